@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each target sets up all that it needs, in .venv of this folder. The first one takes some minutes:
+# it downloads lerobot with its torch, about 4 GB.
+
+VENV ?= .venv
+PYTHON ?=
+DURATION ?= 30
+OUT ?= out/demo
+HEADLESS ?= 1
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint evaluate train-demo clean
+
+help:
+	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
+	@echo 'make test        the tests'
+	@echo 'make lint        ruff and mypy'
+	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
+	@echo 'make train-demo  trains the demo policy anew (hours on two CPU cores)'
+
+setup: $(READY)
+
+$(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
+	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,test]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/pam_ros demo --duration $(DURATION) --out $(OUT) --headless $(HEADLESS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+evaluate: $(READY)
+	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000
+	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000 --blind
+
+train-demo: $(READY)
+	$(BIN)/pam_ros sim train
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info
