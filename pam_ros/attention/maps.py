@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoder cross-attention to one map per camera.
+
+Everything is raw softmax mass: the cells of all cameras and the shares of the latent, joint-state
+and environment tokens sum to 1. Nothing is rescaled; scales for drawing are in scale.py.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, SupportsIndex
+
+import numpy as np
+
+from pam_ros.attention.errors import AttentionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.layout import CameraTokens, TokenLayout
+
+METHOD = "cross_attention"
+
+
+@dataclass(frozen=True, eq=False)
+class CameraMap:
+    """One camera's mass on its feature grid.
+
+    `cells` is (rows, cols) float32, `share` their sum, `peak` the (row, col) of the largest cell.
+    Cell (row, col) looks at pixel (x0 + col * dx, y0 + row * dy) of the image that the policy
+    reads.
+    """
+
+    feature: str
+    cells: NDArray[np.float32]
+    share: float
+    peak: tuple[int, int]
+    x0: float
+    y0: float
+    dx: float
+    dy: float
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMaps:
+    """What one selection of layer, head and query looks at.
+
+    `layer`, `head` and `query` are labels that say what was averaged:
+    "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". The shares of tokens
+    that the policy lacks are NaN. `entropy` is that of the averaged distribution over all `tokens`
+    tokens, in nats: 0 when one token has all the mass, log(tokens) when all have the same. `total`
+    is the sum of the mass, 1 to float precision.
+    """
+
+    method: str
+    layer: str
+    head: str
+    query: str
+    cameras: tuple[CameraMap, ...]
+    latent_share: float
+    joint_state_share: float
+    environment_share: float
+    entropy: float
+    total: float
+    tokens: int
+
+
+def attention_maps(
+    attention: NDArray[np.float32],
+    layout: TokenLayout,
+    *,
+    layer: int = -1,
+    head: int | None = None,
+    query: int | tuple[int, int] | None = None,
+) -> AttentionMaps:
+    """Average the weights over the chosen heads and queries and cut them into camera maps.
+
+    Args:
+        attention: (layers, heads, queries, tokens) softmax weights of the decoder's
+            cross-attention.
+        layout: which token is what.
+        layer: decoder layer; negative counts from the last.
+        head: one head, or None for the mean over all.
+        query: one step of the chunk, a range (start, stop), or None for the mean over all.
+
+    Raises:
+        AttentionError: the array does not fit the layout, is not finite, or a selection is out of
+            range.
+    """
+    if attention.ndim != 4 or attention.shape[3] != layout.size:
+        message = (
+            f"attention of shape {attention.shape} does not fit: it must be "
+            f"(layers, heads, queries, {layout.size} tokens)"
+        )
+        raise AttentionError(message)
+    layers, heads, queries, tokens = attention.shape
+    layer_index = _index("layer", layer, -layers, layers) % layers
+    weights = attention[layer_index]
+    head_label = "mean"
+    if head is not None:
+        head_index = _index("head", head, 0, heads)
+        weights, head_label = weights[head_index : head_index + 1], str(head_index)
+    start, stop, query_label = _query_range(query, queries)
+    mass = weights[:, start:stop].mean(axis=(0, 1), dtype=np.float64)
+    if not np.isfinite(mass).all():
+        message = f"the attention weights of layer {layer_index} are not all finite"
+        raise AttentionError(message)
+    return AttentionMaps(
+        method=METHOD,
+        layer=f"decoder.layers.{layer_index}.multihead_attn",
+        head=head_label,
+        query=query_label,
+        cameras=tuple(_camera_map(camera, mass) for camera in layout.cameras),
+        latent_share=_share(mass, layout.latent),
+        joint_state_share=_share(mass, layout.joint_state),
+        environment_share=_share(mass, layout.environment),
+        entropy=_entropy(mass),
+        total=float(mass.sum()),
+        tokens=tokens,
+    )
+
+
+def _camera_map(camera: CameraTokens, mass: NDArray[np.float64]) -> CameraMap:
+    exact = mass[camera.start : camera.stop]
+    row, col = divmod(int(exact.argmax()), camera.cols)
+    return CameraMap(
+        feature=camera.feature,
+        cells=exact.reshape(camera.rows, camera.cols).astype(np.float32),
+        share=float(exact.sum()),
+        peak=(row, col),
+        x0=camera.x0,
+        y0=camera.y0,
+        dx=camera.dx,
+        dy=camera.dy,
+    )
+
+
+def _share(mass: NDArray[np.float64], token: int | None) -> float:
+    return float("nan") if token is None else float(mass[token])
+
+
+def _entropy(mass: NDArray[np.float64]) -> float:
+    positive = mass[mass > 0]
+    return max(0.0, float(-(positive * np.log(positive)).sum()))
+
+
+def _query_range(query: int | tuple[int, int] | None, queries: int) -> tuple[int, int, str]:
+    if query is None:
+        return 0, queries, f"mean(0:{queries})"
+    if not isinstance(query, tuple):
+        index = _index("query", query, 0, queries)
+        return index, index + 1, str(index)
+    if len(query) != 2:
+        message = f"query range {query} must be (start, stop)"
+        raise AttentionError(message)
+    start = _index("query start", query[0], 0, queries)
+    stop = _index("query stop", query[1], start + 1, queries + 1)
+    return start, stop, f"mean({start}:{stop})"
+
+
+def _index(name: str, value: object, low: int, high: int) -> int:
+    """`value` as an integer in low..high-1."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        message = f"{name} {value!r} must be an integer from {low} to {high - 1}"
+        raise AttentionError(message)
+    index = operator.index(value)
+    if not low <= index < high:
+        message = f"{name} {index} is out of range: it must be from {low} to {high - 1}"
+        raise AttentionError(message)
+    return index
