@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between policy and command: what may reach the robot.
+
+    from                  by                                              to
+    DISABLED, FAULT       enable(measured), the robot within its limits   RUNNING
+    RUNNING               hold(), watch() without an action in time       HOLDING
+    HOLDING               act() with a good action                        RUNNING
+    RUNNING, HOLDING      fault(), a refused action, a clock going back   FAULT
+    any                   disable()                                       DISABLED
+
+DISABLED publishes nothing. RUNNING publishes actions, bounded. HOLDING and FAULT repeat one latched
+position, the last safe command (before the first one: where the robot stood when it was enabled),
+and never follow the measured position, which would creep. HOLDING ends by itself with the next good
+action; FAULT only by ``enable``.
+
+Pure: no clock, no threads, no ROS. Times are seconds of one clock, given by the caller, who also
+serialises the calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from pam_ros.robot.contract import CommandContract
+
+#: On enabling, a joint may stand outside its limits by this fraction of its range: encoders and
+#: end stops are not exact.
+START_TOLERANCE = 0.02
+
+
+class SafetyState(Enum):
+    """Where the state machine is."""
+
+    DISABLED = "disabled"
+    RUNNING = "running"
+    HOLDING = "holding"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True)
+class SafetyLimits:
+    """Bounds per joint, each (joints,) float64: positions [rad], speeds [rad/s], steps [rad].
+
+    An action within ``margin`` [rad] outside lower and upper is clamped; one beyond it is refused.
+    """
+
+    names: tuple[str, ...]
+    lower: npt.NDArray[np.float64]
+    upper: npt.NDArray[np.float64]
+    max_velocity: npt.NDArray[np.float64]
+    max_step: npt.NDArray[np.float64]
+    margin: npt.NDArray[np.float64]
+
+    @classmethod
+    def from_contract(cls, command: CommandContract) -> SafetyLimits:
+        """The limits of a validated contract.
+
+        Raises:
+            ValueError: a joint has no limits, or no speed.
+        """
+        for joint in command.joints:
+            if joint.limits is None or (joint.max_velocity is None and joint.max_step is None):
+                raise ValueError(f"joint '{joint.name}' needs limits, and max_velocity or max_step")
+        pairs = np.array([joint.limits for joint in command.joints], dtype=np.float64)
+        lower, upper = pairs[:, 0], pairs[:, 1]
+        return cls(
+            names=tuple(joint.name for joint in command.joints),
+            lower=lower,
+            upper=upper,
+            max_velocity=np.array([joint.max_velocity or np.inf for joint in command.joints]),
+            max_step=np.array([joint.max_step or np.inf for joint in command.joints]),
+            margin=command.limit_margin * (upper - lower),
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now: publish ``positions`` (joints,) [rad], or nothing where it is None.
+
+    ``cause`` is a short fixed word, ``reason`` the sentence for people, both empty while all is
+    well. ``changed`` is true where state or cause differ from the decision before: the time for one
+    log line. ``clamped`` names the joints whose action lay outside the limits.
+    """
+
+    state: SafetyState
+    positions: npt.NDArray[np.float64] | None
+    cause: str = ""
+    reason: str = ""
+    changed: bool = False
+    clamped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnableResult:
+    """Whether the robot may be commanded now, and a sentence for the person who asked."""
+
+    success: bool
+    message: str
+
+
+class Safety:
+    """The state machine above. Every tick calls one of ``act``, ``hold`` and ``fault``.
+
+    Args:
+        limits: bounds of the commands.
+        period_s: one tick [s]. A command may move by max_velocity times the time since the last
+            command, of which at most two periods count.
+        soft_start_s: after enabling, actions are blended in from the measured position this long.
+        deadline_s: ``watch`` holds after this long without an action; None means three periods.
+    """
+
+    def __init__(
+        self,
+        limits: SafetyLimits,
+        period_s: float,
+        *,
+        soft_start_s: float = 1.0,
+        deadline_s: float | None = None,
+    ) -> None:
+        self.limits = limits
+        self.state = SafetyState.DISABLED
+        self.counts: Counter[str] = Counter()
+        self._period = period_s
+        self._soft_start = soft_start_s
+        self._deadline = 3 * period_s if deadline_s is None else deadline_s
+        self._start: npt.NDArray[np.float64] = np.zeros(len(limits.names))
+        self._last: npt.NDArray[np.float64] = self._start
+        self._blend_from: float | None = None
+        self._command_time = 0.0
+        self._action_time = 0.0
+        self._newest_time = -np.inf
+        self._cause = ""
+        self._reason = ""
+        self._reported = (self.state, "")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether commands go out, holding ones included."""
+        return self.state is not SafetyState.DISABLED
+
+    def enable(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
+        """Starts commanding from where the robot stands; ends a fault.
+
+        Args:
+            measured: positions of the commanded joints (joints,) [rad], None where unknown.
+            now_s: the present [s].
+        """
+        if self.state in {SafetyState.RUNNING, SafetyState.HOLDING}:
+            return EnableResult(True, "already enabled")
+        return self._begin(measured, now_s)
+
+    def restart(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
+        """A new episode: commands begin anew from where the robot stands, which may have been moved.
+
+        Enables nothing: a disabled robot stays disabled, and a fault a fault.
+        """
+        if self.state in {SafetyState.DISABLED, SafetyState.FAULT}:
+            return EnableResult(False, f"not restarted: {self.state.value}")
+        result = self._begin(measured, now_s)
+        if not result.success:
+            self.fault("restart", result.message, now_s)
+        return result
+
+    def _begin(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
+        if measured is None:
+            return EnableResult(False, "not enabled: no joint state yet, so no place to start from")
+        start = np.asarray(measured, dtype=np.float64)
+        if start.shape != self.limits.lower.shape or not np.isfinite(start).all():
+            return EnableResult(False, "not enabled: the measured joint positions are not usable")
+        slack = START_TOLERANCE * (self.limits.upper - self.limits.lower)
+        outside = self._outside(start, slack)
+        if outside:
+            return EnableResult(False, f"not enabled: {outside}; move the robot inside first")
+        self._start = np.clip(start, self.limits.lower, self.limits.upper)
+        self._last = self._start
+        self._blend_from = None
+        self._command_time = self._action_time = self._newest_time = now_s
+        self._cause = self._reason = ""
+        self.state = SafetyState.RUNNING
+        return EnableResult(True, "enabled")
+
+    def disable(self) -> None:
+        """Stops commanding at once."""
+        self.state = SafetyState.DISABLED
+        self._cause = self._reason = ""
+
+    def act(
+        self,
+        action: npt.NDArray[np.floating[Any]],
+        now_s: float,
+        chunk: npt.NDArray[np.floating[Any]] | None = None,
+    ) -> Decision:
+        """A policy's action (joints,) [rad], with the chunk (C, joints) [rad] it came with, if new.
+
+        Either is refused as a whole, and is a fault, where a value is not finite or lies beyond the
+        limits' margin. Otherwise the action is clamped to the limits, blended in after a start, and
+        limited in speed.
+        """
+        if self._jumped(now_s) or self.state is SafetyState.FAULT:
+            return self._decide(now_s)
+        problem = self._refusal(action, chunk)
+        if problem is not None:
+            self.counts["refused"] += 1
+            return self.fault("refused", problem, now_s)
+        self._action_time = now_s
+        if self.state is SafetyState.DISABLED:
+            self._cause = self._reason = ""
+            return self._decide(now_s)
+        self.state, self._cause, self._reason = SafetyState.RUNNING, "", ""
+        wanted = np.asarray(action, dtype=np.float64)
+        target = np.clip(wanted, self.limits.lower, self.limits.upper)
+        clamped = tuple(
+            name for name, moved in zip(self.limits.names, target != wanted, strict=True) if moved
+        )
+        self.counts["clamped"] += bool(clamped)
+        self._last = self._approach(self._blend(target, now_s), now_s)
+        return self._decide(now_s, clamped)
+
+    def hold(self, cause: str, reason: str, now_s: float) -> Decision:
+        """Something is late or missing: hold, until the next good action."""
+        if not self._jumped(now_s) and self.state is not SafetyState.FAULT:
+            if self.state is SafetyState.RUNNING:
+                self.state = SafetyState.HOLDING
+            self._cause, self._reason = cause, reason
+        return self._decide(now_s)
+
+    def fault(self, cause: str, reason: str, now_s: float) -> Decision:
+        """Something is broken: hold, until somebody enables again. The first cause stays."""
+        if self.state is not SafetyState.FAULT:
+            self._cause, self._reason = cause, reason
+            if self.enabled:
+                self.state = SafetyState.FAULT
+        return self._decide(now_s)
+
+    def watch(self, now_s: float) -> Decision | None:
+        """For a watchdog: a holding decision where no action has come in time, else None."""
+        if not self.enabled or now_s - self._action_time <= self._deadline:
+            return None
+        if self.state is SafetyState.FAULT:
+            return self._decide(now_s)
+        late = now_s - self._action_time
+        return self.hold("deadline", f"no action from the policy for {late:.2f} s", now_s)
+
+    def _jumped(self, now_s: float) -> bool:
+        """Whether the clock went back; while enabled that is a fault."""
+        back, self._newest_time = self._newest_time - now_s, now_s
+        if back <= 0 or not np.isfinite(back):
+            return False
+        self._command_time = self._action_time = now_s
+        self._blend_from = None if self._blend_from is None else now_s
+        if not self.enabled:
+            return False
+        self.fault("clock", f"the clock jumped back by {back:.3f} s", now_s)
+        return True
+
+    def _refusal(
+        self,
+        action: npt.NDArray[np.floating[Any]],
+        chunk: npt.NDArray[np.floating[Any]] | None,
+    ) -> str | None:
+        joints = len(self.limits.names)
+        for name, values in (("action", action), ("chunk", chunk)):
+            if values is None:
+                continue
+            if np.shape(values)[-1:] != (joints,):
+                return f"{name} has shape {np.shape(values)}; the robot has {joints} joints"
+            if not np.isfinite(values).all():
+                return f"{name} holds a value that is not finite"
+            outside = self._outside(np.asarray(values, dtype=np.float64), self.limits.margin)
+            if outside:
+                return f"{name} refused: {outside}"
+        return None
+
+    def _outside(
+        self, positions: npt.NDArray[np.float64], slack: npt.NDArray[np.float64]
+    ) -> str | None:
+        """The worst joint of (..., joints) that lies outside its limits by more than slack."""
+        rows = positions.reshape(-1, positions.shape[-1])
+        limits = self.limits
+        if rows.size == 0:
+            return None
+        excess = np.maximum(limits.lower - rows, rows - limits.upper) - slack
+        row, joint = np.unravel_index(int(np.argmax(excess)), excess.shape)
+        if excess[row, joint] <= 0:
+            return None
+        return (
+            f"{limits.names[joint]} at {rows[row, joint]:.3f} rad is outside its limits "
+            f"{limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
+        )
+
+    def _blend(self, target: npt.NDArray[np.float64], now_s: float) -> npt.NDArray[np.float64]:
+        """Smoothstep from the start to the target while the soft start lasts."""
+        if self._blend_from is None:
+            self._blend_from = now_s
+        passed = now_s - self._blend_from
+        if passed >= self._soft_start:
+            return target
+        part = passed / self._soft_start
+        weight = part * part * (3.0 - 2.0 * part)
+        return self._start + weight * (target - self._start)
+
+    def _approach(self, target: npt.NDArray[np.float64], now_s: float) -> npt.NDArray[np.float64]:
+        """As far from the last command towards the target as speed and step allow."""
+        seconds = min(max(now_s - self._command_time, 0.0), 2 * self._period)
+        step = np.minimum(self.limits.max_velocity * seconds, self.limits.max_step)
+        moved = self._last + np.clip(target - self._last, -step, step)
+        # Rounding must not carry a command over a limit.
+        return np.clip(moved, self.limits.lower, self.limits.upper)
+
+    def _decide(self, now_s: float, clamped: tuple[str, ...] = ()) -> Decision:
+        changed = self._reported != (self.state, self._cause)
+        self._reported = (self.state, self._cause)
+        self.counts[self.state.value] += 1
+        positions = None
+        if self.enabled:
+            self._command_time = now_s
+            positions = self._last.copy()
+        return Decision(self.state, positions, self._cause, self._reason, changed, clamped)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest set of messages, one per source, whose header stamps agree.
+
+Pure: no clock inside, no threads. The caller passes stamps and the present, all in nanoseconds of
+one clock (the node's, simulated or not), and serialises its calls.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pam_ros.robot.contract import Contract
+
+STATE = "joint_states"
+ENVIRONMENT = "environment"
+_SECOND = 1_000_000_000
+#: Messages kept per camera, and per source of small messages.
+_CAMERA_DEPTH = 32
+_SMALL_DEPTH = 1024
+
+
+@dataclass(frozen=True)
+class ObservationSet:
+    """One message per source. ``stamp_ns`` is the newest stamp, ``oldest_ns`` the oldest."""
+
+    stamps: Mapping[str, int]
+    messages: Mapping[str, Any]
+    stamp_ns: int
+    oldest_ns: int
+
+
+@dataclass
+class _Source:
+    depth: int
+    stamps: list[int] = field(default_factory=list)
+    messages: dict[int, Any] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        self.stamps.clear()
+        self.messages.clear()
+
+    def drop_oldest(self, count: int) -> None:
+        for stamp in self.stamps[:count]:
+            del self.messages[stamp]
+        del self.stamps[:count]
+
+    def drop_newest(self, count: int) -> None:
+        for stamp in self.stamps[len(self.stamps) - count :]:
+            del self.messages[stamp]
+        del self.stamps[len(self.stamps) - count :]
+
+
+class Synchroniser:
+    """Buffers the messages of several sources and hands out sets that belong together.
+
+    A set holds, of all choices whose stamps differ by at most the tolerance, the newest message of
+    every source (there is exactly one such choice). A set is handed out once. With a trigger, a set
+    is handed out for each new message of that source only.
+
+    ``counts`` says by cause what was not used. Per message: ``duplicate`` (a stamp seen before),
+    ``out_of_order`` (older than its predecessor; still used where it fits), ``unstamped`` (stamp
+    zero or negative), ``future`` (ahead of the present by more than max_age), ``clock_reset`` (a
+    stamp more than ``reset_s`` older than its predecessor: that source's buffer was cleared),
+    ``overflow`` (more messages than the buffer holds). Per call of ``newest`` without a set:
+    ``waiting``, ``stale``, ``unmatched``, ``repeated``. ``received`` counts every message.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str],
+        tolerance_s: float,
+        max_age_s: float,
+        *,
+        trigger: str | None = None,
+        depth: int | Mapping[str, int] = 64,
+        reset_s: float = 1.0,
+    ) -> None:
+        if not sources or len(set(sources)) != len(sources):
+            raise ValueError(f"sources are {list(sources)}; they must be one or more, none twice")
+        if trigger is not None and trigger not in sources:
+            raise ValueError(f"trigger '{trigger}' is none of the sources {list(sources)}")
+        depths = {name: depth if isinstance(depth, int) else depth[name] for name in sources}
+        self._sources = {name: _Source(depths[name]) for name in sources}
+        self._tolerance = round(tolerance_s * _SECOND)
+        self._max_age = round(max_age_s * _SECOND)
+        self._reset = round(reset_s * _SECOND)
+        self._trigger = trigger
+        self._used: dict[str, int] | None = None
+        self.counts: Counter[str] = Counter()
+        self.reason = f"no message yet from {', '.join(sources)}"
+
+    @classmethod
+    def for_contract(cls, contract: Contract) -> Synchroniser:
+        """Sources: the cameras by name, STATE, and ENVIRONMENT where the contract has one."""
+        depth = {camera.name: _CAMERA_DEPTH for camera in contract.cameras}
+        depth[STATE] = _SMALL_DEPTH
+        if contract.environment is not None:
+            depth[ENVIRONMENT] = _SMALL_DEPTH
+        return cls(
+            list(depth),
+            contract.sync_tolerance_s,
+            contract.max_age_s,
+            trigger=contract.trigger,
+            depth=depth,
+        )
+
+    def add(self, source: str, stamp_ns: int, message: Any) -> None:
+        """Takes a message; ``stamp_ns`` is its header's stamp."""
+        buffer = self._sources[source]
+        self.counts["received"] += 1
+        if stamp_ns <= 0:
+            self.counts["unstamped"] += 1
+            return
+        if buffer.stamps and stamp_ns < buffer.stamps[-1] - self._reset:
+            self.counts["clock_reset"] += 1
+            buffer.clear()
+        if stamp_ns in buffer.messages:
+            self.counts["duplicate"] += 1
+            return
+        if buffer.stamps and stamp_ns < buffer.stamps[-1]:
+            self.counts["out_of_order"] += 1
+        insort(buffer.stamps, stamp_ns)
+        buffer.messages[stamp_ns] = message
+        horizon = buffer.stamps[-1] - self._max_age - self._tolerance
+        buffer.drop_oldest(bisect_left(buffer.stamps, horizon))
+        overflow = len(buffer.stamps) - buffer.depth
+        if overflow > 0:
+            self.counts["overflow"] += overflow
+            buffer.drop_oldest(overflow)
+
+    def newest(self, now_ns: int) -> ObservationSet | None:
+        """The newest set that was not handed out yet, or None; ``reason`` then says why."""
+        self._drop_future(now_ns)
+        stamps = self._match()
+        if stamps is None:
+            return None
+        late = min(stamps, key=lambda name: stamps[name])
+        if stamps[late] < now_ns - self._max_age:
+            age = (now_ns - stamps[late]) / _SECOND
+            limit = self._max_age / _SECOND
+            self._refuse("stale", f"{late} is {age:.2f} s old; at most {limit:g} s is used")
+            return None
+        if self._repeats(stamps):
+            self._refuse("repeated", f"nothing new from {self._trigger or 'any source'}")
+            return None
+        self._used = stamps
+        self.reason = ""
+        return ObservationSet(
+            stamps=stamps,
+            messages={name: self._sources[name].messages[stamp] for name, stamp in stamps.items()},
+            stamp_ns=max(stamps.values()),
+            oldest_ns=stamps[late],
+        )
+
+    def clear(self) -> None:
+        """Forgets every message and which set was handed out last; the counts stay."""
+        for buffer in self._sources.values():
+            buffer.clear()
+        self._used = None
+
+    def _drop_future(self, now_ns: int) -> None:
+        for buffer in self._sources.values():
+            ahead = len(buffer.stamps) - bisect_right(buffer.stamps, now_ns + self._max_age)
+            if ahead:
+                self.counts["future"] += ahead
+                buffer.drop_newest(ahead)
+
+    def _match(self) -> dict[str, int] | None:
+        """The newest stamps that agree.
+
+        Start from the newest message of each source. No agreeing set holds anything newer than the
+        oldest of these plus the tolerance, so every source steps back to that; repeat until nothing
+        moves. What remains is the newest agreeing set, source by source.
+        """
+        missing = [name for name, buffer in self._sources.items() if not buffer.stamps]
+        if missing:
+            self._refuse("waiting", f"no message from {', '.join(missing)}")
+            return None
+        place = {name: len(buffer.stamps) - 1 for name, buffer in self._sources.items()}
+        while True:
+            stamps = {name: self._sources[name].stamps[at] for name, at in place.items()}
+            oldest, newest = min(stamps.values()), max(stamps.values())
+            if newest - oldest <= self._tolerance:
+                return stamps
+            for name, buffer in self._sources.items():
+                place[name] = bisect_right(buffer.stamps, oldest + self._tolerance) - 1
+                if place[name] < 0:
+                    self._refuse_unmatched()
+                    return None
+
+    def _refuse_unmatched(self) -> None:
+        newest = {name: buffer.stamps[-1] for name, buffer in self._sources.items()}
+        last = min(newest, key=lambda name: newest[name])
+        apart = (max(newest.values()) - newest[last]) / _SECOND
+        self._refuse(
+            "unmatched",
+            f"no stamps within {self._tolerance / _SECOND:g} s of each other; "
+            f"{last} is {apart:.3f} s behind the newest",
+        )
+
+    def _repeats(self, stamps: dict[str, int]) -> bool:
+        if self._used is None:
+            return False
+        if self._trigger is not None:
+            return stamps[self._trigger] == self._used[self._trigger]
+        return stamps == self._used
+
+    def _refuse(self, cause: str, reason: str) -> None:
+        self.counts[cause] += 1
+        self.reason = reason
