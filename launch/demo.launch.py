@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated arm, the policy that moves it and, where asked for, a recording.
+
+ros2 launch pam_ros demo.launch.py
+"""
+
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The robot, the attention node and the recorder."""
+    share = FindPackageShare("pam_ros")
+    arguments = [
+        DeclareLaunchArgument(
+            "policy",
+            default_value=PathJoinSubstitution([share, "models", "demo_act"]),
+            description="LeRobot ACT checkpoint for the demo arm",
+        ),
+        DeclareLaunchArgument("seed", default_value="1000", description="Seed of the first scene"),
+        DeclareLaunchArgument(
+            "bag", default_value="", description="Record into this new folder; empty for none"
+        ),
+        DeclareLaunchArgument(
+            "log_level", default_value="info", description="debug, info, warn, error or fatal"
+        ),
+        DeclareLaunchArgument(
+            "rviz", default_value="false", description="Open RViz with the overlays"
+        ),
+    ]
+    attention = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(
+            PathJoinSubstitution([share, "launch", "act_attention.launch.py"])
+        ),
+        launch_arguments={
+            "policy": LaunchConfiguration("policy"),
+            "contract": "demo_arm",
+            "enabled": "true",
+            "log_level": LaunchConfiguration("log_level"),
+            "rviz": LaunchConfiguration("rviz"),
+        }.items(),
+    )
+    robot = Node(
+        package="pam_ros",
+        executable="demo_robot",
+        name="demo_robot",
+        output="screen",
+        parameters=[{"seed": ParameterValue(LaunchConfiguration("seed"), value_type=int)}],
+        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+    )
+    recorder = Node(
+        package="pam_ros",
+        executable="recorder",
+        name="recorder",
+        output="screen",
+        parameters=[{"bag": LaunchConfiguration("bag")}],
+        condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration("bag"), "")),
+    )
+    return LaunchDescription([*arguments, robot, attention, recorder])

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pam_ros command: one word per job, each with its own --help."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from pam_ros.share import share_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Job(NamedTuple):
+    """A sub-command: where its main(argv) is, whether it talks to a ROS graph, what it does."""
+
+    module: str
+    needs_graph: bool
+    summary: str
+
+
+JOBS = {
+    "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
+    "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
+    "video": Job("pam_ros.bags.video", False, "mp4 of a recording, cameras and heat side by side"),
+    "sheet": Job("pam_ros.bags.contact_sheet", False, "one PNG with moments of a recording"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one job; returns its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        _usage(sys.stdout.write)
+        return 0
+    word, rest = arguments[0], arguments[1:]
+    if word not in JOBS:
+        sys.stderr.write(f"pam_ros: '{word}' is not one of {', '.join(JOBS)}\n")
+        return 1
+    job = JOBS[word]
+    if job.needs_graph:
+        problem = _provide_rclpy()
+        if problem:
+            sys.stderr.write(f"pam_ros: {problem}\n")
+            return 1
+    run: Callable[[Sequence[str]], int] = importlib.import_module(job.module).main
+    return run(rest)
+
+
+def _usage(write: Callable[[str], object]) -> None:
+    write("usage: pam_ros JOB [...]\n\n")
+    for word, job in JOBS.items():
+        write(f"  {word:8} {job.summary}\n")
+    write("\npam_ros JOB --help explains a job.\n")
+
+
+def _provide_rclpy() -> str | None:
+    """Puts the embedded runtime in place where there is no ROS 2; a sentence where that fails."""
+    from pam_ros.embedded import install  # noqa: PLC0415  (ROS 2 users never load it)
+
+    try:
+        install(interfaces={"pam_ros": share_directory() / "msg"})
+    except ImportError as error:
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros demo`: robot, policy and recorder as processes of their own, and what they leave behind.
+
+The robot starts only when everybody is connected. Ctrl-C and the end of the duration take the same
+way out: the robot stops, the recorder closes its bag, then the files are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.share import find_contract, share_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pam_ros.nodes.demo_monitor import MonitorThread
+
+STARTUP_SECONDS = 120.0
+_LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the sentence says why."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the demo; returns the exit status."""
+    options = _parser().parse_args(argv)
+    # The demo's processes meet each other and nobody else.
+    os.environ.setdefault("ROS_DOMAIN_ID", str(10 + os.getpid() % 90))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    out = Path(options.out)
+    try:
+        _clear(out)
+        _record(options, out)
+        _finish(out)
+    except DemoError as error:
+        sys.stderr.write(f"pam_ros demo: {error}\n")
+        return 1
+    if not options.headless:
+        _show(out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pam_ros demo", description=__doc__)
+    parser.add_argument("--duration", type=float, default=30.0, help="seconds of motion")
+    parser.add_argument("--out", default="out/demo", help="folder for bag, video, sheet, summary")
+    parser.add_argument(
+        "--headless", type=int, default=1, help="0 opens the video at the end, on a desktop"
+    )
+    parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
+    return parser
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier demo left in the folder, and nothing else."""
+    for name in ("bag", "logs"):
+        if (out / name).is_dir():
+            shutil.rmtree(out / name)
+    for name in ("demo.mp4", "sheet.png", "summary.json"):
+        (out / name).unlink(missing_ok=True)
+    try:
+        (out / "logs").mkdir(parents=True)
+    except OSError as error:
+        raise DemoError(f"cannot write to {out}: {error}") from error
+
+
+class Processes:
+    """The demo's nodes, each with a log file; stopped in the order that loses nothing."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, **parameters: object) -> None:
+        """Start a node with parameters."""
+        command = [sys.executable, "-m", "pam_ros.cli", "run", name, "--ros-args"]
+        for key, value in parameters.items():
+            command += ["-p", f"{key}:={value}"]
+        with (self._logs / f"{name}.log").open("wb") as log:
+            # A session of its own: Ctrl-C in the terminal reaches this process alone.
+            self._running[name] = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """Raise DemoError with the last words of a node that has ended."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                words = (self._logs / f"{name}.log").read_text(errors="replace").strip()
+                last = words.splitlines()[-1] if words else "it said nothing"
+                raise DemoError(f"the {name} node ended with status {process.returncode}: {last}")
+
+    def stop(self, name: str, seconds: float = 15.0) -> None:
+        """End a node as Ctrl-C would; a node that does not listen is killed."""
+        process = self._running.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop_all(self) -> None:
+        """End what still runs."""
+        for name in list(self._running):
+            self.stop(name, seconds=5.0)
+
+
+def _record(options: argparse.Namespace, out: Path) -> None:
+    from pam_ros.nodes.demo_monitor import MonitorThread  # noqa: PLC0415  (needs rclpy in place)
+
+    processes = Processes(out / "logs")
+    monitor = MonitorThread()
+    try:
+        processes.start(
+            "act_attention",
+            policy=options.policy,
+            contract=find_contract("demo_arm"),
+            enabled="true",
+            torch_threads=max(1, min(2, os.cpu_count() or 1)),
+        )
+        processes.start("demo_robot", seed=options.seed, wait_for_start="true")
+        processes.start("recorder", bag=out / "bag", overlays="true")
+        _connect(monitor, processes)
+        _watch(monitor, processes, options.duration)
+    finally:
+        # Robot first: then no tick is under way when the recorder closes.
+        processes.stop("demo_robot")
+        time.sleep(1.5)
+        processes.stop("recorder")
+        processes.stop("act_attention")
+        processes.stop_all()
+        monitor.close()
+
+
+def _connect(monitor: MonitorThread, processes: Processes) -> None:
+    end = time.monotonic() + STARTUP_SECONDS
+    sys.stdout.write("starting robot, policy and recorder ...\n")
+    while True:
+        processes.check()
+        missing = monitor.node.missing()
+        if not missing:
+            break
+        if time.monotonic() > end:
+            raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
+        time.sleep(0.1)
+    if not monitor.node.start_robot(timeout=10.0):
+        raise DemoError("the robot did not answer /demo_robot/start")
+
+
+def _watch(monitor: MonitorThread, processes: Processes, duration: float) -> None:
+    begin = time.monotonic()
+    shown = 0.0
+    try:
+        while (passed := time.monotonic() - begin) < duration:
+            processes.check()
+            if passed - shown >= 1.0:
+                shown = passed
+                sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))
+                sys.stdout.flush()
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        sys.stdout.write("\nstopping ...")
+    sys.stdout.write("\n")
+
+
+def _progress_line(monitor: MonitorThread, passed: float, duration: float) -> str:
+    progress = monitor.node.progress
+    return (
+        f"{passed:4.0f}/{duration:.0f} s  tick {progress.ticks:4}  {progress.rate_hz():4.1f} Hz  "
+        f"image to map {progress.latency() * 1e3:3.0f} ms  "
+        f"reached {progress.successes} of {progress.episodes}  looks at {progress.looks_at}"
+    )
+
+
+def _finish(out: Path) -> None:
+    from pam_ros.bags import BagError  # noqa: PLC0415
+    from pam_ros.bags.contact_sheet import write_contact_sheet  # noqa: PLC0415
+    from pam_ros.bags.summary import summarise  # noqa: PLC0415
+    from pam_ros.bags.video import write_video  # noqa: PLC0415
+
+    bag = out / "bag"
+    try:
+        summary = summarise(bag)
+        (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        write_video(bag, out / "demo.mp4")
+        write_contact_sheet(bag, out / "sheet.png")
+    except BagError as error:
+        raise DemoError(f"{error}; the nodes' logs are in {out / 'logs'}") from error
+    latency = summary["latency_ms"]
+    sys.stdout.write(
+        f"{summary['ticks']} ticks at {summary['rate_hz']:.1f} Hz, "
+        f"{summary['successes']} of {summary['episodes']} cubes reached, "
+        f"observation to command {latency['observation_to_command_p50']:.0f} ms (median)\n"
+        f"  {out}/demo.mp4      cameras and heat side by side\n"
+        f"  {out}/sheet.png     moments at a glance\n"
+        f"  {out}/bag           mcap recording for ros2 bag\n"
+        f"  {out}/summary.json  the figures\n"
+    )
+
+
+def _show(out: Path) -> None:
+    opener = shutil.which("xdg-open")
+    if opener and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        subprocess.run([opener, str(out / "demo.mp4")], check=False)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The act_attention node's parameters, and what they mean to the core."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
+from pam_ros.nodes.parameters import Declared, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pam_ros.policy.interface import PolicySpec
+
+RELIABILITY = ("best_effort", "reliable")
+SCALES = ("tick", "running", "uniform")
+
+TABLE = (
+    Declared("policy", "", "LeRobot ACT checkpoint: a folder or a hub repository."),
+    Declared("revision", "", "Branch, tag or commit on the hub; empty for its main branch."),
+    Declared("contract", "", "Contract: a YAML file, or the name of one in config/robots."),
+    Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
+    Declared("torch_threads", 0, "Threads of torch on the CPU; 0: torch's choice.", True, 0, 256),
+    Declared(
+        "chunk_mode",
+        "checkpoint",
+        "How actions leave the policy.",
+        choices=("checkpoint", "queue", "temporal_ensemble"),
+    ),
+    Declared("n_action_steps", 0, "Queue: actions per chunk; 0: the checkpoint's.", True, 0, 10000),
+    Declared(
+        "temporal_ensemble_coeff",
+        0.01,
+        "Ensemble: weights are exp(-coeff * i), i = 0 the oldest chunk.",
+        True,
+        -10.0,
+        10.0,
+    ),
+    Declared("rate_hz", 0.0, "Ticks per second; 0: the contract's.", True, 0.0, 1000.0),
+    Declared("enabled", False, "Whether commands go out. ~/enable sets it too.", False),
+    Declared("image_reliability", "best_effort", "QoS of the cameras.", choices=RELIABILITY),
+    Declared("image_depth", 2, "Images kept per camera while a tick runs.", True, 1, 100),
+    Declared("joint_reliability", "best_effort", "QoS of the joint states.", choices=RELIABILITY),
+    Declared("jpeg_quality", 85, "Quality of the /compressed overlays.", False, 1, 100),
+    Declared("attention_layer", -1, "Decoder layer; -1: the last.", False),
+    Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
+    Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
+    Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
+    Declared("overlay_colormap", "turbo", "A colour map of OpenCV, in lower case.", False),
+    Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),
+    Declared("overlay_scale", "running", "What full heat means.", False, choices=SCALES),
+    Declared("overlay_scale_percentile", 99.0, "running: the percentile.", False, 0.1, 100.0),
+    Declared("overlay_scale_window", 100, "running: ticks.", False, 1, 100000),
+    Declared("overlay_scale_multiple", 10.0, "uniform: the multiple.", False, 1.0, 1000.0),
+)
+LIVE = frozenset(entry.name for entry in TABLE if not entry.read_only)
+REQUIRED = ("policy", "contract")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the policy's weights are shown, as attention_maps takes it."""
+
+    layer: int = -1
+    head: int | None = None
+    query: int | tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is shown and how: everything that may change between two ticks."""
+
+    selection: Selection
+    overlay: Overlay
+    scale: Scale
+    jpeg_quality: int
+
+
+def check_required(values: Mapping[str, Any]) -> None:
+    """Raise ParameterError where a parameter without a default is not given."""
+    for name in REQUIRED:
+        if not values[name]:
+            raise ParameterError(
+                f"parameter '{name}' is not set: give it with --ros-args -p {name}:=... or in the "
+                "parameter file"
+            )
+
+
+def make_look(values: Mapping[str, Any], spec: PolicySpec) -> Look:
+    """The look that the parameters ask for.
+
+    Raises:
+        ParameterError: a value that cannot be taken; the sentence names the valid ones.
+    """
+    try:
+        overlay = Overlay(
+            values["overlay_colormap"], values["overlay_alpha"], values["overlay_border"]
+        )
+        scale: Scale
+        if values["overlay_scale"] == "tick":
+            scale = TickScale()
+        elif values["overlay_scale"] == "running":
+            scale = RunningScale(values["overlay_scale_percentile"], values["overlay_scale_window"])
+        else:
+            scale = UniformScale(values["overlay_scale_multiple"])
+    except AttentionError as error:
+        raise ParameterError(f"overlay parameters: {error}") from error
+    return Look(_selection(values, spec), overlay, scale, values["jpeg_quality"])
+
+
+def _selection(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
+    layer = values["attention_layer"]
+    if not -spec.layers <= layer < spec.layers:
+        raise ParameterError(
+            f"parameter 'attention_layer' is {layer}: the policy has layers 0 to {spec.layers - 1}, "
+            "or -1 for the last"
+        )
+    head_text, query_text = values["attention_head"].strip(), values["attention_query"].strip()
+    head = None if head_text == "mean" else _number("attention_head", head_text, spec.heads)
+    query: int | tuple[int, int] | None = None
+    if ":" in query_text:
+        start_text, _, stop_text = query_text.partition(":")
+        start = _number("attention_query", start_text, spec.chunk_size)
+        stop = _number("attention_query", stop_text, spec.chunk_size + 1)
+        if stop <= start:
+            raise ParameterError(
+                f"parameter 'attention_query' is '{query_text}': the range is empty; write a:b "
+                f"with 0 <= a < b <= {spec.chunk_size}"
+            )
+        query = (start, stop)
+    elif query_text != "mean":
+        query = _number("attention_query", query_text, spec.chunk_size)
+    return Selection(layer, head, query)
+
+
+def _number(name: str, text: str, end: int) -> int:
+    if not re.fullmatch(r"\d{1,6}", text) or int(text) >= end:
+        example = ' or a range "a:b"' if name == "attention_query" else ""
+        raise ParameterError(
+            f"parameter '{name}' has '{text}': use \"mean\", a number from 0 to {end - 1}{example}"
+        )
+    return int(text)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /diagnostics says of the attention node."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from pam_ros.robot.latency import RollingLatency
+from pam_ros.robot.safety import SafetyState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rclpy.node import Node
+    from rclpy.time import Time
+
+STAGES = ("forward", "observation_to_command", "tick")
+
+
+class Health:
+    """Counts and durations of one node, published once a second."""
+
+    def __init__(self, node: Node, target_hz: float) -> None:
+        self._node = node
+        self._target_hz = target_hz
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._last_time: Time | None = None
+        self._last_ticks = 0
+        self.counts: Counter[str] = Counter()
+        self.bad_messages: Counter[str] = Counter()
+        self.last_bad = ""
+        self.stages = {stage: RollingLatency() for stage in STAGES}
+
+    def bad_message(self, source: str, sentence: str) -> None:
+        """Count a message that could not be used, and say so at most once a second."""
+        self.bad_messages[source] += 1
+        self.last_bad = sentence
+        self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
+
+    def publish(
+        self, ticks: int, safety: SafetyState, safety_reason: str, values: Mapping[str, object]
+    ) -> None:
+        """One DiagnosticArray with one status."""
+        now = self._node.get_clock().now()
+        rate = self._rate(now, ticks)
+        level, text = self._judge(rate, safety, safety_reason)
+        shown: dict[str, object] = {
+            "safety_state": safety.value,
+            "ticks": ticks,
+            "rate_hz": f"{rate:.2f}",
+            "target_rate_hz": f"{self._target_hz:.2f}",
+        }
+        for stage, latency in self.stages.items():
+            shown[f"{stage}_ms_p50"] = f"{latency.p50 * 1e3:.1f}"
+            shown[f"{stage}_ms_p99"] = f"{latency.p99 * 1e3:.1f}"
+        shown.update(self.counts)
+        shown.update({f"bad_messages_{name}": count for name, count in self.bad_messages.items()})
+        if self.last_bad:
+            shown["last_bad_message"] = self.last_bad
+        shown.update(values)
+        status = DiagnosticStatus(level=level, name=f"{self._node.get_name()}: policy")
+        status.message, status.hardware_id = text, self._node.get_fully_qualified_name()
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = now.to_msg()
+        self._publisher.publish(message)
+
+    def _rate(self, now: Time, ticks: int) -> float:
+        seconds = 0.0
+        if self._last_time is not None:
+            seconds = (now - self._last_time).nanoseconds * 1e-9
+        rate = (ticks - self._last_ticks) / seconds if seconds > 0 else math.nan
+        self._last_time, self._last_ticks = now, ticks
+        return rate
+
+    def _judge(self, rate: float, safety: SafetyState, reason: str) -> tuple[bytes, str]:
+        if safety is SafetyState.FAULT:
+            return DiagnosticStatus.ERROR, f"fault: {reason}"
+        if safety is SafetyState.HOLDING:
+            return DiagnosticStatus.WARN, f"holding: {reason}"
+        if not rate > 0:
+            return DiagnosticStatus.WARN, f"no ticks: {reason}" if reason else "no ticks"
+        if rate < 0.9 * self._target_hz:
+            return DiagnosticStatus.WARN, f"{rate:.1f} Hz of {self._target_hz:.1f} Hz"
+        return DiagnosticStatus.OK, safety.value

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declaring parameters from one table, and refusing the ones that nobody declared."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rclpy.node import Node
+
+# Declared by rclpy itself, or read before the node exists.
+KNOWN_TO_RCLPY = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+
+
+class ParameterError(ValueError):
+    """A parameter's name or value; the sentence names it and what would be right."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One parameter: `read_only` ones are fixed at start-up."""
+
+    name: str
+    default: Any
+    description: str
+    read_only: bool = True
+    lowest: float | None = None
+    highest: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def descriptor(self) -> ParameterDescriptor:
+        """What `ros2 param describe` shows."""
+        text = self.description
+        if self.choices:
+            text += f" One of: {', '.join(self.choices)}."
+        descriptor = ParameterDescriptor(description=text, read_only=self.read_only)
+        if self.lowest is not None and self.highest is not None:
+            if isinstance(self.default, float):
+                descriptor.floating_point_range = [
+                    FloatingPointRange(from_value=self.lowest, to_value=self.highest)
+                ]
+            else:
+                descriptor.integer_range = [
+                    IntegerRange(from_value=int(self.lowest), to_value=int(self.highest), step=1)
+                ]
+        return descriptor
+
+    def problem(self, value: Any) -> str | None:
+        """Why a value cannot be taken, beyond its type and range."""
+        if self.choices and value not in self.choices:
+            return f"parameter '{self.name}' is '{value}': use one of {', '.join(self.choices)}"
+        return None
+
+
+def declare(node: Node, table: Sequence[Declared]) -> dict[str, Any]:
+    """Declare every parameter of a table and return the values by name.
+
+    Raises:
+        ParameterError: an override that the table does not hold, or a value that is no choice.
+    """
+    names = [entry.name for entry in table]
+    _refuse_unknown(node, names)
+    values = {}
+    for entry in table:
+        values[entry.name] = node.declare_parameter(
+            entry.name, entry.default, entry.descriptor()
+        ).value
+        problem = entry.problem(values[entry.name])
+        if problem:
+            raise ParameterError(problem)
+    return values
+
+
+def _refuse_unknown(node: Node, names: Sequence[str]) -> None:
+    # rclpy drops overrides that nobody declares without a word, and has no public list of them.
+    overrides = getattr(node, "_parameter_overrides", {})
+    for given in overrides:
+        if given in names or given.startswith(KNOWN_TO_RCLPY):
+            continue
+        close = difflib.get_close_matches(given, names, n=1)
+        hint = f": did you mean '{close[0]}'?" if close else f": there are {', '.join(names)}"
+        raise ParameterError(f"unknown parameter '{given}' of node '{node.get_name()}'{hint}")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One tick: an observation goes in, the action comes out first, what explains it afterwards.
+
+The live node and the replay of a recording run this same code.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pam_ros.policy.interface import Policy, PolicyOutput
+
+_LOG = logging.getLogger(__name__)
+_WINDOW = 20
+
+
+@dataclass(frozen=True)
+class TickOutcome:
+    """What one tick did.
+
+    command_source_tick: the tick whose forward pass made this tick's action; in temporal_ensemble
+    mode this tick. chunk_executed: whether this tick's chunk takes part in that action and a command
+    went out. output: None where the forward pass was skipped or failed; `invalid_reason` says why.
+    """
+
+    episode: int
+    tick: int
+    command_source_tick: int
+    commanded: bool
+    chunk_executed: bool
+    inference_skipped: bool
+    invalid_reason: str
+    output: PolicyOutput | None
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is something to show."""
+        return self.output is not None and not self.invalid_reason
+
+    def made_invalid(self, reason: str) -> TickOutcome:
+        """The same tick, which turned out to have nothing to show."""
+        return replace(self, invalid_reason=reason)
+
+
+class TickLoop:
+    """Runs a policy tick by tick and keeps count.
+
+    In queue mode a queued action goes out before the forward pass, which then feeds the attention
+    alone; it is skipped where it would not end before the next command is due.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._episode = 0
+        self._tick = 0
+        self._episode_start = 0
+        self._forward_seconds: deque[float] = deque(maxlen=_WINDOW)
+
+    @property
+    def ticks(self) -> int:
+        """Ticks so far; the next one has this number."""
+        return self._tick
+
+    @property
+    def episode(self) -> int:
+        """The current episode, counted from 0."""
+        return self._episode
+
+    def reset(self) -> None:
+        """Start an episode: the policy forgets its queue or ensemble."""
+        self._policy.reset()
+        self._episode += 1
+        self._episode_start = self._tick
+
+    def note_forward(self, seconds: float) -> None:
+        """Take a forward pass's duration [s] into the estimate of the next one's."""
+        self._forward_seconds.append(seconds)
+
+    def run(
+        self,
+        observation: Mapping[str, NDArray[np.generic]],
+        act: Callable[[NDArray[np.float32], NDArray[np.float32] | None], bool],
+        seconds_left: Callable[[], float],
+    ) -> TickOutcome:
+        """One tick.
+
+        Args:
+            observation: what the policy reads.
+            act: called at once with the action (action_dim,) and, where this tick made it, the
+                chunk (chunk_size, action_dim); sends the command and returns whether one went out.
+            seconds_left: the time until the next command is due [s]; inf where nothing presses.
+
+        Returns:
+            The outcome; a policy that fails is an outcome with its reason, not an exception.
+        """
+        number, episode = self._tick, self._episode
+        source = number
+        commanded = False
+        output: PolicyOutput | None = None
+        reason = ""
+        skipped = False
+        self._tick += 1
+        try:
+            queued = self._policy.pop_action()
+            if queued is None:
+                output = self._policy.step(observation)
+                source = self._episode_start + output.action_source_step
+                reason = _not_finite(output)
+                if not reason:
+                    commanded = act(output.action, output.chunk)
+            else:
+                source = self._episode_start + queued.source_step
+                commanded = act(queued.action, None)
+                estimate = max(self._forward_seconds, default=0.0)
+                skipped = estimate > seconds_left()
+                if skipped:
+                    self._policy.skip()
+                    reason = (
+                        f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms and "
+                        "would have delayed the next command"
+                    )
+                else:
+                    output = self._policy.explain(observation)
+                    reason = _not_finite(output)
+        except PolicyError as error:
+            reason = str(error)
+        except Exception as error:
+            # Whatever a policy raises, the tick ends with a reason and the robot holds.
+            _LOG.exception("the policy failed at tick %d", number)
+            reason = f"the policy failed: {type(error).__name__}: {error}"
+        if output is not None:
+            self.note_forward(output.forward_seconds)
+        return TickOutcome(
+            episode=episode,
+            tick=number,
+            command_source_tick=source,
+            commanded=commanded,
+            chunk_executed=commanded and output is not None and output.chunk_executed,
+            inference_skipped=skipped,
+            invalid_reason=reason,
+            output=output,
+        )
+
+
+def _not_finite(output: PolicyOutput) -> str:
+    # A sum is finite only where every term is, and costs no array of booleans.
+    if not math.isfinite(float(np.sum(output.chunk, dtype=np.float64))):
+        return "the policy's chunk holds a value that is not finite"
+    if not math.isfinite(float(np.sum(output.action, dtype=np.float64))):
+        return "the policy's action holds a value that is not finite"
+    if not math.isfinite(float(np.sum(output.attention, dtype=np.float64))):
+        return "the policy's attention holds a value that is not finite"
+    return ""
