@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A LeRobot ACT policy that also says what it looked at. Knows no ROS.
+
+Example:
+    from pam_ros.policy import load_policy, wrap
+
+    policy = load_policy("outputs/act/pretrained_model")      # or a hub id: "user/act_so101"
+    policy = wrap(act_policy, preprocessor, postprocessor)    # or one that is in memory
+
+    policy.reset()                                            # an episode begins
+    output = policy.step({
+        "observation.images.top": frame,                      # (H, W, 3) uint8, RGB
+        "observation.state": joints,                          # (state_dim,) float32
+    })
+    robot.send(output.action)                                 # as lerobot's select_action
+    output.attention                                          # (layers, heads, chunk, tokens)
+
+Importing this package costs no torch; the first use of load_policy or wrap does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from pam_ros.policy.interface import (
+    CameraSpec,
+    ObservationError,
+    Policy,
+    PolicyError,
+    PolicyOutput,
+    PolicySpec,
+    QueuedAction,
+)
+
+if TYPE_CHECKING:
+    from pam_ros.policy.load import load_policy, wrap
+
+__all__ = [
+    "CameraSpec",
+    "ObservationError",
+    "Policy",
+    "PolicyError",
+    "PolicyOutput",
+    "PolicySpec",
+    "QueuedAction",
+    "load_policy",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in {"load_policy", "wrap"}:
+        return getattr(importlib.import_module("pam_ros.policy.load"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

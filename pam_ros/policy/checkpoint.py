@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds a LeRobot checkpoint and reads its files, with a sentence for each way to be unusable.
+
+A checkpoint is a folder (or a hub repository) with config.json, model.safetensors,
+policy_preprocessor.json, policy_postprocessor.json and the safetensors files that those two name.
+Nothing else is read, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import huggingface_hub
+import safetensors
+import safetensors.torch
+import torch
+
+from pam_ros.policy.interface import PolicyError
+from pam_ros.policy.lerobot_act import MIGRATION, POSTPROCESSOR, PREPROCESSOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FILES = (CONFIG, WEIGHTS, "policy_preprocessor*", "policy_postprocessor*")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_STEP_CLASS = re.compile(r"lerobot(\.\w+)+")
+_LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's files: its folder, and what config.json and the processors' JSON say."""
+
+    name: str
+    folder: Path
+    config: dict[str, Any]
+    pipelines: dict[str, dict[str, Any]]
+
+
+def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpoint:
+    """Find the folder, or download it from the hub, and read everything but the weights.
+
+    Raises:
+        PolicyError: nothing there, the hub out of reach, a file missing or unreadable, a policy
+            other than ACT, or one from before lerobot 0.4.
+    """
+    name = str(path_or_hub_id)
+    folder = _folder(name, revision)
+    config = _read_json(name, folder / CONFIG)
+    kind = config.get("type")
+    if kind is None:
+        message = (
+            f"{name}: {CONFIG} names no policy type, as before lerobot 0.4: migrate it with "
+            f"{MIGRATION} {name}"
+        )
+        raise PolicyError(message)
+    if kind != "act":
+        message = f"{name} is a policy of type {kind!r}: only 'act' can be shown"
+        raise PolicyError(message)
+    _check_weights_file(name, folder)
+    _refuse_before_0_4(name, folder)
+    pipelines = {file: _read_pipeline(name, folder, file) for file in (PREPROCESSOR, POSTPROCESSOR)}
+    return Checkpoint(name, folder, config, pipelines)
+
+
+def read_weights(checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], str]:
+    """All tensors of model.safetensors as they are, and the SHA-256 of its bytes.
+
+    Raises:
+        PolicyError: the file is damaged.
+    """
+    path = checkpoint.folder / WEIGHTS
+    try:
+        weights = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise PolicyError(_damaged(checkpoint.name, WEIGHTS, error)) from error
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return weights, digest.hexdigest()
+
+
+def fit_weights(
+    name: str, weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The tensors that the ACT module needs, as float32; half precision is widened.
+
+    Args:
+        name: the checkpoint's, for errors.
+        weights: of the file, named as in lerobot's ACTPolicy ("model.encoder...").
+        expected: of the module, named from within ("encoder..."), on any device.
+
+    Raises:
+        PolicyError: a tensor is missing, left over, of another shape, or not finite.
+    """
+    found = {key.removeprefix("model."): tensor for key, tensor in weights.items()}
+    # The VAE encoder runs in training alone.
+    found = {key: tensor for key, tensor in found.items() if not key.startswith("vae_encoder")}
+    for keys, what in (
+        (set(expected) - set(found), f"lacks {{}}, which its {CONFIG} asks for"),
+        (set(found) - set(expected), f"has {{}}, for which its {CONFIG} has no place"),
+    ):
+        if keys:
+            message = f"{name}: {WEIGHTS} {what.format(_listed(keys))}"
+            raise PolicyError(message)
+    for key, tensor in found.items():
+        if tensor.shape != expected[key].shape:
+            message = (
+                f"{name}: {key} in {WEIGHTS} is {tuple(tensor.shape)}, but its {CONFIG} makes it "
+                f"{tuple(expected[key].shape)}"
+            )
+            raise PolicyError(message)
+        if not torch.isfinite(tensor).all():
+            message = f"{name}: {key} in {WEIGHTS} is not all finite"
+            raise PolicyError(message)
+    return {key: tensor.to(torch.float32).contiguous() for key, tensor in found.items()}
+
+
+def _folder(name: str, revision: str | None) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if revision is not None:
+            message = f"revision {revision!r} needs a hub id, but {name} is a folder"
+            raise PolicyError(message)
+        return folder
+    if folder.is_file():
+        message = f"{name} is a file: give the folder that holds {CONFIG} and {WEIGHTS}"
+        raise PolicyError(message)
+    if not _HUB_ID.fullmatch(name):
+        message = f"there is no folder {name}, and it is not a hub id such as user/act_so101"
+        raise PolicyError(message)
+    try:
+        downloaded = huggingface_hub.snapshot_download(
+            name, revision=revision, allow_patterns=list(FILES)
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+        message = f"there is no folder {name}, and the hub did not give model {name}: {reason}"
+        raise PolicyError(message) from error
+    return Path(downloaded)
+
+
+def _read_json(name: str, path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        message = f"{name} has no {path.name}: it must be a LeRobot checkpoint folder"
+        if (path.parent / "pretrained_model" / path.name).is_file():
+            message = f"{name} has no {path.name}: its folder pretrained_model has one, give that"
+        raise PolicyError(message) from None
+    except (OSError, ValueError) as error:
+        raise PolicyError(_damaged(name, path.name, error)) from error
+    if not isinstance(content, dict):
+        message = f"{name}: {path.name} must hold a JSON object, not a {type(content).__name__}"
+        raise PolicyError(message)
+    return content
+
+
+def _check_weights_file(name: str, folder: Path) -> None:
+    path = folder / WEIGHTS
+    if not path.is_file():
+        pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLES)
+        if pickles:
+            message = (
+                f"{name} holds its weights in {pickles[0]}, a pickle, which is not read: "
+                f"save the policy again with lerobot, as {WEIGHTS}"
+            )
+        else:
+            message = f"{name} has no {WEIGHTS}: weights are read from safetensors only"
+        raise PolicyError(message)
+    with path.open("rb") as file:
+        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            message = f"{name}: {WEIGHTS} is a Git LFS pointer: fetch the file with git lfs pull"
+            raise PolicyError(message)
+
+
+def _refuse_before_0_4(name: str, folder: Path) -> None:
+    try:
+        with safetensors.safe_open(folder / WEIGHTS, framework="pt") as file:
+            keys = list(file.keys())
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise PolicyError(_damaged(name, WEIGHTS, error)) from error
+    if any(key.startswith(("normalize_", "unnormalize_")) for key in keys):
+        message = (
+            f"{name} was saved before lerobot 0.4, with its normalisation inside {WEIGHTS}: "
+            f"migrate it with {MIGRATION} {name}"
+        )
+        raise PolicyError(message)
+    if not (folder / PREPROCESSOR).is_file():
+        message = (
+            f"{name} has no {PREPROCESSOR}: save the policy's processors beside it, or, if it is "
+            f"from before lerobot 0.4, migrate it with {MIGRATION} {name}"
+        )
+        raise PolicyError(message)
+
+
+def _read_pipeline(name: str, folder: Path, file: str) -> dict[str, Any]:
+    pipeline = _read_json(name, folder / file)
+    steps = pipeline.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        message = f"{name}: {file} must hold a list of steps"
+        raise PolicyError(message)
+    for step in steps:
+        # lerobot would import and call whatever class the file names.
+        step_class = step.get("class")
+        if "registry_name" not in step and not _STEP_CLASS.fullmatch(str(step_class)):
+            message = f"{name}: {file} names step {step_class!r}, which is not one of lerobot's"
+            raise PolicyError(message)
+        state = step.get("state_file")
+        if state is None:
+            continue
+        if Path(str(state)).name != state or not (folder / state).is_file():
+            message = f"{name}: {file} names {state!r}, which is not a file in the folder"
+            raise PolicyError(message)
+    return pipeline
+
+
+def _damaged(name: str, file: str, error: Exception) -> str:
+    return f"{name}: {file} is damaged: {' '.join(str(error).split())}"
+
+
+def _listed(keys: Iterable[str]) -> str:
+    first, *rest = sorted(keys)
+    return f"{first} and {len(rest)} more tensors" if rest else f"the tensor {first}"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only file of this room that imports lerobot: from 0.4.4 on, 0.6 included.
+
+Where lerobot moves something between versions, the difference stays in here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+from draccus.parsers import decoding
+from lerobot.policies.act.configuration_act import ACTConfig
+from lerobot.policies.act.modeling_act import ACT
+from lerobot.policies.factory import make_pre_post_processors
+
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PREPROCESSOR = "policy_preprocessor.json"
+POSTPROCESSOR = "policy_postprocessor.json"
+MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
+# Set by load_policy, or of no use in inference: never read from the checkpoint's config.json.
+_OVERRIDDEN: dict[str, Any] = {"pretrained_backbone_weights": None, "use_vae": False}
+
+
+def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig:
+    """The ACTConfig of a checkpoint's config.json.
+
+    The backbone's ImageNet weights are left out, since building the model would download them and
+    the checkpoint overwrites them. So is the VAE encoder, which only training runs.
+
+    Raises:
+        PolicyError: a field that lerobot's ACTConfig refuses.
+    """
+    known = {field.name for field in dataclasses.fields(ACTConfig)}
+    unknown = sorted(set(fields) - known - {"type"})
+    if unknown:
+        logger.warning(
+            "%s: the installed lerobot does not know %s of config.json; left out",
+            name,
+            ", ".join(unknown),
+        )
+    kept = {key: value for key, value in fields.items() if key in known}
+    try:
+        config: ACTConfig = decoding.decode(ACTConfig, {**kept, **_OVERRIDDEN, "device": device})
+        config.validate_features()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        message = f"{name}: lerobot's ACTConfig refuses config.json: {reason}"
+        raise PolicyError(message) from error
+    return config
+
+
+def build_model(name: str, config: ACTConfig) -> ACT:
+    """The ACT module without memory for its weights (meta device), in evaluation mode.
+
+    Raises:
+        PolicyError: sizes that make no network.
+    """
+    try:
+        with torch.device("meta"):
+            return ACT(config).eval()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        message = f"{name}: no ACT network can be built from config.json: {reason}"
+        raise PolicyError(message) from error
+
+
+def load_processors(
+    name: str, folder: Path, config: ACTConfig, device: str, pipelines: Mapping[str, Any]
+) -> tuple[Any, Any]:
+    """Pre- and post-processor of a checkpoint folder, on `device` whatever they were saved on.
+
+    Args:
+        name: the checkpoint's, for errors.
+        folder: holds the two JSON files and the state files that they name.
+        config: the checkpoint's.
+        device: where the model is.
+        pipelines: what the two JSON files hold, by file name.
+
+    Raises:
+        PolicyError: a step that lerobot cannot make.
+    """
+    try:
+        preprocessor, postprocessor = make_pre_post_processors(
+            config,
+            pretrained_path=str(folder),
+            preprocessor_overrides=_on_device(pipelines[PREPROCESSOR], device),
+            postprocessor_overrides=_on_device(pipelines[POSTPROCESSOR], "cpu"),
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        message = f"{name}: lerobot cannot make the checkpoint's processors: {reason}"
+        raise PolicyError(message) from error
+    return preprocessor, postprocessor
+
+
+def _on_device(pipeline: Mapping[str, Any], device: str) -> dict[str, Any]:
+    steps = {step.get("registry_name") for step in pipeline["steps"]}
+    return {"device_processor": {"device": device}} if "device_processor" in steps else {}
