@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exception of bags/."""
+
+from __future__ import annotations
+
+
+class BagError(Exception):
+    """A bag cannot be read or written: one sentence that names it and what would be right."""

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures of a bag, camera by camera, in the order of their header stamps."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pam_ros.bags.errors import BagError
+from pam_ros.robot.contract import CAMERA_TYPES, COMPRESSED_IMAGE
+from pam_ros.robot.errors import MessageError
+from pam_ros.robot.images import compressed_to_rgb, image_to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from pam_ros.bags.reader import BagMessage, BagReader, BagTopic
+
+_OVERLAY = re.compile(r".*/attention/([a-z][a-z0-9_]*)/image(?:/compressed)?")
+_SECOND = 1_000_000_000
+# Messages are put into the order of their header stamps within this much of the bag's own time:
+# an overlay is recorded later than the image that it explains.
+_LOOK_AHEAD_NS = _SECOND
+# A stamp this much older than the newest one means that the clock began anew.
+_RESET_NS = _SECOND
+
+
+@dataclass(frozen=True)
+class CameraTopics:
+    """One camera in a bag: its overlays, and its own images where the bag has them."""
+
+    name: str
+    overlay: str
+    raw: str | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, still serialised, at ``time_s`` seconds after the first one."""
+
+    time_s: float
+    message: BagMessage
+
+
+def find_cameras(
+    reader: BagReader, raw_topics: Mapping[str, str] | None = None
+) -> tuple[CameraTopics, ...]:
+    """The cameras whose overlays are in the bag, by name.
+
+    A camera's own images are those of the topic given in ``raw_topics``, or of an image topic with
+    the camera's name in its path.
+
+    Raises:
+        BagError: the bag has no overlays, or lacks a topic of ``raw_topics``.
+    """
+    images = {name: topic for name, topic in reader.topics.items() if topic.type in CAMERA_TYPES}
+    images = {name: topic for name, topic in images.items() if topic.count}
+    overlays: dict[str, str] = {}
+    for topic in sorted(images, key=len, reverse=True):  # the uncompressed one is shorter and wins
+        match = _OVERLAY.fullmatch(topic)
+        if match:
+            overlays[match.group(1)] = topic
+    if not overlays:
+        names = ", ".join(sorted(reader.topics)) or "no topic at all"
+        raise BagError(
+            f"bag {reader.path} has no pictures on ~/attention/<camera>/image (its topics: "
+            f"{names}); record these topics, or replay the bag through the policy first"
+        )
+    given = dict(raw_topics or {})
+    for name, topic in given.items():
+        if topic not in images:
+            raise BagError(f"bag {reader.path} has no images on {topic}, given for camera '{name}'")
+    return tuple(
+        CameraTopics(name, overlays[name], given.get(name) or _raw_topic(name, images))
+        for name in sorted(overlays)
+    )
+
+
+def _raw_topic(camera: str, images: Mapping[str, BagTopic]) -> str | None:
+    candidates = [
+        topic
+        for topic in images
+        if camera in topic.split("/") and "/attention/" not in topic and "depth" not in topic
+    ]
+    return min(candidates, key=lambda topic: (len(topic), topic), default=None)
+
+
+def pictures(reader: BagReader, topics: Collection[str]) -> Iterator[Picture]:
+    """Every message of these image topics in the order of header stamps.
+
+    Where the stamps' clock begins anew (a simulation that restarts, a second run in one bag), time
+    goes on from where it was.
+
+    Raises:
+        BagError: the bag is damaged.
+    """
+    timeline = _Timeline()
+    waiting: list[tuple[int, int, BagMessage]] = []
+    floor = None
+    for order, message in enumerate(reader.messages(topics)):
+        stamp = header_stamp_ns(message)
+        if floor is not None and stamp < floor - _RESET_NS:
+            # What waits belongs to the time before the clock began anew.
+            while waiting:
+                yield timeline.place(*heapq.heappop(waiting))
+            floor = None
+        floor = stamp if floor is None else max(floor, stamp)
+        heapq.heappush(waiting, (stamp, order, message))
+        while message.stamp_ns - waiting[0][2].stamp_ns > _LOOK_AHEAD_NS:
+            yield timeline.place(*heapq.heappop(waiting))
+    while waiting:
+        yield timeline.place(*heapq.heappop(waiting))
+
+
+class _Timeline:
+    """Header stamps to seconds that never go back."""
+
+    def __init__(self) -> None:
+        self._origin: int | None = None
+        self._newest = 0.0
+
+    def place(self, stamp: int, _order: int, message: BagMessage) -> Picture:
+        if self._origin is None:
+            self._origin = stamp
+        time_s = (stamp - self._origin) / _SECOND
+        if time_s < self._newest - _RESET_NS / _SECOND:
+            self._origin = stamp - round(self._newest * _SECOND)
+            time_s = self._newest
+        self._newest = max(self._newest, time_s)
+        return Picture(self._newest, message)
+
+
+def header_stamp_ns(message: BagMessage) -> int:
+    """The stamp of a message that begins with a std_msgs/msg/Header [ns], read without decoding.
+
+    Raises:
+        BagError: the message is too short.
+    """
+    data = message.data
+    if len(data) < 12:
+        raise BagError(f"message on {message.topic} is cut short: {len(data)} bytes")
+    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] == 1 else ">iI", data, 4)
+    return int(seconds) * _SECOND + int(nanoseconds)
+
+
+def decode_picture(reader: BagReader, message: BagMessage) -> npt.NDArray[np.uint8]:
+    """The message's picture: (H, W, 3) uint8 RGB.
+
+    Raises:
+        BagError: it cannot be read.
+    """
+    decoded = reader.decode(message)
+    try:
+        if message.type == COMPRESSED_IMAGE:
+            return compressed_to_rgb(decoded)
+        return image_to_rgb(decoded)
+    except MessageError as error:
+        raise BagError(f"picture on {message.topic} in {reader.path}: {error}") from None

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads rosbag2 bags with the message definitions that they carry."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.serde import SerdeError
+from rosbags.typesys import (
+    Stores,
+    TypesysError,
+    get_types_from_idl,
+    get_types_from_msg,
+    get_typestore,
+)
+
+from pam_ros.bags.errors import BagError
+from pam_ros.bags.types import known_types
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from types import TracebackType
+
+    from rosbags.interfaces import Qos
+    from rosbags.typesys.store import Typestore
+
+#: What rosbags raises on files that are damaged.
+_DAMAGE = (
+    ReaderError,
+    SerdeError,
+    TypesysError,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    sqlite3.Error,
+)
+
+
+@dataclass(frozen=True)
+class BagTopic:
+    """One topic of a bag: its type, how many messages it has, and how it was offered."""
+
+    name: str
+    type: str
+    count: int
+    qos: tuple[Qos, ...]
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """One message, still serialised: ``data`` is CDR, ``stamp_ns`` when it was received [ns]."""
+
+    topic: str
+    type: str
+    stamp_ns: int
+    data: bytes
+
+
+class BagReader:
+    """An open bag: a folder with metadata.yaml, or a single .mcap or .db3 file.
+
+    Types come from the definitions in the bag; for those it lacks (sqlite3 bags of older ROS 2
+    releases), from the standard types, this package's own and ``folders``.
+
+    Raises:
+        BagError: there is no bag, or it is damaged.
+    """
+
+    def __init__(self, path: str | Path, folders: Mapping[str, Path] | None = None) -> None:
+        self.path = Path(path)
+        if not self.path.exists():
+            raise BagError(f"bag {self.path} does not exist")
+        self._fallback_folders = folders
+        self._fallback: Typestore | None = None
+        try:
+            self._reader = Reader(_storage(self.path))
+            self._reader.open()
+        except _DAMAGE as error:
+            raise BagError(f"bag {self.path} cannot be read: {_first_line(error)}") from None
+        try:
+            self._types = _types_in(self._reader.connections)
+            self.topics = _topics(self._reader.connections)
+        except _DAMAGE as error:
+            with suppress(*_DAMAGE):
+                self._reader.close()
+            raise BagError(
+                f"bag {self.path} has unreadable definitions: {_first_line(error)}"
+            ) from None
+
+    @property
+    def start_ns(self) -> int:
+        """When the first message was received [ns]; 0 in an empty bag."""
+        return self._reader.start_time if self._reader.message_count else 0
+
+    @property
+    def end_ns(self) -> int:
+        """When the last message was received [ns]; 0 in an empty bag."""
+        return self._reader.end_time - 1 if self._reader.message_count else 0
+
+    def messages(
+        self,
+        topics: Collection[str] | None = None,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Iterator[BagMessage]:
+        """Messages in the order in which they were received, of all topics or of some.
+
+        Args:
+            topics: their names; None means all.
+            start_ns: the first stamp that is wanted.
+            stop_ns: the first stamp that is no longer wanted.
+
+        Raises:
+            BagError: the bag lacks one of the topics, or is damaged.
+        """
+        for topic in topics or ():
+            if topic not in self.topics:
+                names = ", ".join(sorted(self.topics)) or "no topic at all"
+                raise BagError(f"bag {self.path} has no topic {topic} (it has {names})")
+        wanted = [
+            connection
+            for connection in self._reader.connections
+            if topics is None or connection.topic in topics
+        ]
+        if not wanted:
+            return
+        try:
+            for connection, stamp, data in self._reader.messages(wanted, start_ns, stop_ns):
+                yield BagMessage(connection.topic, connection.msgtype, stamp, data)
+        except _DAMAGE as error:
+            raise BagError(f"bag {self.path} is damaged: {_first_line(error)}") from None
+
+    def decode(self, message: BagMessage) -> Any:
+        """The message as an object with the fields of its definition.
+
+        Raises:
+            BagError: its type is not defined anywhere, or its data is damaged.
+        """
+        try:
+            return self._store(message.type).deserialize_cdr(message.data, message.type)
+        except _DAMAGE as error:
+            raise BagError(
+                f"message on {message.topic} in {self.path} is no {message.type}: "
+                f"{_first_line(error)}"
+            ) from None
+
+    def close(self) -> None:
+        """Closes the files; closing twice does nothing."""
+        if self._reader.is_open:
+            self._reader.close()
+
+    def __enter__(self) -> BagReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _store(self, type_name: str) -> Typestore:
+        if type_name in self._types.fielddefs:
+            return self._types
+        if self._fallback is None:
+            self._fallback = known_types(self._fallback_folders)
+        if type_name not in self._fallback.fielddefs:
+            raise BagError(
+                f"bag {self.path} holds no definition of {type_name}: give its .msg folder"
+            )
+        return self._fallback
+
+
+def _storage(path: Path) -> Path:
+    """The folder, or the one storage file in it where metadata.yaml is missing."""
+    if path.is_dir() and not (path / "metadata.yaml").exists():
+        files = [*path.glob("*.mcap"), *path.glob("*.db3")]
+        if len(files) != 1:
+            raise BagError(
+                f"{path} is no bag: it has no metadata.yaml (`ros2 bag reindex` makes one)"
+            )
+        return files[0]
+    return path
+
+
+def _types_in(connections: list[Connection]) -> Typestore:
+    definitions = {}
+    for connection in connections:
+        form, text = connection.msgdef
+        if form is MessageDefinitionFormat.MSG:
+            definitions.update(get_types_from_msg(text, connection.msgtype))
+        elif form is MessageDefinitionFormat.IDL:
+            for part in text.split("=" * 80 + "\n"):
+                if part.strip():
+                    header, _, body = part.partition("\n")
+                    definitions.update(
+                        get_types_from_idl(body if header.startswith("IDL: ") else part)
+                    )
+    store = get_typestore(Stores.EMPTY)
+    if definitions:
+        store.register(definitions)
+    return store
+
+
+def _topics(connections: list[Connection]) -> dict[str, BagTopic]:
+    topics: dict[str, BagTopic] = {}
+    for connection in connections:
+        before = topics.get(connection.topic)
+        offered = tuple(getattr(connection.ext, "offered_qos_profiles", ()))
+        topics[connection.topic] = BagTopic(
+            name=connection.topic,
+            type=connection.msgtype,
+            count=connection.msgcount + (before.count if before else 0),
+            qos=offered + (before.qos if before else ()),
+        )
+    return topics
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0][:300]

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Message definitions: ROS 2's standard ones and those of .msg folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+
+from pam_ros.bags.errors import BagError
+from pam_ros.share import share_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rosbags.typesys.store import Typestore
+
+
+def known_types(folders: Mapping[str, Path] | None = None) -> Typestore:
+    """Jazzy's standard types, this package's own, and those of further .msg folders.
+
+    Args:
+        folders: ROS package name to the folder that holds its .msg files.
+
+    Raises:
+        BagError: a folder is missing, or a definition in it is wrong.
+    """
+    store = get_typestore(Stores.ROS2_JAZZY)
+    definitions = {}
+    for package, folder in {"pam_ros": share_directory() / "msg", **(folders or {})}.items():
+        files = sorted(Path(folder).glob("*.msg"))
+        if not files:
+            raise BagError(f"{folder} holds no .msg files for package '{package}'")
+        for file in files:
+            name = f"{package}/msg/{file.stem}"
+            try:
+                definitions.update(get_types_from_msg(file.read_text(encoding="utf-8"), name))
+            except (TypesysError, OSError, UnicodeDecodeError) as error:
+                raise BagError(f"message definition {file} cannot be read: {error}") from None
+    try:
+        store.register(definitions)
+    except TypesysError as error:
+        raise BagError(f"message definitions disagree: {error}") from None
+    return store

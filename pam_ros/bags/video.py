@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An mp4 of a recording: each camera's own image beside its overlay, one row per camera."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.bags.canvas import board, paste, write
+from pam_ros.bags.errors import BagError
+from pam_ros.bags.pictures import decode_picture, find_cameras, pictures
+from pam_ros.bags.reader import BagReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from pam_ros.bags.pictures import CameraTopics
+
+_LOG = logging.getLogger(__name__)
+#: H.264 encoders in order of preference, with their options.
+_ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("libx264", {"crf": "20", "preset": "veryfast"}),
+    ("libopenh264", {}),
+)
+_TICKS_PER_SECOND = 1000
+_BT709 = 1
+_LIMITED_RANGE = 1
+_STRIP = 22
+
+
+@dataclass(frozen=True)
+class Video:
+    """What was written: frames, seconds from the first to the last, size [pixels], encoder."""
+
+    path: Path
+    frames: int
+    duration_s: float
+    width: int
+    height: int
+    encoder: str
+    cameras: tuple[str, ...]
+
+
+def write_video(
+    bag: str | Path,
+    output: str | Path,
+    *,
+    max_fps: float = 30.0,
+    panel_height: int = 0,
+    raw_topics: Mapping[str, str] | None = None,
+    encoder: str | None = None,
+) -> Video:
+    """Writes an H.264 (yuv420p, BT.709) mp4 of the overlays and cameras in a bag.
+
+    Frames lie where the header stamps say, to the millisecond, so the video runs at the speed of
+    the robot whatever was lost; every camera shows its last known picture. Pictures that cannot be
+    read are left out and counted in the log.
+
+    Args:
+        bag: any bag with topics ~/attention/<camera>/image.
+        output: the mp4; replaced if it exists.
+        max_fps: frames closer together than this are merged.
+        panel_height: height of one picture [pixels]; 0 keeps that of the first overlay.
+        raw_topics: camera name to image topic, where the name does not tell.
+        encoder: the name of one of FFmpeg's H.264 encoders; None takes the best there is.
+
+    Raises:
+        BagError: no overlays in the bag, it is damaged, PyAV is missing, no encoder, or the file
+            cannot be written.
+    """
+    av = _import_av()
+    codec, options = _choose_encoder(av, encoder)
+    with BagReader(bag) as reader:
+        cameras = find_cameras(reader, raw_topics)
+        scene = _Scene(cameras, _panel_size(reader, cameras, panel_height))
+        frames = _frames(reader, scene, 1.0 / max_fps)
+        try:
+            count, last = _encode(av, Path(output), codec, options, scene, frames)
+        except (OSError, av.error.FFmpegError) as error:
+            raise BagError(f"video {output} cannot be written: {error}") from None
+    return Video(
+        path=Path(output),
+        frames=count,
+        duration_s=last,
+        width=scene.width,
+        height=scene.height,
+        encoder=codec,
+        cameras=tuple(camera.name for camera in cameras),
+    )
+
+
+class _Scene:
+    """The picture being composed: rows of cameras, their own image left, the overlay right."""
+
+    def __init__(self, cameras: tuple[CameraTopics, ...], panel: tuple[int, int]) -> None:
+        self.panel_height, self.panel_width = panel
+        self.height = len(cameras) * (self.panel_height + _STRIP)
+        self.width = 2 * self.panel_width
+        # yuv420p stores colour for blocks of 2x2 pixels.
+        self.height += self.height % 2
+        self.canvas = board(self.height, self.width)
+        self.places: dict[str, tuple[int, int]] = {}
+        for row, camera in enumerate(cameras):
+            top = row * (self.panel_height + _STRIP)
+            self.places[camera.overlay] = (self.panel_width, top + _STRIP)
+            if camera.raw is not None:
+                self.places[camera.raw] = (0, top + _STRIP)
+            else:
+                _LOG.info("the bag has no images of camera '%s' itself", camera.name)
+            write(self.canvas, camera.name, 0, top, self.panel_width, _STRIP)
+            title = f"{camera.name}: attention"
+            write(self.canvas, title, self.panel_width, top, self.panel_width // 2, _STRIP)
+
+    def show(self, topic: str, picture: npt.NDArray[np.uint8]) -> None:
+        x, y = self.places[topic]
+        paste(self.canvas, picture, x, y, self.panel_width, self.panel_height)
+
+    def frame(self, time_s: float) -> npt.NDArray[np.uint8]:
+        frame = self.canvas.copy()
+        left = self.width - self.panel_width // 2
+        write(frame, f"{time_s:.2f} s", left, 0, self.panel_width // 2, _STRIP, right=True)
+        return frame
+
+
+def _panel_size(
+    reader: BagReader, cameras: tuple[CameraTopics, ...], panel_height: int
+) -> tuple[int, int]:
+    """Height and width of one panel: the first overlay's, or scaled to the wanted height."""
+    for message in reader.messages([cameras[0].overlay]):
+        try:
+            height, width = decode_picture(reader, message).shape[:2]
+        except BagError:
+            continue
+        if panel_height:
+            height, width = panel_height, max(2, round(width * panel_height / height))
+        return height, width
+    raise BagError(f"no picture on {cameras[0].overlay} in {reader.path} can be read")
+
+
+def _frames(
+    reader: BagReader, scene: _Scene, interval_s: float
+) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Composed frames with their times, at least ``interval_s`` apart; the last state always."""
+    last = -interval_s
+    time_s = 0.0
+    fresh = False
+    unreadable = 0
+    for picture in pictures(reader, list(scene.places)):
+        moved_on = picture.time_s > time_s + 0.5 / _TICKS_PER_SECOND
+        if fresh and moved_on and time_s - last > interval_s - 0.5 / _TICKS_PER_SECOND:
+            yield time_s, scene.frame(time_s)
+            last, fresh = time_s, False
+        time_s = picture.time_s
+        try:
+            scene.show(picture.message.topic, decode_picture(reader, picture.message))
+        except BagError:
+            unreadable += 1
+            continue
+        fresh = True
+    if fresh and time_s > last:
+        yield time_s, scene.frame(time_s)
+    if unreadable:
+        _LOG.warning(
+            "%d pictures of %s could not be read and are left out", unreadable, reader.path
+        )
+
+
+def _encode(
+    av: Any,
+    output: Path,
+    codec: str,
+    options: dict[str, str],
+    scene: _Scene,
+    frames: Iterator[tuple[float, npt.NDArray[np.uint8]]],
+) -> tuple[int, float]:
+    """Writes the frames; returns their number and the time of the last [s]."""
+    count, last = 0, 0.0
+    container = av.open(str(output), "w", options={"movflags": "+faststart"})
+    with container:
+        stream = container.add_stream(codec, rate=30, options=options)
+        stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
+        context = stream.codec_context
+        context.time_base = Fraction(1, _TICKS_PER_SECOND)
+        context.thread_count = 2
+        context.color_range = _LIMITED_RANGE
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        if codec != "libx264":
+            context.bit_rate = 8 * scene.width * scene.height
+        for last, picture in frames:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+                format="yuv420p", dst_colorspace="ITU709"
+            )
+            frame.pts = round(last * _TICKS_PER_SECOND)
+            frame.time_base = context.time_base
+            container.mux(stream.encode(frame))
+            count += 1
+        container.mux(stream.encode(None))
+    return count, last
+
+
+def _import_av() -> Any:
+    try:
+        return importlib.import_module("av")
+    except ImportError:
+        raise BagError("videos need PyAV: pip install av") from None
+
+
+def _choose_encoder(av: Any, wanted: str | None) -> tuple[str, dict[str, str]]:
+    known = dict(_ENCODERS)
+    names = [wanted] if wanted is not None else list(known)
+    for name in names:
+        if name in av.codecs_available:
+            return name, known.get(name, {})
+    raise BagError(
+        f"this PyAV has no H.264 encoder ({' or '.join(names)}): reinstall it from its wheel, or "
+        "install an FFmpeg that has one"
+    )
