@@ -158,7 +158,7 @@ class Safety:
         return self._begin(measured, now_s)
 
     def restart(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
-        """A new episode: commands begin anew from where the robot stands, which may have been moved.
+        """A new episode: commands begin anew from where the robot stands now.
 
         Enables nothing: a disabled robot stays disabled, and a fault a fault.
         """
