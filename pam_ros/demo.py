@@ -11,19 +11,19 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.processes import ProcessError, Processes, own_domain
 from pam_ros.share import find_contract, share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pam_ros.nodes.demo_monitor import MonitorThread
+    from pam_ros.nodes.demo_monitor import DemoMonitor
 
 STARTUP_SECONDS = 120.0
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
@@ -36,15 +36,13 @@ class DemoError(RuntimeError):
 def main(argv: Sequence[str]) -> int:
     """Run the demo; returns the exit status."""
     options = _parser().parse_args(argv)
-    # The demo's processes meet each other and nobody else.
-    os.environ.setdefault("ROS_DOMAIN_ID", str(10 + os.getpid() % 90))
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    own_domain()
     out = Path(options.out)
     try:
         _clear(out)
         _record(options, out)
         _finish(out)
-    except DemoError as error:
+    except (DemoError, ProcessError) as error:
         sys.stderr.write(f"pam_ros demo: {error}\n")
         return 1
     if not options.headless:
@@ -77,65 +75,26 @@ def _clear(out: Path) -> None:
         raise DemoError(f"cannot write to {out}: {error}") from error
 
 
-class Processes:
-    """The demo's nodes, each with a log file; stopped in the order that loses nothing."""
-
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str, **parameters: object) -> None:
-        """Start a node with parameters."""
-        command = [sys.executable, "-m", "pam_ros.cli", "run", name, "--ros-args"]
-        for key, value in parameters.items():
-            command += ["-p", f"{key}:={value}"]
-        with (self._logs / f"{name}.log").open("wb") as log:
-            # A session of its own: Ctrl-C in the terminal reaches this process alone.
-            self._running[name] = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-
-    def check(self) -> None:
-        """Raise DemoError with the last words of a node that has ended."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
-                words = (self._logs / f"{name}.log").read_text(errors="replace").strip()
-                last = words.splitlines()[-1] if words else "it said nothing"
-                raise DemoError(f"the {name} node ended with status {process.returncode}: {last}")
-
-    def stop(self, name: str, seconds: float = 15.0) -> None:
-        """End a node as Ctrl-C would; a node that does not listen is killed."""
-        process = self._running.pop(name, None)
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def stop_all(self) -> None:
-        """End what still runs."""
-        for name in list(self._running):
-            self.stop(name, seconds=5.0)
-
-
 def _record(options: argparse.Namespace, out: Path) -> None:
-    from pam_ros.nodes.demo_monitor import MonitorThread  # noqa: PLC0415  (needs rclpy in place)
+    import rclpy  # noqa: PLC0415  (only now is it in place everywhere)
 
+    from pam_ros.nodes.demo_monitor import DemoMonitor  # noqa: PLC0415
+    from pam_ros.nodes.result_listener import SpinningNode  # noqa: PLC0415
+
+    rclpy.init(args=[])
     processes = Processes(out / "logs")
-    monitor = MonitorThread()
+    monitor = DemoMonitor()
+    spinning = SpinningNode(monitor)
     try:
         processes.start(
             "act_attention",
             policy=options.policy,
             contract=find_contract("demo_arm"),
-            enabled="true",
+            enabled=True,
             torch_threads=max(1, min(2, os.cpu_count() or 1)),
         )
-        processes.start("demo_robot", seed=options.seed, wait_for_start="true")
-        processes.start("recorder", bag=out / "bag", overlays="true")
+        processes.start("demo_robot", seed=options.seed, wait_for_start=True)
+        processes.start("recorder", bag=out / "bag", overlays=True)
         _connect(monitor, processes)
         _watch(monitor, processes, options.duration)
     finally:
@@ -145,25 +104,25 @@ def _record(options: argparse.Namespace, out: Path) -> None:
         processes.stop("recorder")
         processes.stop("act_attention")
         processes.stop_all()
-        monitor.close()
+        spinning.close()
 
 
-def _connect(monitor: MonitorThread, processes: Processes) -> None:
+def _connect(monitor: DemoMonitor, processes: Processes) -> None:
     end = time.monotonic() + STARTUP_SECONDS
     sys.stdout.write("starting robot, policy and recorder ...\n")
     while True:
         processes.check()
-        missing = monitor.node.missing()
+        missing = monitor.missing()
         if not missing:
             break
         if time.monotonic() > end:
             raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
         time.sleep(0.1)
-    if not monitor.node.start_robot(timeout=10.0):
+    if not monitor.start_robot(timeout=10.0):
         raise DemoError("the robot did not answer /demo_robot/start")
 
 
-def _watch(monitor: MonitorThread, processes: Processes, duration: float) -> None:
+def _watch(monitor: DemoMonitor, processes: Processes, duration: float) -> None:
     begin = time.monotonic()
     shown = 0.0
     try:
@@ -179,8 +138,8 @@ def _watch(monitor: MonitorThread, processes: Processes, duration: float) -> Non
     sys.stdout.write("\n")
 
 
-def _progress_line(monitor: MonitorThread, passed: float, duration: float) -> str:
-    progress = monitor.node.progress
+def _progress_line(monitor: DemoMonitor, passed: float, duration: float) -> str:
+    progress = monitor.progress
     return (
         f"{passed:4.0f}/{duration:.0f} s  tick {progress.ticks:4}  {progress.rate_hz():4.1f} Hz  "
         f"image to map {progress.latency() * 1e3:3.0f} ms  "

@@ -32,8 +32,9 @@ class TickOutcome:
     """What one tick did.
 
     command_source_tick: the tick whose forward pass made this tick's action; in temporal_ensemble
-    mode this tick. chunk_executed: whether this tick's chunk takes part in that action and a command
-    went out. output: None where the forward pass was skipped or failed; `invalid_reason` says why.
+    mode this tick. chunk_executed: whether this tick's chunk takes part in that action and a
+    command went out. output: None where the forward pass was skipped or failed; `invalid_reason`
+    says why.
     """
 
     episode: int
@@ -129,15 +130,15 @@ class TickLoop:
                 if skipped:
                     self._policy.skip()
                     reason = (
-                        f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms and "
-                        "would have delayed the next command"
+                        f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms "
+                        "and would have delayed the next command"
                     )
                 else:
                     output = self._policy.explain(observation)
                     reason = _not_finite(output)
         except PolicyError as error:
             reason = str(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Whatever a policy raises, the tick ends with a reason and the robot holds.
             _LOG.exception("the policy failed at tick %d", number)
             reason = f"the policy failed: {type(error).__name__}: {error}"

@@ -119,7 +119,7 @@ class ActAttentionNode(Node):
         if typical > 0.9 * self._period:
             self.get_logger().warning(
                 f"{1 / self._period:.1f} Hz cannot be kept: a forward pass takes "
-                f"{typical * 1e3:.0f} ms; lower rate_hz to {0.9 / typical:.1f} or use another device"
+                f"{typical * 1e3:.0f} ms; lower rate_hz to {0.9 / typical:.1f} or change device"
             )
 
     def _tick(self) -> None:
@@ -286,16 +286,14 @@ def _load(values: dict[str, Any]) -> Policy:
         import torch  # noqa: PLC0415  (a setting of this process, not of the policy)
 
         torch.set_num_threads(values["torch_threads"])
-    mode = values["chunk_mode"]
     return load_policy(
         values["policy"],
         device=values["device"],
         revision=values["revision"] or None,
-        n_action_steps=(values["n_action_steps"] or None) if mode != "temporal_ensemble" else None,
+        n_action_steps=values["n_action_steps"] or None,
         temporal_ensemble_coeff=(
-            values["temporal_ensemble_coeff"] if mode == "temporal_ensemble" else None
+            values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
         ),
-        ensemble=None if mode == "checkpoint" else mode == "temporal_ensemble",
     )
 
 

@@ -27,12 +27,14 @@ TABLE = (
     Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
     Declared("torch_threads", 0, "Threads of torch on the CPU; 0: torch's choice.", True, 0, 256),
     Declared(
-        "chunk_mode",
-        "checkpoint",
-        "How actions leave the policy.",
-        choices=("checkpoint", "queue", "temporal_ensemble"),
+        "n_action_steps",
+        0,
+        "Above 0: queue mode, so many actions of a chunk before the next. 0: as the checkpoint.",
+        True,
+        0,
+        10000,
     ),
-    Declared("n_action_steps", 0, "Queue: actions per chunk; 0: the checkpoint's.", True, 0, 10000),
+    Declared("temporal_ensemble", False, "True: temporal ensembling, whatever the checkpoint."),
     Declared(
         "temporal_ensemble_coeff",
         0.01,
@@ -117,8 +119,8 @@ def _selection(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
     layer = values["attention_layer"]
     if not -spec.layers <= layer < spec.layers:
         raise ParameterError(
-            f"parameter 'attention_layer' is {layer}: the policy has layers 0 to {spec.layers - 1}, "
-            "or -1 for the last"
+            f"parameter 'attention_layer' is {layer}: the policy has layers 0 to "
+            f"{spec.layers - 1}, or -1 for the last"
         )
     head_text, query_text = values["attention_head"].strip(), values["attention_query"].strip()
     head = None if head_text == "mean" else _number("attention_head", head_text, spec.heads)

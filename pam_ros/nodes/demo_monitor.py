@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap
+from pam_ros.nodes.result_listener import RESULT_QOS, RESULT_TOPIC
 
 CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
 ATTENTION_TOPIC = "/act_attention/attention"
+OVERLAY_TOPICS = ("/act_attention/attention/top/image", "/act_attention/attention/wrist/image")
 _WINDOW = 50
 
 
@@ -53,22 +51,19 @@ class DemoMonitor(Node):
     def __init__(self) -> None:
         super().__init__("demo_monitor")
         self.progress = Progress()
-        latched = QoSProfile(depth=50, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(AttentionMap, ATTENTION_TOPIC, self._on_map, 10)
-        self.create_subscription(String, "/demo_robot/result", self._on_result, latched)
+        self.create_subscription(String, RESULT_TOPIC, self._on_result, RESULT_QOS)
         self._start = self.create_client(Trigger, "/demo_robot/start")
 
     def missing(self) -> list[str]:
         """What is not connected yet; empty when the demo can start."""
-        waits = []
-        for topic in CAMERA_TOPICS:
-            # The attention node and the recorder.
-            if self.count_subscribers(topic) < 2:
-                waits.append(f"subscribers of {topic}")
-        if (
-            self.count_publishers(ATTENTION_TOPIC) < 1
-            or self.count_subscribers(ATTENTION_TOPIC) < 2
-        ):
+        # Two subscribers each: the attention node and the recorder; this node and the recorder.
+        waits = [
+            f"subscribers of {topic}"
+            for topic in (*CAMERA_TOPICS, ATTENTION_TOPIC, *OVERLAY_TOPICS)
+            if self.count_subscribers(topic) < (1 if topic in OVERLAY_TOPICS else 2)
+        ]
+        if self.count_publishers(ATTENTION_TOPIC) < 1:
             waits.append(ATTENTION_TOPIC)
         if self.count_publishers("/joint_commands") < 1:
             waits.append("/joint_commands")
@@ -103,28 +98,3 @@ class DemoMonitor(Node):
     def _on_result(self, message: String) -> None:
         self.progress.episodes += 1
         self.progress.successes += bool(json.loads(message.data)["success"])
-
-
-class MonitorThread:
-    """Spins the monitor beside the caller."""
-
-    def __init__(self) -> None:
-        rclpy.init(args=[])
-        self.node = DemoMonitor()
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
-
-    def close(self) -> None:
-        """Leave the graph."""
-        self._executor.shutdown(timeout_sec=2.0)
-        self.node.destroy_node()
-        rclpy.try_shutdown()
-        self._thread.join(timeout=2.0)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.clock import ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
@@ -23,6 +22,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pam_ros.nodes.parameters import Declared, declare
+from pam_ros.nodes.result_listener import RESULT_QOS
 from pam_ros.nodes.running import USER_ERRORS, run_node
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, JOINT_NAMES
@@ -67,12 +67,11 @@ class DemoRobotNode(Node):
         self._waiting_for_command = False
         self._refused = 0
 
-        latched = QoSProfile(depth=50, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._images = {
             name: self.create_publisher(Image, f"/{name}/image_raw", 2) for name in CAMERA_NAMES
         }
         self._joints = self.create_publisher(JointState, "/joint_states", 10)
-        self._results = self.create_publisher(String, "~/result", latched)
+        self._results = self.create_publisher(String, "~/result", RESULT_QOS)
         self._clock = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
         self.create_subscription(JointState, "/joint_commands", self._on_command, 10)
         self._reset = self.create_client(Trigger, f"{values['policy_node']}/reset")

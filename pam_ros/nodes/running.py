@@ -7,7 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import (
+    ExternalShutdownException,
+    MultiThreadedExecutor,
+    SingleThreadedExecutor,
+)
 
 from pam_ros.attention import AttentionError
 from pam_ros.bags import BagError
@@ -48,7 +52,9 @@ def run_node(
     node: Node | None = None
     try:
         node = factory()
-        executor = MultiThreadedExecutor(num_threads=threads)
+        executor = (
+            SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(num_threads=threads)
+        )
         executor.add_node(node)
         try:
             executor.spin()

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of a recorded run, from what is in its bag."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pam_ros.bags.errors import BagError
+from pam_ros.bags.reader import BagReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ATTENTION_TYPE = "pam_ros/msg/AttentionMap"
+_MS = 1e3
+
+
+@dataclass
+class _Seen:
+    """What one pass over the bag collects. Stamps in seconds."""
+
+    ticks: list[int] = field(default_factory=list)
+    stamps: list[float] = field(default_factory=list)
+    executed: list[float] = field(default_factory=list)
+    forward: list[float] = field(default_factory=list)
+    invalid: int = 0
+    skipped: int = 0
+    commands: list[float] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    reported_ticks: int = 0
+
+
+def summarise(
+    bag: Path,
+    attention_topic: str = "/act_attention/attention",
+    command_topic: str = "/joint_commands",
+    result_topic: str = "/demo_robot/result",
+) -> dict[str, Any]:
+    """Ticks, rates, counts and latencies of a run.
+
+    ``ticks`` is what the attention node itself counted on /diagnostics, so that a lost AttentionMap
+    shows as a difference; without /diagnostics, what the tick numbers span. ``rate_hz`` is the
+    median over consecutive ticks of an episode. Latencies in milliseconds: ``policy_p50`` is the
+    forward pass; observation to command is from the observation's stamp to the command's.
+
+    Raises:
+        BagError: the bag lacks the attention topic, or is damaged.
+    """
+    with BagReader(bag) as reader:
+        if attention_topic not in reader.topics:
+            names = ", ".join(sorted(reader.topics)) or "no topic at all"
+            raise BagError(f"bag {bag} has no {attention_topic} (it has {names})")
+        overlays = {
+            _camera(topic): info.count
+            for topic, info in sorted(reader.topics.items())
+            if "/attention/" in topic and topic.endswith("/image")
+        }
+        seen = _Seen()
+        wanted = {attention_topic, command_topic, result_topic, "/diagnostics"} & set(reader.topics)
+        for message in reader.messages(wanted):
+            decoded = reader.decode(message)
+            if message.topic == attention_topic:
+                _take_map(seen, decoded)
+            elif message.topic == command_topic:
+                seen.commands.append(_seconds(decoded.header.stamp))
+            elif message.topic == result_topic:
+                seen.results.append(json.loads(decoded.data))
+            else:
+                seen.reported_ticks = max(seen.reported_ticks, _reported_ticks(decoded))
+    spanned = max(seen.ticks) - min(seen.ticks) + 1 if seen.ticks else 0
+    to_command = _observation_to_command(seen)
+    return {
+        "ticks": max(seen.reported_ticks, spanned),
+        "rate_hz": _rate(seen),
+        "commands": len(seen.commands),
+        "attention_maps": len(seen.ticks),
+        "overlays": overlays,
+        "invalid_maps": seen.invalid,
+        "inference_skipped": seen.skipped,
+        "episodes": len(seen.results),
+        "successes": sum(bool(result["success"]) for result in seen.results),
+        "latency_ms": {
+            "policy_p50": _percentile(seen.forward, 50) * _MS,
+            "observation_to_command_p50": _percentile(to_command, 50) * _MS,
+            "observation_to_command_p99": _percentile(to_command, 99) * _MS,
+        },
+    }
+
+
+def _take_map(seen: _Seen, message: Any) -> None:
+    stamp = _seconds(message.header.stamp)
+    seen.ticks.append(int(message.tick))
+    seen.stamps.append(stamp)
+    seen.invalid += not message.valid
+    seen.skipped += bool(message.inference_skipped)
+    if message.forward_seconds > 0:
+        seen.forward.append(float(message.forward_seconds))
+    if message.chunk_executed:
+        seen.executed.append(stamp)
+
+
+def _reported_ticks(message: Any) -> int:
+    for status in message.status:
+        if status.name.endswith(": policy"):
+            for pair in status.values:
+                if pair.key == "ticks":
+                    return int(pair.value)
+    return 0
+
+
+def _observation_to_command(seen: _Seen) -> list[float]:
+    """Seconds from each executed observation to the first command after it that is still free."""
+    commands = sorted(seen.commands)
+    latencies = []
+    position = 0
+    for stamp in sorted(seen.executed):
+        while position < len(commands) and commands[position] < stamp:
+            position += 1
+        if position == len(commands):
+            break
+        latencies.append(commands[position] - stamp)
+        position += 1
+    return latencies
+
+
+def _rate(seen: _Seen) -> float:
+    steps = np.diff(np.array(sorted(seen.stamps)))
+    steps = steps[steps > 0]
+    return float(1.0 / np.median(steps)) if steps.size else 0.0
+
+
+def _percentile(values: list[float], percent: float) -> float:
+    return float(np.percentile(values, percent)) if values else math.nan
+
+
+def _camera(topic: str) -> str:
+    return topic.split("/")[-2]
+
+
+def _seconds(stamp: Any) -> float:
+    return float(stamp.sec) + float(stamp.nanosec) * 1e-9

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes as processes of their own, each with a log file, ended without losing anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ProcessError(RuntimeError):
+    """A node has ended that should not have; the sentence holds its last words."""
+
+
+def own_domain() -> None:
+    """Give this process and those it starts a domain of their own, on this machine alone.
+
+    What the user has set stays.
+    """
+    os.environ.setdefault("ROS_DOMAIN_ID", str(10 + os.getpid() % 90))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+class Processes:
+    """Starts nodes by their name for `pam_ros run`."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, **parameters: object) -> None:
+        """Start a node with parameters."""
+        command = [sys.executable, "-m", "pam_ros.cli", "run", name, "--ros-args"]
+        for key, value in parameters.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            command += ["-p", f"{key}:={text}"]
+        with (self._logs / f"{name}.log").open("wb") as log:
+            # A session of its own: Ctrl-C in the terminal reaches the caller alone.
+            self._running[name] = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """Raise ProcessError with the last words of a node that has ended."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                words = (self._logs / f"{name}.log").read_text(errors="replace").strip()
+                last = words.splitlines()[-1] if words else "it said nothing"
+                raise ProcessError(
+                    f"the {name} node ended with status {process.returncode}: {last}"
+                )
+
+    def stop(self, name: str, seconds: float = 15.0) -> None:
+        """End a node as Ctrl-C would; one that does not listen for so long [s] is killed."""
+        process = self._running.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop_all(self) -> None:
+        """End what still runs."""
+        for name in list(self._running):
+            self.stop(name, seconds=5.0)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros sim evaluate`: how many unseen scenes the policy solves, over topics.
+
+The robot and the attention node run as processes of their own, in lock-step on /clock: each
+observation waits for its command, so the machine's load does not change the score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.processes import ProcessError, Processes, own_domain
+from pam_ros.share import find_contract, share_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The longest that loading the policy, or one episode, may take before something is wrong.
+PATIENCE_SECONDS = 180.0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the episodes and print `successes N/M`; returns the exit status."""
+    options = _parser().parse_args(argv)
+    if options.episodes < 1:
+        sys.stderr.write("pam_ros sim evaluate: --episodes must be at least 1\n")
+        return 1
+    own_domain()
+    with tempfile.TemporaryDirectory(prefix="pam_ros_evaluate_") as logs:
+        try:
+            results = _run(options, Path(logs))
+        except ProcessError as error:
+            sys.stderr.write(f"pam_ros sim evaluate: {error}\n")
+            return 1
+        except KeyboardInterrupt:
+            sys.stderr.write("\nstopped\n")
+            return 1
+    successes = sum(result["success"] for result in results)
+    if options.json:
+        Path(options.json).write_text(json.dumps(_summary(options, results), indent=2) + "\n")
+    sys.stdout.write(f"successes {successes}/{len(results)}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pam_ros sim evaluate", description=__doc__)
+    parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
+    parser.add_argument(
+        "--blind", action="store_true", help="replace both cameras by their mean image"
+    )
+    parser.add_argument("--json", default="", help="write every episode's result to this file")
+    return parser
+
+
+def _run(options: argparse.Namespace, logs: Path) -> list[dict[str, Any]]:
+    from pam_ros.nodes.result_listener import ResultListener  # noqa: PLC0415  (needs rclpy)
+
+    processes = Processes(logs)
+    listener = ResultListener()
+    try:
+        processes.start(
+            "act_attention",
+            policy=options.policy,
+            contract=find_contract("demo_arm"),
+            enabled=True,
+            use_sim_time=True,
+            # A lost image would be waited for in vain.
+            image_reliability="reliable",
+            joint_reliability="reliable",
+            torch_threads=max(1, min(2, os.cpu_count() or 1)),
+        )
+        processes.start(
+            "demo_robot",
+            lock_step=True,
+            episodes=options.episodes,
+            seed=options.seed,
+            blind=options.policy if options.blind else '""',
+        )
+        return _wait(listener, processes, options.episodes)
+    finally:
+        processes.stop_all()
+        listener.close()
+
+
+def _wait(listener: Any, processes: Processes, episodes: int) -> list[dict[str, Any]]:
+    shown, last = 0, time.monotonic()
+    while shown < episodes:
+        processes.check()
+        results = listener.results()
+        for result in results[shown:]:
+            word = "reached" if result["success"] else "missed "
+            sys.stdout.write(
+                f"seed {result['seed']}: {word} after {result['ticks'] / 10:.1f} s, "
+                f"{result['distance'] * 100:.1f} cm\n"
+            )
+            sys.stdout.flush()
+            last = time.monotonic()
+        shown = len(results)
+        if time.monotonic() - last > PATIENCE_SECONDS:
+            raise ProcessError(f"nothing happened for {PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.05)
+    return list(listener.results())
+
+
+def _summary(options: argparse.Namespace, results: list[dict[str, Any]]) -> dict[str, Any]:
+    successes = sum(result["success"] for result in results)
+    rate = successes / len(results)
+    return {
+        "policy": options.policy,
+        "blind": options.blind,
+        "first_seed": options.seed,
+        "episodes": len(results),
+        "successes": successes,
+        "standard_error": math.sqrt(rate * (1 - rate) / len(results)),
+        "results": results,
+    }
