@@ -17,9 +17,11 @@ def problems(out: Path) -> list[str]:
         found.append(f"only {summary['ticks']} ticks")
     if summary["attention_maps"] != summary["ticks"]:
         found.append(f"{summary['attention_maps']} maps for {summary['ticks']} ticks")
-    for camera in ("top", "wrist"):
-        if summary["overlays"].get(camera) != summary["ticks"]:
-            found.append(f"{summary['overlays'].get(camera)} overlays of {camera}")
+    found += [
+        f"{summary['overlays'].get(camera)} overlays of {camera}"
+        for camera in ("top", "wrist")
+        if summary["overlays"].get(camera) != summary["ticks"]
+    ]
     if summary["invalid_maps"]:
         found.append(f"{summary['invalid_maps']} invalid maps")
     if summary["commands"] < 0.8 * summary["ticks"]:
