@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one exception of this room."""
+
+from __future__ import annotations
+
+
+class SimError(Exception):
+    """Something of the demo robot is missing or was used wrongly; the message says what."""

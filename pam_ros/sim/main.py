@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros sim`: record the expert, train the demo policy, evaluate it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.sim.errors import SimError
+from pam_ros.sim.scene import TRAINING_SEEDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPISODES = 1200
+_USAGE = """usage: pam_ros sim {evaluate,record,train} [...]
+
+  evaluate  successes of a policy in unseen scenes, over topics
+  record    the scripted expert's episodes as a LeRobotDataset
+  train     the demo policy from scratch: record, train, write the checkpoint
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one of the sub-commands; returns the exit status."""
+    word, rest = (argv[0], list(argv[1:])) if argv else ("--help", [])
+    if word in {"-h", "--help"}:
+        sys.stdout.write(_USAGE)
+        return 0
+    if word == "evaluate":
+        from pam_ros.sim.evaluate import main as evaluate  # noqa: PLC0415  (needs rclpy)
+
+        return evaluate(rest)
+    jobs = {"record": _record, "train": _train}
+    if word not in jobs:
+        sys.stderr.write(f"pam_ros sim: '{word}' is not one of evaluate, record, train\n")
+        return 1
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        jobs[word](rest)
+    except SimError as error:
+        sys.stderr.write(f"pam_ros sim {word}: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\npam_ros sim {word}: stopped\n")
+        return 1
+    return 0
+
+
+def _record(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="pam_ros sim record", description="Record the scripted expert as a LeRobotDataset."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the new dataset")
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start, help="of the first scene")
+    options = parser.parse_args(argv)
+    from pam_ros.sim.dataset import record  # noqa: PLC0415  (slow to load)
+
+    record(options.out, range(options.seed, options.seed + options.episodes))
+
+
+def _train(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="pam_ros sim train",
+        description="Train the demo policy from scratch; run again with the same --work to resume.",
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/train/demo_act"), help="checkpoint")
+    parser.add_argument("--work", type=Path, default=Path("out/train"), help="episodes and state")
+    parser.add_argument("--episodes", type=int, default=EPISODES)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--validate-every", type=int, default=1000, help="steps; 0 never")
+    options = parser.parse_args(argv)
+    from pam_ros.sim.recipe import train_demo  # noqa: PLC0415  (slow to load)
+
+    train_demo(options.out, options.work, options.episodes, options.device, options.validate_every)
