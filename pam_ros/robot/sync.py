@@ -46,6 +46,7 @@ class _Source:
         self.messages.clear()
 
     def drop_oldest(self, count: int) -> None:
+        count = max(count, 0)
         for stamp in self.stamps[:count]:
             del self.messages[stamp]
         del self.stamps[:count]
@@ -127,8 +128,6 @@ class Synchroniser:
             self.counts["out_of_order"] += 1
         insort(buffer.stamps, stamp_ns)
         buffer.messages[stamp_ns] = message
-        horizon = buffer.stamps[-1] - self._max_age - self._tolerance
-        buffer.drop_oldest(bisect_left(buffer.stamps, horizon))
         overflow = len(buffer.stamps) - buffer.depth
         if overflow > 0:
             self.counts["overflow"] += overflow
@@ -136,7 +135,7 @@ class Synchroniser:
 
     def newest(self, now_ns: int) -> ObservationSet | None:
         """The newest set that was not handed out yet, or None; ``reason`` then says why."""
-        self._drop_future(now_ns)
+        self._drop_unusable(now_ns)
         stamps = self._match()
         if stamps is None:
             return None
@@ -164,12 +163,15 @@ class Synchroniser:
             buffer.clear()
         self._used = None
 
-    def _drop_future(self, now_ns: int) -> None:
+    def _drop_unusable(self, now_ns: int) -> None:
+        """Forgets stamps of the future, and those too old for any set, except the newest one."""
         for buffer in self._sources.values():
             ahead = len(buffer.stamps) - bisect_right(buffer.stamps, now_ns + self._max_age)
             if ahead:
                 self.counts["future"] += ahead
                 buffer.drop_newest(ahead)
+            old = bisect_left(buffer.stamps, now_ns - self._max_age)
+            buffer.drop_oldest(min(old, len(buffer.stamps) - 1))
 
     def _match(self) -> dict[str, int] | None:
         """The newest stamps that agree.
