@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags that pam_ros writes, as ROS 2's own tools read them; and the other way round."""
+
+import re
+
+import numpy as np
+import pytest
+import yaml
+
+from pam_ros.bags import BagReader, BagWriter, qos
+from pam_ros.bags.types import known_types
+
+pytestmark = [pytest.mark.ros2, pytest.mark.timeout(600)]
+
+START_NS = 1_700_000_000_000_000_000
+TYPES = known_types()
+Header, Time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
+String = TYPES.types["std_msgs/msg/String"]
+
+
+def string(text):
+    return bytes(TYPES.serialize_cdr(String(text), "std_msgs/msg/String"))
+
+
+@pytest.fixture(scope="module")
+def bag_tools(ros2):
+    if ros2.run("bag", "--help").returncode:
+        pytest.skip("this ROS 2 has no `ros2 bag`")
+    return ros2
+
+
+@pytest.fixture(params=["mcap", "sqlite3"])
+def bag(request, bag_tools, tmp_path):
+    """Three seconds of /said at 10 Hz and one latched /note."""
+    if bag_tools.share(f"rosbag2_storage_{request.param}") is None:
+        pytest.skip(f"this ROS 2 cannot read {request.param}")
+    path = tmp_path / request.param
+    with BagWriter(path, storage=request.param) as writer:
+        writer.add_topic("/said", "std_msgs/msg/String")
+        writer.add_topic("/note", "std_msgs/msg/String", qos(durability="transient_local", depth=1))
+        writer.write("/note", string("kept"), START_NS)
+        for count in range(30):
+            writer.write("/said", string(f"word {count}"), START_NS + count * 100_000_000)
+    return path
+
+
+def test_ros2_bag_info_counts_the_messages(bag_tools, bag):
+    info = bag_tools.run("bag", "info", str(bag)).stdout
+    assert f"Storage id:        {bag.name}" in info
+    assert "Messages:          31" in info
+    assert "Topic: /said | Type: std_msgs/msg/String | Count: 30" in info
+    assert "Topic: /note | Type: std_msgs/msg/String | Count: 1 " in info
+    assert re.search(r"Duration: +2\.9\d*s", info)
+
+
+def test_ros2_bag_play_publishes_what_was_written(bag_tools, bag):
+    player = bag_tools.start("bag", "play", "--loop", str(bag))
+    try:
+        done = bag_tools.run("topic", "echo", "--once", "/said", "std_msgs/msg/String")
+        assert re.search(r"data: word \d+", done.stdout), done.stderr
+    finally:
+        player.stop()
+
+
+def test_ros2_bag_play_offers_the_recorded_qos(bag_tools, bag):
+    """Only a publisher that is latched too matches a reader that asks for it."""
+    player = bag_tools.start("bag", "play", "--loop", str(bag))
+    try:
+        done = bag_tools.run(
+            "topic", "echo", "--once", "--qos-durability", "transient_local",
+            "/note", "std_msgs/msg/String",
+        )  # fmt: skip
+        assert "data: kept" in done.stdout, done.stderr
+    finally:
+        player.stop()
+
+
+def test_a_bag_that_ros2_recorded_reads_back(bag_tools, tmp_path):
+    path = tmp_path / "recorded"
+    recorder = bag_tools.start("bag", "record", "-o", str(path), "/spoken")
+    recorder.wait_for(lambda line: "Listening" in line or "Recording" in line)
+    done = bag_tools.run(
+        "topic", "pub", "--times", "5", "-r", "10", "-w", "1",
+        "/spoken", "std_msgs/msg/String", "{data: hello}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert recorder.stop() == 0
+    with BagReader(path) as reader:
+        said = [reader.decode(message).data for message in reader.messages(["/spoken"])]
+    assert 1 <= len(said) <= 5
+    assert set(said) == {"hello"}
+
+
+@pytest.mark.slow
+def test_an_attention_map_survives_the_way_through_a_bag(bag_tools, workspace, tmp_path):
+    names = TYPES.types
+    header = Header(Time(12, 34), "top_frame")
+    cells = [0.125, 0.25, 0.375, 0.0]
+    defaults = {"uint": 0, "int": 0, "floa": 0.0, "bool": False, "stri": ""}
+
+    def make(type_name, **values):
+        for name, (_, kind) in TYPES.fielddefs[type_name][1]:
+            if name not in values:
+                values[name] = defaults[kind[0][:4].rstrip("0123456789")]
+        return names[type_name](**values)
+
+    camera = make(
+        "pam_ros/msg/CameraAttention", header=header, name="top", image_height=64, image_width=96,
+        rows=2, cols=2, cells=np.array(cells, np.float32), share=0.75, peak_row=1,
+    )  # fmt: skip
+    message = make(
+        "pam_ros/msg/AttentionMap", header=header, tick=7, policy_name="act", valid=True,
+        joint_state_stamp=Time(12, 30), joint_state_share=0.25, cameras=[camera],
+    )  # fmt: skip
+    path = tmp_path / "maps"
+    topic, type_name = "/act_attention/attention", "pam_ros/msg/AttentionMap"
+    with BagWriter(path) as writer:
+        writer.add_topic(topic, type_name)
+        for count in range(20):
+            data = bytes(TYPES.serialize_cdr(message, type_name))
+            writer.write(topic, data, START_NS + count * 100_000_000)
+    player = bag_tools.start("bag", "play", "--loop", str(path))
+    try:
+        done = bag_tools.run("topic", "echo", "--once", "--full-length", topic, type_name)
+    finally:
+        player.stop()
+    read = next(yaml.safe_load_all(done.stdout))
+    assert read["tick"] == 7
+    assert read["valid"] is True
+    assert read["policy_name"] == "act"
+    assert read["header"] == {"stamp": {"sec": 12, "nanosec": 34}, "frame_id": "top_frame"}
+    assert read["joint_state_share"] == 0.25
+    assert read["cameras"][0]["cells"] == cells
+    assert read["cameras"][0]["peak_row"] == 1

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The package as ROS 2 builds, installs and launches it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pam_ros.bags.types import known_types
+
+pytestmark = [pytest.mark.ros2, pytest.mark.slow, pytest.mark.timeout(900)]
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+MESSAGES = sorted(file.stem for file in (ROOT / "msg").glob("*.msg"))
+
+
+@pytest.fixture(scope="module")
+def runnable(ros2_python, workspace):
+    """The workspace, where the interpreter that runs its nodes has the policy's libraries."""
+    done = ros2_python.python("import rclpy, torch, lerobot")
+    if done.returncode:
+        pytest.skip(f"the nodes cannot run with this Python: {done.stderr.splitlines()[-1]}")
+    return ros2_python
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_messages_have_the_hash_that_the_embedded_runtime_and_bags_use(ros2, workspace, message):
+    assert ros2.type_hash("pam_ros", message) == known_types().hash_rihs01(f"pam_ros/msg/{message}")
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_interface_show_explains_every_message(ros2, workspace, message):
+    done = ros2.run("interface", "show", f"pam_ros/msg/{message}")
+    assert done.returncode == 0, done.stderr
+    assert "std_msgs/Header header" in done.stdout
+    assert "#" in done.stdout
+
+
+def test_messages_and_modules_share_one_python_package(ros2_python, workspace):
+    done = ros2_python.python(
+        "import pam_ros.msg, pam_ros.robot; "
+        "print(pam_ros.msg.AttentionMap(tick=3).tick, pam_ros.robot.__file__)"
+    )
+    assert done.returncode == 0, done.stderr
+    tick, module = done.stdout.split()
+    assert tick == "3"
+    assert Path(module).is_relative_to(workspace / "install")
+
+
+def test_executables_are_found(ros2, workspace):
+    listed = ros2.run("pkg", "executables", "pam_ros").stdout.split("\n")
+    wanted = {"act_attention", "demo_robot", "pam_ros", "recorder"}
+    assert wanted <= {line.split()[-1] for line in listed if line}
+
+
+@pytest.mark.parametrize("file", ["act_attention.launch.py", "demo.launch.py"])
+def test_launch_files_show_their_arguments(ros2, workspace, file):
+    done = ros2.run("launch", "-s", "pam_ros", file)
+    assert done.returncode == 0, done.stderr
+    assert "'policy':" in done.stdout
+    assert "'log_level':" in done.stdout
+
+
+def test_act_attention_explains_what_an_embedded_camera_shows(runnable, embedded, tmp_path):
+    """Camera and joints on the embedded runtime, the policy under ros2 launch, the map by echo."""
+    ros2 = runnable
+    made = ros2.command(sys.executable, str(HERE / "checkpoint.py"), str(tmp_path / "act"))
+    assert made.returncode == 0, made.stderr
+    ros2.start(
+        "launch", "pam_ros", "act_attention.launch.py",
+        f"policy:={tmp_path / 'act'}", f"contract:={HERE / 'contract.yaml'}",
+    ).wait_for(lambda line: "ms per forward pass" in line, timeout=180)  # fmt: skip
+    topic = "/act_attention/attention"
+    done = ros2.run(
+        "topic", "echo", "--once", "--filter", "m.valid", "--full-length",
+        topic, "pam_ros/msg/AttentionMap", timeout=120,
+    )  # fmt: skip
+    message = next(yaml.safe_load_all(done.stdout))
+    (camera,) = message["cameras"]
+    assert message["header"]["frame_id"] == camera["header"]["frame_id"] == "near_frame"
+    assert camera["name"] == "front"
+    assert (camera["image_height"], camera["image_width"]) == (480, 640)
+    assert (camera["rows"], camera["cols"]) == (3, 4)
+    shares = [message["latent_share"], message["joint_state_share"], camera["share"]]
+    assert sum(shares) == pytest.approx(1.0, abs=1e-5)
+    assert sum(camera["cells"]) == pytest.approx(camera["share"], abs=1e-5)
+    text = ros2.until(
+        lambda text: "Node name: act_attention" in text,
+        "topic", "info", "-v", "--no-daemon", "--spin-time", "1", topic,
+    )  # fmt: skip
+    assert ros2.type_hash("pam_ros", "AttentionMap") in text
+    overlay = ros2.run(
+        "topic", "echo", "--once", "--no-arr", "/act_attention/attention/front/image",
+        "sensor_msgs/msg/Image",
+    )  # fmt: skip
+    assert "height: 480" in overlay.stdout, overlay.stderr
+    assert "frame_id: near_frame" in overlay.stdout
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("policy:=/nowhere/act", "/nowhere/act"),
+        ("contract:=nobody", "nobody"),
+        ("policy:=2024", "2024"),
+    ],
+)
+def test_act_attention_refuses_bad_arguments_in_one_sentence(
+    runnable, tmp_path, argument, sentence
+):
+    given = {"policy": str(tmp_path), "contract": "so101"}
+    name, value = argument.split(":=")
+    given[name] = value
+    done = runnable.run(
+        "launch", "pam_ros", "act_attention.launch.py",
+        *(f"{key}:={text}" for key, text in given.items()), timeout=180,
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert sentence in output
+    assert "exit code 1" in output
+    assert "Traceback" not in output
+
+
+def test_demo_launch_publishes_maps_that_move_the_arm(runnable, tmp_path):
+    if not (ROOT / "models" / "demo_act").is_dir():
+        pytest.skip("models/demo_act is not there: make train-demo writes it")
+    if runnable.python("import mujoco").returncode:
+        pytest.skip("the demo robot needs mujoco: pip install 'pam_ros[sim]'")
+    bag = tmp_path / "demo"
+    launched = runnable.start("launch", "pam_ros", "demo.launch.py", f"bag:={bag}")
+    done = runnable.run(
+        "topic", "echo", "--once", "--filter", "m.valid and m.chunk_executed",
+        "/act_attention/attention", "pam_ros/msg/AttentionMap", timeout=240,
+    )  # fmt: skip
+    message = next(yaml.safe_load_all(done.stdout))
+    assert {camera["name"] for camera in message["cameras"]} == {"top", "wrist"}
+    assert launched.stop() == 0, "\n".join(launched.lines[-20:])
+    info = runnable.run("bag", "info", str(bag)).stdout
+    assert "Topic: /act_attention/attention | Type: pam_ros/msg/AttentionMap" in info
