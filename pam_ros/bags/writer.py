@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.typesys import TypesysError
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.qos import qos as qos_profile
@@ -83,9 +84,14 @@ class BagWriter:
                     f"message type {type_name} of {topic} is not known: give its .msg folder"
                 )
             profile = qos_profile() if qos is None else qos
-            self._connections[topic] = self._writer.add_connection(
-                topic, type_name, typestore=self._types, offered_qos_profiles=[profile]
-            )
+            try:
+                self._connections[topic] = self._writer.add_connection(
+                    topic, type_name, typestore=self._types, offered_qos_profiles=[profile]
+                )
+            except (TypesysError, KeyError) as error:
+                raise BagError(
+                    f"message type {type_name} of {topic} uses a type that is not known: {error}"
+                ) from None
             self.counts[topic] = 0
 
     def write(self, topic: str, data: bytes | memoryview, stamp_ns: int) -> None:
