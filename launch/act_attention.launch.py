@@ -61,8 +61,8 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             LaunchConfiguration("params_file"),
             {
-                "contract": LaunchConfiguration("contract"),
-                "policy": LaunchConfiguration("policy"),
+                "contract": ParameterValue(LaunchConfiguration("contract"), value_type=str),
+                "policy": ParameterValue(LaunchConfiguration("policy"), value_type=str),
                 "use_sim_time": ParameterValue(
                     LaunchConfiguration("use_sim_time"), value_type=bool
                 ),

@@ -60,7 +60,7 @@ def generate_launch_description() -> LaunchDescription:
         executable="recorder",
         name="recorder",
         output="screen",
-        parameters=[{"bag": LaunchConfiguration("bag")}],
+        parameters=[{"bag": ParameterValue(LaunchConfiguration("bag"), value_type=str)}],
         condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration("bag"), "")),
     )
     return LaunchDescription([*arguments, robot, attention, recorder])

@@ -104,7 +104,7 @@ def test_act_attention_explains_what_an_embedded_camera_shows(runnable, embedded
     [
         ("policy:=/nowhere/act", "/nowhere/act"),
         ("contract:=nobody", "nobody"),
-        ("policy:=2024", "2024"),
+        ("policy:=2024", "2024"),  # a name, not a number
     ],
 )
 def test_act_attention_refuses_bad_arguments_in_one_sentence(
@@ -120,6 +120,7 @@ def test_act_attention_refuses_bad_arguments_in_one_sentence(
     output = done.stdout + done.stderr
     assert sentence in output
     assert "exit code 1" in output
+    assert "INTEGER" not in output
     assert "Traceback" not in output
 
 
