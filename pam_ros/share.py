@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where msg/, config/ and launch/ lie: in a clone, in a pip installation or in a ROS 2 workspace."""
+"""Where msg/, config/ and launch/ lie: in a clone, a pip installation or a ROS 2 workspace."""
 
 from __future__ import annotations
 

@@ -129,6 +129,9 @@ class TickLoop:
                 skipped = estimate > seconds_left()
                 if skipped:
                     self._policy.skip()
+                    # One slow pass must not silence the attention for long: skipped ticks age it.
+                    if len(self._forward_seconds) > 1:
+                        self._forward_seconds.popleft()
                     reason = (
                         f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms "
                         "and would have delayed the next command"

@@ -74,6 +74,7 @@ class ActAttentionNode(Node):
         self._safety_reason = ""
         # Commands begin with the first joint state: only then is there a place to start from.
         self._enable_pending: bool = self._values["enabled"]
+        self._restart_pending = False
         self._health = Health(self, 1.0 / self._period)
 
         self._commands = CommandPublisher(self, self._contract, self._period)
@@ -132,7 +133,7 @@ class ActAttentionNode(Node):
         except MessageError as error:
             self._health.bad_message("tick", str(error))
             return
-        self._enable_if_pending(messages)
+        self._begin_if_pending(messages)
 
         def act(action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
             sent = self._act(action, chunk)
@@ -196,7 +197,8 @@ class ActAttentionNode(Node):
     def _watch(self) -> None:
         with self._safety_lock:
             decision = self._safety.watch(self._now_ns() * 1e-9)
-            if decision is not None:
+            # Between a reset and its first observation the latched position means nothing.
+            if decision is not None and not self._restart_pending:
                 self._carry_out(decision)
 
     def _carry_out(self, decision: Decision) -> None:
@@ -208,13 +210,13 @@ class ActAttentionNode(Node):
             text = f"{decision.state.value}{': ' + decision.reason if decision.reason else ''}"
             log.warning(text) if decision.cause else log.info(text)
 
-    def _enable_if_pending(self, messages: ObservationSet) -> None:
-        if not self._enable_pending:
+    def _begin_if_pending(self, messages: ObservationSet) -> None:
+        if not (self._enable_pending or self._restart_pending):
             return
         with self._safety_lock:
-            self._enable_pending = False
-            measured = self._sources.measured(messages)
-            result = self._safety.enable(measured, self._now_ns() * 1e-9)
+            begin = self._safety.enable if self._enable_pending else self._safety.restart
+            self._enable_pending = self._restart_pending = False
+            result = begin(self._sources.measured(messages), self._now_ns() * 1e-9)
             if not result.success:
                 self.get_logger().error(result.message)
 
@@ -222,10 +224,11 @@ class ActAttentionNode(Node):
         self._loop.reset()
         self._sources.clear()
         with self._safety_lock:
-            # The robot may have been moved between episodes: start again from where it stands.
-            if self._safety.state in {SafetyState.RUNNING, SafetyState.HOLDING}:
-                self._safety.disable()
-                self._enable_pending = True
+            # The robot may have been moved between episodes: begin where it stands now.
+            self._restart_pending = self._safety.state in {
+                SafetyState.RUNNING,
+                SafetyState.HOLDING,
+            }
         response.success = True
         response.message = f"episode {self._loop.episode}"
         return response

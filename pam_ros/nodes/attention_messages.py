@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import array
 import math
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,11 @@ def stamp_message(nanoseconds: int) -> Time:
 def stamp_nanoseconds(stamp: Time) -> int:
     """A message's stamp in nanoseconds."""
     return int(stamp.sec) * _SECOND + int(stamp.nanosec)
+
+
+def short_name(name: str) -> str:
+    """A policy's name for people: the folder's own name, or the hub id as it is."""
+    return PurePath(name).name if PurePath(name).is_absolute() else name
 
 
 def source_grid(camera_map: CameraMap, region: SourceRegion) -> Grid:
@@ -66,7 +72,7 @@ def attention_message(
     message.header.frame_id = messages.messages[newest].header.frame_id
     message.episode = outcome.episode
     message.tick = outcome.tick
-    message.policy_name = spec.name
+    message.policy_name = short_name(spec.name)
     message.policy_sha256 = spec.sha256
     message.chunk_mode = spec.chunk_mode
     message.chunk_executed = outcome.chunk_executed

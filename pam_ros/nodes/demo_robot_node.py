@@ -72,7 +72,7 @@ class DemoRobotNode(Node):
         }
         self._joints = self.create_publisher(JointState, "/joint_states", 10)
         self._results = self.create_publisher(String, "~/result", RESULT_QOS)
-        self._clock = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
+        self._clock_topic = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
         self.create_subscription(JointState, "/joint_commands", self._on_command, 10)
         self._reset = self.create_client(Trigger, f"{values['policy_node']}/reset")
         self.create_service(Trigger, "~/start", self._on_start)
@@ -151,12 +151,12 @@ class DemoRobotNode(Node):
 
     def _observe(self) -> None:
         observation = self._world.observe()
-        if self._clock is None:
+        if self._clock_topic is None:
             stamp = self.get_clock().now()
         else:
             # A stamp of zero means "none" in ROS: simulated time begins one period later.
             stamp = Time(nanoseconds=observation.time_ns + PERIOD_NS, clock_type=ClockType.ROS_TIME)
-            self._clock.publish(Clock(clock=stamp.to_msg()))
+            self._clock_topic.publish(Clock(clock=stamp.to_msg()))
         if self._episode_begin is None:
             self._episode_begin = stamp
         self._waiting_for_command = True

@@ -13,7 +13,7 @@ from rclpy.executors import (
     SingleThreadedExecutor,
 )
 
-from pam_ros.attention import AttentionError
+from pam_ros.attention.errors import AttentionError
 from pam_ros.bags import BagError
 from pam_ros.nodes.parameters import ParameterError
 from pam_ros.policy import PolicyError

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small random policy, its contract, and a robot that publishes what a test tells it to."""
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rclpy
+import torch
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from sensor_msgs.msg import Image, JointState
+
+JOINTS = ("pan", "lift")
+HEIGHT, WIDTH = 64, 96
+_domains = itertools.count(120 + os.getpid() % 50)
+
+CONTRACT = """
+robot: test
+rate_hz: 4.0
+trigger: {trigger}
+sync_tolerance_s: 0.02
+max_age_s: 0.5
+cameras:
+  - {{name: top, topic: /top/image_raw, type: sensor_msgs/msg/Image,
+     feature: observation.images.top, encoding: {encoding}, resize: policy}}
+state:
+  topic: /joint_states
+  feature: observation.state
+  unit: rad
+  joints:
+    - {{name: pan, limits: [-3.0, 3.0]}}
+    - {{name: lift, limits: [-3.0, 3.0]}}
+command:
+  topic: /joint_commands
+  type: {command}
+  max_velocity: 5.0
+"""
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    """A random ACT with one 64x96 camera and two joints, in queue mode, on disk."""
+    from lerobot.configs.types import FeatureType, PolicyFeature
+    from lerobot.policies.act.configuration_act import ACTConfig
+    from lerobot.policies.act.modeling_act import ACTPolicy
+    from lerobot.policies.factory import make_pre_post_processors
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    torch.manual_seed(0)
+    inputs = {
+        "observation.images.top": PolicyFeature(FeatureType.VISUAL, (3, HEIGHT, WIDTH)),
+        "observation.state": PolicyFeature(FeatureType.STATE, (2,)),
+    }
+    config = ACTConfig(
+        input_features=inputs,
+        output_features={"action": PolicyFeature(FeatureType.ACTION, (2,))},
+        pretrained_backbone_weights=None,
+        dim_model=32,
+        n_heads=4,
+        dim_feedforward=32,
+        n_encoder_layers=1,
+        chunk_size=8,
+        n_action_steps=4,
+        use_vae=False,
+        device="cpu",
+    )
+    stats = {
+        "observation.images.top": {"mean": torch.full((3, 1, 1), 0.5), "std": torch.ones(3, 1, 1)},
+        "observation.state": {"mean": torch.zeros(2), "std": torch.ones(2)},
+        "action": {"mean": torch.zeros(2), "std": torch.full((2,), 0.1)},
+    }
+    for part in (ACTPolicy(config), *make_pre_post_processors(config, dataset_stats=stats)):
+        part.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def contract(tmp_path):
+    """Writes a contract file; keywords: trigger, encoding, command."""
+
+    def write(trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState") -> Path:
+        file = tmp_path / "contract.yaml"
+        file.write_text(CONTRACT.format(trigger=trigger, encoding=encoding, command=command))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def domain(monkeypatch):
+    """A DDS domain of this test's own."""
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+class Robot:
+    """The node under test, and a peer that plays cameras and joints and listens."""
+
+    def __init__(self, node, contexts) -> None:
+        self.node = node
+        self.peer = rclpy.create_node("peer", context=contexts)
+        self.images = self.peer.create_publisher(Image, "/top/image_raw", 5)
+        self.joints = self.peer.create_publisher(JointState, "/joint_states", 5)
+        self.received: dict[str, list] = {}
+        self._executors = []
+        self._threads = []
+
+    def listen(self, message_type, topic):
+        """The list that messages of a topic go to."""
+        messages = self.received.setdefault(topic, [])
+        self.peer.create_subscription(message_type, topic, messages.append, 50)
+        return messages
+
+    def spin(self) -> None:
+        """Begin to spin, once everything is wired."""
+        from rclpy.executors import MultiThreadedExecutor
+
+        for node, executor in (
+            (self.node, MultiThreadedExecutor(num_threads=3, context=self.peer.context)),
+            (self.peer, SingleThreadedExecutor(context=self.peer.context)),
+        ):
+            executor.add_node(node)
+            thread = threading.Thread(target=_spin, args=(executor,), daemon=True)
+            thread.start()
+            self._executors.append(executor)
+            self._threads.append(thread)
+        assert self.wait(lambda: self.images.get_subscription_count() > 0)
+        assert self.wait(lambda: self.joints.get_subscription_count() > 0)
+
+    def observe(self, encoding="rgb8", pixels=None, frame_id="camera", positions=(0.1, 0.2)):
+        """Publish one observation; returns its stamp in nanoseconds."""
+        if pixels is None:
+            pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        stamp = self.peer.get_clock().now()
+        # In another order than the contract's, with a joint that the contract does not know.
+        joints = JointState(name=["lift", "other", "pan"])
+        joints.position = [float(positions[1]), 9.0, float(positions[0])]
+        image = Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding)
+        image.step = pixels.shape[1] * 3
+        image.data = pixels.tobytes()
+        image.header.frame_id = frame_id
+        joints.header.stamp = image.header.stamp = stamp.to_msg()
+        self.joints.publish(joints)
+        self.images.publish(image)
+        return stamp.nanoseconds
+
+    def wait(self, condition, seconds=20.0) -> bool:
+        """Whether the condition came true in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def call(self, service_type, name, request):
+        """A service's response."""
+        client = self.peer.create_client(service_type, name)
+        assert client.wait_for_service(timeout_sec=20.0)
+        future = client.call_async(request)
+        assert self.wait(future.done), f"{name} did not answer"
+        return future.result()
+
+    def close(self) -> None:
+        for executor in self._executors:
+            executor.shutdown(timeout_sec=5.0)
+        for thread in self._threads:
+            thread.join(timeout=5.0)
+        self.node.destroy_node()
+        self.peer.destroy_node()
+
+
+def _spin(executor) -> None:
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        return
+
+
+@pytest.fixture
+def attention_robot(domain, checkpoint, contract):
+    """Starts the attention node with parameters, in this process."""
+    from pam_ros.nodes.act_attention_node import ActAttentionNode
+
+    opened = []
+
+    def start(contract_options=None, **parameters) -> Robot:
+        arguments = ["--ros-args"]
+        given = {"policy": checkpoint, "contract": contract(**(contract_options or {}))}
+        for name, value in {**given, "torch_threads": 1, **parameters}.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            arguments += ["-p", f"{name}:={text}"]
+        rclpy.init(args=arguments)
+        robot = Robot(ActAttentionNode(), rclpy.get_default_context())
+        opened.append(robot)
+        return robot
+
+    yield start
+    for robot in opened:
+        robot.close()
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def run_node(domain):
+    """Runs `pam_ros run NODE` to its end; returns exit status and stderr."""
+
+    def run(node, **parameters):
+        command = [sys.executable, "-m", "pam_ros.cli", "run", node, "--ros-args"]
+        for name, value in parameters.items():
+            command += ["-p", f"{name}:={value}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stderr
+
+    return run

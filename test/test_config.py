@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped configuration says what the code does."""
+
+import yaml
+
+from pam_ros.nodes.act_parameters import REQUIRED, TABLE
+from pam_ros.share import share_directory
+
+
+def test_the_parameter_file_holds_every_parameter_with_its_default():
+    text = (share_directory() / "config" / "act_attention.yaml").read_text()
+    given = yaml.safe_load(text)["/**/act_attention"]["ros__parameters"]
+    assert given == {p.name: p.default for p in TABLE if p.name not in REQUIRED}
+
+
+def test_required_parameters_are_explained_but_not_set():
+    text = (share_directory() / "config" / "act_attention.yaml").read_text()
+    for name in REQUIRED:
+        assert f"# {name}:" in text
+
+
+def test_the_record_file_covers_what_a_replay_of_the_demo_needs():
+    folder = share_directory() / "config"
+    topics = set(yaml.safe_load((folder / "record.yaml").read_text())["topics"])
+    contract = yaml.safe_load((folder / "robots" / "demo_arm.yaml").read_text())
+    needed = {camera["topic"] for camera in contract["cameras"]}
+    needed |= {contract["state"]["topic"], contract["command"]["topic"]}
+    assert needed <= topics

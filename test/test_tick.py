@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tick loop with policies that are written out here."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pam_ros.policy.interface import PolicyError, PolicyOutput, QueuedAction
+from pam_ros.tick import TickLoop
+
+
+class ScriptedPolicy:
+    """Queue mode with chunks of three: action k of the chunk of step s is 10 s + k."""
+
+    def __init__(self, chunk: int = 3, forward_seconds: float = 0.01) -> None:
+        self.calls: list[str] = []
+        self.forward_seconds = forward_seconds
+        self.failure: Exception | None = None
+        self.bad = False
+        self._chunk = chunk
+        self.reset()
+
+    def reset(self) -> None:
+        self.calls.append("reset")
+        self._queue: list[tuple[float, int]] = []
+        self._step = 0
+        self._popped: tuple[float, int] | None = None
+
+    def _output(self, action: float, source: int, executed: bool) -> PolicyOutput:
+        if self.failure is not None:
+            raise self.failure
+        values = 10.0 * self._step + np.arange(self._chunk, dtype=np.float32)[:, None]
+        if self.bad:
+            values = values * np.nan
+        self._step += 1
+        return PolicyOutput(
+            action=np.array([action], np.float32),
+            chunk=values,
+            attention=np.full((1, 2, self._chunk, 4), 0.25, np.float32),
+            tokens=None,
+            chunk_mode="queue",
+            chunk_executed=executed,
+            action_source_step=source,
+            step=self._step - 1,
+            forward_seconds=self.forward_seconds,
+        )
+
+    def step(self, observation):
+        self.calls.append("step")
+        source = self._step
+        output = self._output(10.0 * source, source, executed=True)
+        self._queue = [(float(value), source) for value in output.chunk[1:, 0]]
+        return output
+
+    def pop_action(self):
+        if not self._queue:
+            return None
+        self.calls.append("pop")
+        action, source = self._popped = self._queue.pop(0)
+        return QueuedAction(np.array([action], np.float32), source)
+
+    def explain(self, observation):
+        self.calls.append("explain")
+        assert self._popped is not None
+        return self._output(*self._popped, executed=False)
+
+    def skip(self) -> None:
+        self.calls.append("skip")
+        self._step += 1
+
+
+def run(loop, policy, ticks, seconds_left=lambda: math.inf, send=True):
+    sent = []
+
+    def act(action, chunk):
+        policy.calls.append("act")
+        sent.append(float(action[0]))
+        return send
+
+    outcomes = [loop.run({}, act, seconds_left) for _ in range(ticks)]
+    return sent, outcomes
+
+
+def test_a_queued_action_goes_out_before_the_forward_pass():
+    policy = ScriptedPolicy()
+    run(TickLoop(policy), policy, 2)
+    assert policy.calls == ["reset", "step", "act", "pop", "act", "explain"]
+
+
+def test_the_queue_lasts_a_chunk_and_each_tick_names_the_tick_that_made_its_command():
+    policy = ScriptedPolicy()
+    sent, outcomes = run(TickLoop(policy), policy, 7)
+    assert sent == [0, 1, 2, 30, 31, 32, 60]
+    assert [o.command_source_tick for o in outcomes] == [0, 0, 0, 3, 3, 3, 6]
+    assert [o.chunk_executed for o in outcomes] == [True, False, False, True, False, False, True]
+    assert [o.tick for o in outcomes] == list(range(7))
+
+
+def test_a_forward_pass_that_would_delay_the_next_command_is_skipped_and_said():
+    policy = ScriptedPolicy(forward_seconds=0.2)
+    sent, outcomes = run(TickLoop(policy), policy, 4, seconds_left=lambda: 0.1)
+    assert sent == [0, 1, 2, 30]
+    assert [o.inference_skipped for o in outcomes] == [False, True, True, False]
+    assert "skip" in policy.calls and "explain" not in policy.calls
+    assert not outcomes[1].valid
+    assert "200 ms" in outcomes[1].invalid_reason
+    assert outcomes[1].commanded
+
+
+def test_source_ticks_go_on_counting_over_a_reset():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    run(loop, policy, 2)
+    loop.reset()
+    _, outcomes = run(loop, policy, 2)
+    assert [(o.episode, o.tick, o.command_source_tick) for o in outcomes] == [(1, 2, 2), (1, 3, 2)]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("out of memory"), PolicyError("bad input")])
+def test_a_policy_that_raises_is_an_invalid_tick_and_sends_nothing(failure):
+    policy = ScriptedPolicy()
+    policy.failure = failure
+    sent, (outcome,) = run(TickLoop(policy), policy, 1)
+    assert sent == []
+    assert not outcome.valid
+    assert not outcome.commanded
+    assert str(failure) in outcome.invalid_reason
+
+
+def test_a_chunk_that_is_not_finite_sends_nothing():
+    policy = ScriptedPolicy()
+    policy.bad = True
+    sent, (outcome,) = run(TickLoop(policy), policy, 1)
+    assert sent == []
+    assert "not finite" in outcome.invalid_reason
+
+
+def test_a_chunk_is_not_executed_where_no_command_went_out():
+    policy = ScriptedPolicy()
+    _, (outcome,) = run(TickLoop(policy), policy, 1, send=False)
+    assert outcome.valid
+    assert not outcome.chunk_executed
+
+
+def test_one_slow_forward_pass_is_forgotten_after_some_skipped_ticks():
+    policy = ScriptedPolicy(forward_seconds=0.01)
+    loop = TickLoop(policy)
+    run(loop, policy, 2)
+    loop.note_forward(5.0)
+    _, outcomes = run(loop, policy, 16, seconds_left=lambda: 0.1)
+    assert outcomes[0].inference_skipped
+    assert not outcomes[-1].inference_skipped
