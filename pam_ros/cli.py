@@ -25,8 +25,6 @@ JOBS = {
     "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
-    "video": Job("pam_ros.bags.video", False, "mp4 of a recording, cameras and heat side by side"),
-    "sheet": Job("pam_ros.bags.contact_sheet", False, "one PNG with moments of a recording"),
 }
 
 

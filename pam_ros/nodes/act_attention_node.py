@@ -7,11 +7,9 @@ start-up: everything is shown, nothing is commanded.
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
@@ -22,20 +20,18 @@ from pam_ros.attention.maps import AttentionMaps, attention_maps
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act_parameters import LIVE, TABLE, check_required, make_look
 from pam_ros.nodes.attention_messages import attention_message
-from pam_ros.nodes.command_publisher import CommandPublisher
+from pam_ros.nodes.commander import Commander
 from pam_ros.nodes.health import Health
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.parameters import ParameterError, declare
 from pam_ros.nodes.running import run_node
 from pam_ros.nodes.sources import Sources
 from pam_ros.policy import load_policy
+from pam_ros.policy.timing import typical_forward_seconds
 from pam_ros.robot import (
     MessageError,
     Observation,
     ObservationSet,
-    Safety,
-    SafetyLimits,
-    SafetyState,
     action_positions,
     build_observation,
     load_contract,
@@ -46,13 +42,11 @@ from pam_ros.tick import TickLoop, TickOutcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from rclpy.parameter import Parameter
 
     from pam_ros.policy.interface import Policy
-    from pam_ros.robot.safety import Decision
-
-WARM_UPS = 5
 
 
 class ActAttentionNode(Node):
@@ -69,18 +63,12 @@ class ActAttentionNode(Node):
         self._look = make_look(self._values, self._spec)
         self._period = 1.0 / (self._values["rate_hz"] or self._contract.rate_hz)
         self._loop = TickLoop(self._policy)
-        self._safety = Safety(SafetyLimits.from_contract(self._contract.command), self._period)
-        self._safety_lock = threading.RLock()
-        self._safety_reason = ""
-        # Commands begin with the first joint state: only then is there a place to start from.
-        self._enable_pending: bool = self._values["enabled"]
-        self._restart_pending = False
         self._health = Health(self, 1.0 / self._period)
 
-        self._commands = CommandPublisher(self, self._contract, self._period)
+        self._commander = Commander(self, self._contract, self._period, self._values["enabled"])
         self._maps = self.create_publisher(AttentionMap, "~/attention", 10)
         self._overlays = OverlayPublisher(self, self._contract)
-        self._warm_up()
+        self._time_policy()
 
         # The policy has a thread of its own; images go on arriving while it works.
         policy_group = MutuallyExclusiveCallbackGroup()
@@ -93,25 +81,13 @@ class ActAttentionNode(Node):
         self._sources = Sources(self, self._contract, self._values, ready)
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=policy_group)
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=watch_group)
-        self.create_timer(self._period, self._watch, watch_group)
+        self.create_timer(self._period, self._commander.watch, watch_group)
         self.create_timer(1.0, self._report, watch_group)
         self.add_on_set_parameters_callback(self._on_parameters)
 
-    def _warm_up(self) -> None:
-        """Times the policy on an empty observation and warns where it cannot keep the rate."""
-        features: dict[str, NDArray[Any]] = {
-            camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
-            for camera in self._spec.cameras
-        }
-        if self._spec.state_feature:
-            features[self._spec.state_feature] = np.zeros(self._spec.state_dim, np.float32)
-        if self._spec.environment_feature:
-            features[self._spec.environment_feature] = np.zeros(
-                self._spec.environment_dim, np.float32
-            )
-        seconds = [self._policy.explain(features).forward_seconds for _ in range(WARM_UPS)]
-        self._policy.reset()
-        typical = float(np.median(seconds[1:]))
+    def _time_policy(self) -> None:
+        """Times the policy and warns where it cannot keep the rate."""
+        typical = typical_forward_seconds(self._policy)
         self._loop.note_forward(typical)
         self.get_logger().info(
             f"policy {self._spec.name} on {self._spec.device}: {self._spec.chunk_mode}, "
@@ -133,10 +109,10 @@ class ActAttentionNode(Node):
         except MessageError as error:
             self._health.bad_message("tick", str(error))
             return
-        self._begin_if_pending(messages)
+        self._commander.begin_if_pending(observation.measured)
 
         def act(action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
-            sent = self._act(action, chunk)
+            sent = self._commander.act(action, chunk)
             age = (self._now_ns() - messages.stamp_ns) * 1e-9
             self._health.stages["observation_to_command"].add(age)
             return sent
@@ -146,15 +122,6 @@ class ActAttentionNode(Node):
         )
         self._show(outcome, messages, observation)
         self._health.stages["tick"].add(time.perf_counter() - begin)
-
-    def _act(self, action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
-        command = self._contract.command
-        positions = action_positions(command, action)
-        steps = None if chunk is None else action_positions(command, chunk)
-        with self._safety_lock:
-            decision = self._safety.act(positions, self._now_ns() * 1e-9, steps)
-            self._carry_out(decision)
-        return decision.state is SafetyState.RUNNING
 
     def _show(
         self, outcome: TickOutcome, messages: ObservationSet, observation: Observation
@@ -179,7 +146,7 @@ class ActAttentionNode(Node):
             self._health.counts["inference_skipped"] += 1
         elif maps is None:
             self._health.counts["invalid_ticks"] += 1
-            self._hold("policy", outcome.invalid_reason)
+            self._commander.hold("policy", outcome.invalid_reason)
         self._maps.publish(
             attention_message(outcome, self._spec, self._contract, messages, observation, maps)
         )
@@ -188,63 +155,20 @@ class ActAttentionNode(Node):
                 self._overlays.publish(look, messages, observation, maps)
             if outcome.output is not None:
                 chunk = action_positions(self._contract.command, outcome.output.chunk)
-                self._commands.publish_chunk(chunk, messages.stamp_ns)
-
-    def _hold(self, cause: str, reason: str) -> None:
-        with self._safety_lock:
-            self._carry_out(self._safety.hold(cause, reason, self._now_ns() * 1e-9))
-
-    def _watch(self) -> None:
-        with self._safety_lock:
-            decision = self._safety.watch(self._now_ns() * 1e-9)
-            # Between a reset and its first observation the latched position means nothing.
-            if decision is not None and not self._restart_pending:
-                self._carry_out(decision)
-
-    def _carry_out(self, decision: Decision) -> None:
-        if decision.positions is not None:
-            self._commands.publish(decision.positions)
-        self._safety_reason = decision.reason
-        if decision.changed:
-            log = self.get_logger()
-            text = f"{decision.state.value}{': ' + decision.reason if decision.reason else ''}"
-            log.warning(text) if decision.cause else log.info(text)
-
-    def _begin_if_pending(self, messages: ObservationSet) -> None:
-        if not (self._enable_pending or self._restart_pending):
-            return
-        with self._safety_lock:
-            begin = self._safety.enable if self._enable_pending else self._safety.restart
-            self._enable_pending = self._restart_pending = False
-            result = begin(self._sources.measured(messages), self._now_ns() * 1e-9)
-            if not result.success:
-                self.get_logger().error(result.message)
+                self._commander.publisher.publish_chunk(chunk, messages.stamp_ns)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._loop.reset()
         self._sources.clear()
-        with self._safety_lock:
-            # The robot may have been moved between episodes: begin where it stands now.
-            self._restart_pending = self._safety.state in {
-                SafetyState.RUNNING,
-                SafetyState.HOLDING,
-            }
+        self._commander.restart()
         response.success = True
         response.message = f"episode {self._loop.episode}"
         return response
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        response.success, response.message = self._set_enabled(request.data)
+        measured = self._sources.latest_measured()
+        response.success, response.message = self._commander.set_enabled(request.data, measured)
         return response
-
-    def _set_enabled(self, wanted: bool) -> tuple[bool, str]:
-        with self._safety_lock:
-            self._enable_pending = False
-            if not wanted:
-                self._safety.disable()
-                return True, "disabled"
-            result = self._safety.enable(self._sources.latest_measured(), self._now_ns() * 1e-9)
-            return result.success, result.message
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}
@@ -258,7 +182,8 @@ class ActAttentionNode(Node):
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if "enabled" in changed:
-            done, reason = self._set_enabled(changed["enabled"])
+            measured = self._sources.latest_measured()
+            done, reason = self._commander.set_enabled(changed["enabled"], measured)
             if not done:
                 return SetParametersResult(successful=False, reason=reason)
         self._values.update(changed)
@@ -270,11 +195,11 @@ class ActAttentionNode(Node):
             self._health.counts[f"messages_{cause}"] = count
         self._health.publish(
             self._loop.ticks,
-            self._safety.state,
-            self._safety_reason or self._sources.reason(),
+            self._commander.state,
+            self._commander.reason or self._sources.reason(),
             {
                 "episode": self._loop.episode,
-                "commands": self._commands.published,
+                "commands": self._commander.publisher.published,
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },
         )

@@ -44,14 +44,7 @@ def short_name(name: str) -> str:
 
 def source_grid(camera_map: CameraMap, region: SourceRegion) -> Grid:
     """The cells of a map in pixels of the camera's source image."""
-    placement = Placement(
-        region.crop_x,
-        region.crop_y,
-        region.crop_width,
-        region.crop_height,
-        region.width,
-        region.height,
-    )
+    placement = Placement(**vars(region))
     return placement.grid_in_source(
         Grid(camera_map.x0, camera_map.y0, camera_map.dx, camera_map.dy)
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -64,13 +65,21 @@ def run_node(
         return 0
     except (*user_errors, *_parameter_errors()) as error:
         return _fail(error)
+    except Exception:
+        # A signal while the node is being made shuts ROS down under it.
+        if rclpy.ok():
+            raise
+        return 0
     finally:
+        # An impatient second Ctrl-C must not cost the recording.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             close = getattr(node, "close", None)
             if close is not None:
                 close()
             node.destroy_node()
         rclpy.try_shutdown()
+        signal.signal(signal.SIGINT, before)
     return 0
 
 

@@ -88,13 +88,15 @@ class Sources:
             self._synchroniser.clear()
             self._latest_state = None
 
-    def measured(self, messages: ObservationSet) -> NDArray[np.float64] | None:
-        """Positions [rad] of the commanded joints in a set, None where they cannot be read."""
-        return self._positions(messages.messages[STATE])
-
     def latest_measured(self) -> NDArray[np.float64] | None:
         """Positions [rad] of the commanded joints in the newest joint state."""
-        return None if self._latest_state is None else self._positions(self._latest_state)
+        if self._latest_state is None:
+            return None
+        try:
+            return joint_positions(self._latest_state, self._contract.command.joints)
+        except MessageError as error:
+            self._node.get_logger().warning(str(error), throttle_duration_sec=1.0)
+            return None
 
     def counts(self) -> dict[str, int]:
         """What was not used, by cause."""
@@ -105,13 +107,6 @@ class Sources:
         """Why there is no new set; empty where there is."""
         with self._lock:
             return self._synchroniser.reason
-
-    def _positions(self, state: JointState) -> NDArray[np.float64] | None:
-        try:
-            return joint_positions(state, self._contract.command.joints)
-        except MessageError as error:
-            self._node.get_logger().warning(str(error), throttle_duration_sec=1.0)
-            return None
 
     def _on_state(self, message: JointState) -> None:
         self._latest_state = message

@@ -280,4 +280,4 @@ def test_a_camera_that_stops_holds_the_robot_at_its_last_command(attention_robot
     assert robot.wait(lambda: len(commands) > 7)
     last = list(commands[-1].position)
     assert [list(c.position) for c in commands[-4:]] == [last] * 4
-    assert robot.node._safety.state.value == "holding"
+    assert robot.node._commander.state.value == "holding"
