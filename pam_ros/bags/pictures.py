@@ -29,6 +29,10 @@ _SECOND = 1_000_000_000
 _LOOK_AHEAD_NS = _SECOND
 # A stamp this much older than the newest one means that the clock began anew.
 _RESET_NS = _SECOND
+# A stamp that leaps ahead by more than this, and this many times what the bag's own time did (a
+# simulation may run faster than the recorder's clock), belongs to another clock.
+_LEAP_S = 2.0
+_FASTEST = 50.0
 
 
 @dataclass(frozen=True)
@@ -119,19 +123,31 @@ def pictures(reader: BagReader, topics: Collection[str]) -> Iterator[Picture]:
 
 
 class _Timeline:
-    """Header stamps to seconds that never go back."""
+    """Header stamps to seconds that never go back.
+
+    A clock that begins anew, and a stamp that leaps far beyond what the bag's own time allows, go
+    on from the newest time. After such a leap the clock before it is tried first, so that a single
+    absurd stamp costs nothing.
+    """
 
     def __init__(self) -> None:
-        self._origin: int | None = None
+        self._origins: tuple[int, ...] = ()
         self._newest = 0.0
+        self._received = 0
 
     def place(self, stamp: int, _order: int, message: BagMessage) -> Picture:
-        if self._origin is None:
-            self._origin = stamp
-        time_s = (stamp - self._origin) / _SECOND
-        if time_s < self._newest - _RESET_NS / _SECOND:
-            self._origin = stamp - round(self._newest * _SECOND)
+        passed = max(0, message.stamp_ns - self._received) / _SECOND
+        latest = self._newest + _LEAP_S + _FASTEST * passed
+        for origin in self._origins:
+            time_s = (stamp - origin) / _SECOND
+            if self._newest - _RESET_NS / _SECOND <= time_s <= latest:
+                others = tuple(other for other in self._origins if other != origin)
+                self._origins = (origin, *others)
+                break
+        else:
             time_s = self._newest
+            self._origins = (stamp - round(time_s * _SECOND), *self._origins[:1])
+        self._received = max(self._received, message.stamp_ns)
         self._newest = max(self._newest, time_s)
         return Picture(self._newest, message)
 

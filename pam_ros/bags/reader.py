@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 import struct
 from contextlib import suppress
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Qos
     from rosbags.typesys.store import Typestore
 
-#: What rosbags raises on files that are damaged.
+
+def _sqlite_errors() -> tuple[type[Exception], ...]:
+    """Errors of what rosbags reads .db3 files through: apsw in its newer releases."""
+    try:
+        apsw = importlib.import_module("apsw")
+    except ImportError:
+        return (sqlite3.Error,)
+    return sqlite3.Error, apsw.Error
+
+
+#: What rosbags raises on files that are damaged. MemoryError: a length of exabytes.
 _DAMAGE = (
     ReaderError,
     SerdeError,
@@ -43,10 +54,11 @@ _DAMAGE = (
     TypeError,
     AttributeError,
     AssertionError,
-    OverflowError,
+    ArithmeticError,
+    MemoryError,
     RuntimeError,
     struct.error,
-    sqlite3.Error,
+    *_sqlite_errors(),
 )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Connection, Qos
 
 _LOG = logging.getLogger(__name__)
+_REFUSALS = (OSError, WriterError, sqlite3.Error)
 _PLUGINS = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 
 
@@ -56,7 +58,7 @@ class BagWriter:
         self._writer = Writer(self.path, version=9, storage_plugin=_PLUGINS[storage])
         try:
             self._writer.open()
-        except (OSError, WriterError) as error:
+        except _REFUSALS as error:
             raise BagError(f"bag {self.path} cannot be created: {error}") from None
         self._open = True
 
@@ -117,7 +119,7 @@ class BagWriter:
                 raise BagError(f"message on {topic} has the negative stamp {stamp_ns}")
             try:
                 self._writer.write(connection, stamp_ns, data)
-            except (OSError, WriterError) as error:
+            except _REFUSALS as error:
                 raise BagError(f"bag {self.path} cannot be written: {error}") from None
             self.counts[topic] += 1
 
@@ -133,8 +135,8 @@ class BagWriter:
             self._open = False
             try:
                 self._writer.close()
-            except (OSError, WriterError) as error:
-                with suppress(OSError, WriterError):
+            except _REFUSALS as error:
+                with suppress_REFUSALS:
                     self._writer.abort()
                 raise BagError(f"bag {self.path} cannot be finished: {error}") from None
 
