@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package as ROS 2 builds, installs and launches it."""
 
+import os
+import re
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -122,6 +126,26 @@ def test_act_attention_refuses_bad_arguments_in_one_sentence(
     assert "exit code 1" in output
     assert "INTEGER" not in output
     assert "Traceback" not in output
+
+
+def test_a_recording_is_whole_after_an_impatient_ctrl_c(runnable, embedded, tmp_path):
+    topics = tmp_path / "topics.yaml"
+    topics.write_text("topics: [/near/chatter, /near/picture]")
+    recorder = runnable.start(
+        "run", "pam_ros", "recorder", "--ros-args",
+        "-p", f"bag:={tmp_path / 'bag'}", "-p", f"topics_file:={topics}",
+    )  # fmt: skip
+    for topic in ("/near/chatter", "/near/picture"):
+        recorder.wait_for(lambda line, topic=topic: f"recording {topic} [" in line, timeout=90)
+    time.sleep(2.0)
+    for _ in range(3):
+        os.killpg(recorder.popen.pid, signal.SIGINT)
+        time.sleep(0.05)
+    assert recorder.stop() == 0, "\n".join(recorder.lines[-20:])
+    info = runnable.run("bag", "info", str(tmp_path / "bag")).stdout
+    counts = dict(re.findall(r"Topic: (\S+) .* Count: (\d+)", info))
+    assert set(counts) == {"/near/chatter", "/near/picture"}
+    assert all(int(count) >= 5 for count in counts.values()), info
 
 
 def test_demo_launch_publishes_maps_that_move_the_arm(runnable, tmp_path):
