@@ -43,7 +43,7 @@ def _sqlite_errors() -> tuple[type[Exception], ...]:
 
 
 #: What rosbags raises on files that are damaged. MemoryError: a length of exabytes.
-_DAMAGE = (
+_DAMAGE: tuple[type[Exception], ...] = (
     ReaderError,
     SerdeError,
     TypesysError,

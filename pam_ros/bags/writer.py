@@ -136,7 +136,7 @@ class BagWriter:
             try:
                 self._writer.close()
             except _REFUSALS as error:
-                with suppress_REFUSALS:
+                with suppress(*_REFUSALS):
                     self._writer.abort()
                 raise BagError(f"bag {self.path} cannot be finished: {error}") from None
 
