@@ -28,6 +28,7 @@ from pam_ros.sim.scene import (
     Scene,
     place,
 )
+from pam_ros.sim.task import goal_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,25 +37,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TASK = "Reach the red cube"
-FRAMES_PER_EPISODE = 24
+REACH_FRAMES = 24
 """Enough for the longest reach and some ticks of holding still."""
+
+CORRECTION_FRAMES = 8
+"""Enough to come from a near miss to the goal."""
 
 _LOG = logging.getLogger(__name__)
 
 
-def frames(scene: Scene, seed: int) -> Iterator[dict[str, Any]]:
+def frames(scene: Scene, seed: int, correction: bool = False) -> Iterator[dict[str, Any]]:
     """The frames of one expert episode, as LeRobotDataset.add_frame takes them.
 
-    Half of the episodes start near the home pose, the others anywhere above the table.
+    Half of the reaches start near the home pose, the others anywhere above the table. A correction
+    starts some centimetres beside the goal: without such episodes an arm at rest above the table is
+    always where it should be, and the policy learns to stay wherever it is.
     """
     rng = np.random.default_rng([seed, 1])
     placement = place(seed)
-    if rng.random() < 0.5:
-        placement = Placement(placement.positions, placement.yaws, _anywhere(rng))
     scene.set_placement(placement)
+    if correction:
+        start = _near_miss(rng, goal_point(scene.cube))
+        scene.set_placement(Placement(placement.positions, placement.yaws, start))
+    elif rng.random() < 0.5:
+        scene.set_placement(Placement(placement.positions, placement.yaws, _anywhere(rng)))
     size = rng.choice([0.0, 0.03, 0.06, 0.1]) * np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
     noise = np.zeros(len(JOINT_NAMES))
-    for _ in range(FRAMES_PER_EPISODE):
+    for _ in range(CORRECTION_FRAMES if correction else REACH_FRAMES):
         action = expert_action(scene.joint_positions, scene.cube)
         frame: dict[str, Any] = {"task": TASK}
         for camera in CAMERA_NAMES:
@@ -88,12 +97,19 @@ def features() -> dict[str, dict[str, Any]]:
     return named
 
 
-def record(root: Path, seeds: Iterable[int]) -> None:
+def record(root: Path, seeds: Iterable[int], correction: bool = False) -> None:
     """Write one expert episode per seed into a new LeRobotDataset at `root`.
+
+    Reaches, or corrections of a near miss: see `frames`.
 
     Raises SimError when the folder exists, or a seed is not one for training.
     """
-    from pam_ros.sim.lerobot_api import LeRobotDataset  # noqa: PLC0415  (slow to load)
+    from pam_ros.sim.lerobot_api import (  # noqa: PLC0415  (slow to load)
+        LeRobotDataset,
+        disable_progress_bars,
+    )
+
+    disable_progress_bars()  # one per episode otherwise
 
     if root.exists():
         raise SimError(f"{root} exists already: name a new folder for the episodes")
@@ -114,7 +130,7 @@ def record(root: Path, seeds: Iterable[int]) -> None:
                         f"seed {seed} is not one for training: use {TRAINING_SEEDS.start} to "
                         f"{TRAINING_SEEDS.stop - 1}, so that evaluation scenes stay unseen"
                     )
-                for frame in frames(scene, seed):
+                for frame in frames(scene, seed, correction):
                     dataset.add_frame(frame)
                 dataset.save_episode()
                 if count % 50 == 0:
@@ -132,3 +148,14 @@ def _anywhere(rng: np.random.Generator) -> NDArray[np.float64]:
     pose[4] = rng.uniform(-0.6, 0.6)
     pose[5] = OPEN_GRIPPER + rng.uniform(-0.4, 0.4)
     return pose
+
+
+def _near_miss(rng: np.random.Generator, goal: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    while True:
+        distance, direction = rng.uniform(0.01, 0.1), rng.uniform(-np.pi, np.pi)
+        x = goal[0] + distance * np.cos(direction)
+        y = goal[1] + distance * np.sin(direction)
+        if 0.1 <= np.hypot(x, y) <= 0.26:
+            break
+    pose = inverse_kinematics(np.array([x, y, goal[2] + rng.uniform(-0.005, 0.04)]))
+    return pose + rng.normal(0.0, [0.0, 0.02, 0.02, 0.05, 0.05, 0.03])

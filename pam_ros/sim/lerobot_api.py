@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datasets import disable_progress_bars
 from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from lerobot.policies.act.configuration_act import ACTConfig
@@ -16,5 +17,6 @@ __all__ = [
     "FeatureType",
     "LeRobotDataset",
     "PolicyFeature",
+    "disable_progress_bars",
     "make_pre_post_processors",
 ]

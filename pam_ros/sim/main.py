@@ -70,7 +70,7 @@ def _train(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out/train/demo_act"), help="checkpoint")
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="episodes and state")
-    parser.add_argument("--episodes", type=int, default=EPISODES)
+    parser.add_argument("--episodes", type=int, default=EPISODES, help="full reaches")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--validate-every", type=int, default=1000, help="steps; 0 never")
     options = parser.parse_args(argv)

@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 EPISODES_PER_DATASET = 200
 """One process records one dataset; several record at a time."""
 
+CORRECTIONS_PER_REACH = 5 / 6
+
 VALIDATION_EPISODES = 20
 
 
@@ -54,8 +56,10 @@ def train_demo(out: Path, work: Path, episodes: int, device: str, validate_every
 
 
 def _prepare(work: Path, episodes: int, device: str) -> Trainer:
-    if not 1 <= episodes <= len(TRAINING_SEEDS):
-        raise SimError(f"--episodes must lie between 1 and {len(TRAINING_SEEDS)}, got {episodes}")
+    if not 1 <= episodes <= len(TRAINING_SEEDS) // 2:
+        raise SimError(
+            f"--episodes must lie between 1 and {len(TRAINING_SEEDS) // 2}, got {episodes}"
+        )
     data = Episodes(_record_missing(work / "episodes", episodes))
     _LOG.info("%d frames of %d episodes", len(data), data.episode[-1] + 1)
     return Trainer(data, Stats.of(data), work, device)
@@ -63,26 +67,31 @@ def _prepare(work: Path, episodes: int, device: str) -> Trainer:
 
 def _record_missing(folder: Path, episodes: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    seeds = TRAINING_SEEDS[:episodes]
+    everything = episodes + round(episodes * CORRECTIONS_PER_REACH)
     jobs = []
-    for start in range(0, episodes, EPISODES_PER_DATASET):
-        part = seeds[start : start + EPISODES_PER_DATASET]
-        jobs.append((folder / f"seeds_{part.start}_{part.stop - 1}", part))
+    for seeds, correction in (
+        (TRAINING_SEEDS[:episodes], False),
+        (TRAINING_SEEDS[episodes:everything], True),
+    ):
+        for start in range(0, len(seeds), EPISODES_PER_DATASET):
+            part = seeds[start : start + EPISODES_PER_DATASET]
+            name = f"{'corrections' if correction else 'reaches'}_{part.start}_{part.stop - 1}"
+            jobs.append((folder / name, part, correction))
     missing = [job for job in jobs if not job[0].exists()]
     if missing:
-        _LOG.info("recording %d episodes", sum(len(part) for _, part in missing))
+        _LOG.info("recording %d episodes", sum(len(part) for _, part, _ in missing))
         # A renderer and torch's threads do not survive a fork.
         spawn = multiprocessing.get_context("spawn")
         with spawn.Pool(min(len(missing), os.cpu_count() or 1)) as pool:
             pool.starmap(_record_whole, missing)
-    return [path for path, _ in jobs]
+    return [path for path, _, _ in jobs]
 
 
-def _record_whole(root: Path, seeds: range) -> None:
+def _record_whole(root: Path, seeds: range, correction: bool) -> None:
     """A dataset under its own name is complete."""
     partial = root.with_name(root.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    record(partial, seeds)
+    record(partial, seeds, correction)
     partial.rename(root)
 
 

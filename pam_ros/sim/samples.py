@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+RESTING = 0.03
+"""An arm that should move no joint by more than this has arrived, radians."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """What one training step sees; B samples, C cameras in the order of CAMERA_NAMES.
 
     images: (B, C, height, width, 3) uint8 RGB. state: (B, 6) float32, radians.
-    actions: (B, chunk, 6) float32, radians. is_pad: (B, chunk) bool, true after the episode's end.
+    actions: (B, chunk, 6) float32, radians.
     cube: (B, C, 3) float32: column and row in pixels of `images`, depth in metres.
     """
 
     images: NDArray[np.uint8]
     state: NDArray[np.float32]
     actions: NDArray[np.float32]
-    is_pad: NDArray[np.bool_]
     cube: NDArray[np.float32]
 
 
@@ -74,8 +77,6 @@ class Episodes:
         self._cube = np.stack([np.concatenate(cube[camera]) for camera in CAMERA_NAMES], axis=1)
         ends = np.flatnonzero(np.append(self.episode[1:] != self.episode[:-1], True))
         self._end = ends[self.episode]
-        starts = np.append(0, ends[:-1] + 1)
-        self.index_in_episode = np.arange(len(self.episode)) - starts[self.episode]
 
     def __len__(self) -> int:
         return len(self.episode)
@@ -85,7 +86,11 @@ class Episodes:
         return np.stack([_decode(self._png[camera][index], width) for camera in CAMERA_NAMES])
 
     def batch(self, indices: NDArray[np.int64], chunk: int, width: int) -> Batch:
-        """The samples at `indices`, each with the `chunk` actions from there on."""
+        """The samples at `indices`, each with the `chunk` actions from there on.
+
+        Every episode ends at the goal, where the expert stays: its last action goes on after the
+        end. Without that, nothing would teach the policy the later actions of a resting arm.
+        """
         future = indices[:, None] + np.arange(chunk)
         end = self._end[indices][:, None]
         cube = self._cube[indices].copy()
@@ -96,14 +101,13 @@ class Episodes:
             images=np.stack([self.images(int(index), width) for index in indices]),
             state=self.state[indices],
             actions=self.action[np.minimum(future, end)],
-            is_pad=future > end,
             cube=cube,
         )
 
-    def sampling_weights(self, moving_frames: int = 10) -> NDArray[np.float64]:
-        """Probabilities (frames,) that show the reach as often as the longer wait at its end."""
-        moving = self.index_in_episode < moving_frames
-        weights = np.where(moving, 0.5 / moving.sum(), 0.5 / max(1, (~moving).sum()))
+    def sampling_weights(self) -> NDArray[np.float64]:
+        """Probabilities (frames,) that show an arm on its way twice as often as one that rests."""
+        moving = np.abs(self.action - self.state).max(axis=1) > RESTING
+        weights = np.where(moving, 2.0 / max(1, moving.sum()), 1.0 / max(1, (~moving).sum()))
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 

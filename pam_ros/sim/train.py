@@ -51,8 +51,8 @@ class Phase:
 
 
 PHASES = (
-    Phase(steps=3500, width=IMAGE_WIDTH // 2, batch=16, lr=5e-4, last_lr=1e-4),
-    Phase(steps=3000, width=IMAGE_WIDTH, batch=8, lr=2e-4, last_lr=0.0),
+    Phase(steps=2500, width=IMAGE_WIDTH // 2, batch=16, lr=5e-4, last_lr=1e-4),
+    Phase(steps=2500, width=IMAGE_WIDTH, batch=8, lr=2e-4, last_lr=0.0),
 )
 
 
@@ -165,7 +165,7 @@ class Trainer:
                 *(
                     self._tensor(array)
                     for array in (
-                        batch.images, batch.state, batch.actions, batch.is_pad, batch.cube
+                        batch.images, batch.state, batch.actions, batch.cube
                     )
                 )
             )  # fmt: skip

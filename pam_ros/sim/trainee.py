@@ -83,7 +83,7 @@ class Trainee(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(
-        self, images: Tensor, state: Tensor, actions: Tensor, is_pad: Tensor, cube: Tensor
+        self, images: Tensor, state: Tensor, actions: Tensor, cube: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Losses of a batch: the actions' L1 in normalised units, and the auxiliary loss.
 
@@ -104,9 +104,9 @@ class Trainee(nn.Module):
         batch["observation.state"] = (state - self.state_mean) / self.state_std
         predicted = self.policy.model(batch)[0].float()
         target = (actions - self.action_mean) / self.action_std
-        error = (predicted - target).abs() * (~is_pad)[..., None]
-        action_loss = error.sum() / ((~is_pad).sum() * error.shape[-1])
-        return action_loss, _location_loss(self.locate(maps).float(), cube.flatten(0, 1))
+        return (predicted - target).abs().mean(), location_loss(
+            self.locate(maps).float(), cube.flatten(0, 1)
+        )
 
     def finished(self) -> ACTPolicy:
         """A stock ACTPolicy on the CPU with these weights, in evaluation mode."""
@@ -133,7 +133,7 @@ def _thaw(module: nn.Module) -> None:
             _thaw(child)
 
 
-def _location_loss(output: Tensor, cube: Tensor) -> Tensor:
+def location_loss(output: Tensor, cube: Tensor) -> Tensor:
     """Cross entropy of the cell that holds the cube, plus L1 of the place in the cell.
 
     output: (N, 3, rows, cols): logit, column and row offset in cells.

@@ -44,7 +44,9 @@ def test_a_seed_gives_the_same_scene_every_time():
 def test_training_never_sees_an_evaluation_scene():
     assert EVALUATION_SEEDS.start == 1000
     ordered = [VALIDATION_SEEDS, EVALUATION_SEEDS, TRAINING_SEEDS]
-    assert all(a.stop <= b.start for a, b in zip(ordered, ordered[1:], strict=False))
+    assert sorted(ordered, key=lambda seeds: seeds.start) == ordered
+    assert VALIDATION_SEEDS.stop <= EVALUATION_SEEDS.start
+    assert EVALUATION_SEEDS.stop <= TRAINING_SEEDS.start
 
 
 def test_objects_never_touch_and_lie_within_the_workspace():
@@ -93,7 +95,7 @@ def test_the_projected_corners_of_the_cube_frame_its_mask(scene):
     )
     for angle in (-0.9, 0.5, 0.9):
         scene.set_placement(cube_at(0.2, angle))
-        pixels = scene.project("top", corners + [*scene.cube[:2], 0.0])
+        pixels = scene.project("top", corners + np.array([*scene.cube[:2], 0.0]))
         rows, columns = np.nonzero(scene.cube_mask("top"))
         assert [columns.min(), columns.max()] == pytest.approx(
             [pixels[:, 0].min(), pixels[:, 0].max()], abs=1.0

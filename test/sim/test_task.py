@@ -8,8 +8,8 @@ from pam_ros.sim.scene import CUBE_HALF_SIZE
 from pam_ros.sim.task import EPISODE_TICKS, HOLD_TICKS, ReachTask, goal_point
 
 CUBE = np.array([0.2, 0.1, CUBE_HALF_SIZE])
-AT_GOAL = CUBE + [0.0, 0.0, CUBE_HALF_SIZE + 0.01]
-FAR = CUBE + [0.1, 0.0, 0.1]
+AT_GOAL = CUBE + np.array([0.0, 0.0, CUBE_HALF_SIZE + 0.01])
+FAR = CUBE + np.array([0.1, 0.0, 0.1])
 
 
 def readings(*tips):
