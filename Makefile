@@ -12,6 +12,13 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# All of it runs in $(VENV) on the embedded runtime, also in a shell where ROS 2 is sourced (its
+# Python may be another); the tests marked ros2 find that ROS 2 by its setup file.
+SOURCED := $(wildcard $(lastword $(subst :, ,$(AMENT_PREFIX_PATH)))/setup.bash)
+PAM_ROS_ROS2_SETUP ?= $(SOURCED)
+export PAM_ROS_ROS2_SETUP
+unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
+
 .PHONY: help setup demo test lint evaluate train-demo clean
 
 help:
