@@ -53,9 +53,11 @@ def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig
         config: ACTConfig = decoding.decode(ACTConfig, {**kept, **_OVERRIDDEN, "device": device})
         config.validate_features()
     except Exception as error:
-        reason = " ".join(str(error).split())
-        message = f"{name}: lerobot's ACTConfig refuses config.json: {reason}"
+        message = f"{name}: lerobot's ACTConfig refuses config.json: {_reason(error)}"
         raise PolicyError(message) from error
+    if config.action_feature is None:
+        message = f"{name}: output_features must have 'action' in config.json"
+        raise PolicyError(message)
     return config
 
 
@@ -69,8 +71,7 @@ def build_model(name: str, config: ACTConfig) -> ACT:
         with torch.device("meta"):
             return ACT(config).eval()
     except Exception as error:
-        reason = " ".join(str(error).split())
-        message = f"{name}: no ACT network can be built from config.json: {reason}"
+        message = f"{name}: no ACT network can be built from config.json: {_reason(error)}"
         raise PolicyError(message) from error
 
 
@@ -97,10 +98,18 @@ def load_processors(
             postprocessor_overrides=_on_device(pipelines[POSTPROCESSOR], "cpu"),
         )
     except Exception as error:
-        reason = " ".join(str(error).split())
-        message = f"{name}: lerobot cannot make the checkpoint's processors: {reason}"
+        message = f"{name}: lerobot cannot make the checkpoint's processors: {_reason(error)}"
         raise PolicyError(message) from error
     return preprocessor, postprocessor
+
+
+def _reason(error: BaseException) -> str:
+    """The error and its first cause, on one line: draccus says where in one, what in the other."""
+    first = error
+    while (cause := first.__cause__ or first.__context__) is not None:
+        first = cause
+    sentences = [" ".join(str(e).split()).rstrip(".") or type(e).__name__ for e in (error, first)]
+    return ": ".join(dict.fromkeys(sentences))
 
 
 def _on_device(pipeline: Mapping[str, Any], device: str) -> dict[str, Any]:
