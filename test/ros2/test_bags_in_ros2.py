@@ -77,7 +77,7 @@ def test_ros2_bag_play_offers_the_recorded_qos(bag_tools, bag):
 
 def test_a_bag_that_ros2_recorded_reads_back(bag_tools, tmp_path):
     path = tmp_path / "recorded"
-    recorder = bag_tools.start("bag", "record", "-o", str(path), "/spoken")
+    recorder = bag_tools.start("bag", "record", "-o", str(path), "--topics", "/spoken")
     recorder.wait_for(lambda line: "Listening" in line or "Recording" in line)
     done = bag_tools.run(
         "topic", "pub", "--times", "5", "-r", "10", "-w", "1",
