@@ -5,7 +5,7 @@
     DISABLED, FAULT       enable(measured), the robot within its limits   RUNNING
     RUNNING               hold(), watch() without an action in time       HOLDING
     HOLDING               act() with a good action                        RUNNING
-    RUNNING, HOLDING      fault(), a refused action, a clock going back   FAULT
+    RUNNING, HOLDING      fault(), a refused action, a clock reset        FAULT
     any                   disable()                                       DISABLED
 
 DISABLED publishes nothing. RUNNING publishes actions, bounded. HOLDING and FAULT repeat one latched
@@ -250,12 +250,15 @@ class Safety:
         return self.hold("deadline", f"no action from the policy for {late:.2f} s", now_s)
 
     def _jumped(self, now_s: float) -> bool:
-        """Whether the clock went back; while enabled that is a fault."""
-        back, self._newest_time = self._newest_time - now_s, now_s
-        if back <= 0 or not np.isfinite(back):
+        """Whether the clock went back by more than a period; while enabled that is a fault.
+
+        Less than that is a clock being adjusted, and counts as no time passed.
+        """
+        back = self._newest_time - now_s
+        if back <= self._period or not np.isfinite(back):
+            self._newest_time = max(self._newest_time, now_s)
             return False
-        self._command_time = self._action_time = now_s
-        self._blend_from = None if self._blend_from is None else now_s
+        self._newest_time = self._command_time = self._action_time = now_s
         if not self.enabled:
             return False
         self.fault("clock", f"the clock jumped back by {back:.3f} s", now_s)
@@ -300,7 +303,7 @@ class Safety:
         """Smoothstep from the start to the target while the soft start lasts."""
         if self._blend_from is None:
             self._blend_from = now_s
-        passed = now_s - self._blend_from
+        passed = max(now_s - self._blend_from, 0.0)
         if passed >= self._soft_start:
             return target
         part = passed / self._soft_start
@@ -321,6 +324,6 @@ class Safety:
         self.counts[self.state.value] += 1
         positions = None
         if self.enabled:
-            self._command_time = now_s
+            self._command_time = max(self._command_time, now_s)
             positions = self._last.copy()
         return Decision(self.state, positions, self._cause, self._reason, changed, clamped)

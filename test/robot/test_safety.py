@@ -288,6 +288,16 @@ def test_a_clock_that_jumps_back_is_a_fault(kind):
     assert safety.act(action(0.1), 3.2).state is SafetyState.RUNNING
 
 
+def test_a_clock_that_is_adjusted_by_less_than_a_period_is_no_fault():
+    safety = running()
+    before = safety.act(action(1.0), 0.1).positions
+    adjusted = safety.act(action(1.0), 0.05)
+    assert adjusted.state is SafetyState.RUNNING
+    np.testing.assert_array_equal(adjusted.positions, before)
+    # Going back bit by bit is still going back.
+    assert safety.act(action(1.0), -0.01).state is SafetyState.FAULT
+
+
 def test_a_clock_that_jumps_back_while_disabled_is_no_obstacle():
     safety = make()
     safety.act(action(0.1), 50.0)
