@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which machines and processes a participant looks for: ROS 2's variables as Cyclone DDS XML.
+
+ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS and ROS_LOCALHOST_ONLY mean what they mean in
+ROS 2 Jazzy, except that the default range is LOCALHOST, which here keeps to the loopback interface.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr
+
+RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
+MAX_PARTICIPANT_INDEX = 60
+"""Participants (one per process) that find each other on one host."""
+MAX_DOMAIN_ID = 232
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Where to look for others.
+
+    warning is a sentence about a variable that was not understood or is overruled, or empty.
+    """
+
+    range: str
+    static_peers: tuple[str, ...] = ()
+    warning: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Discovery:
+        """What the environment asks for."""
+        peers = tuple(p for p in os.environ.get("ROS_STATIC_PEERS", "").split(";") if p)
+        name = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
+        if os.environ.get("ROS_LOCALHOST_ONLY") == "1":
+            return cls(
+                "LOCALHOST",
+                warning="ROS_LOCALHOST_ONLY is deprecated but still honored if it is enabled. "
+                "Use ROS_AUTOMATIC_DISCOVERY_RANGE and ROS_STATIC_PEERS instead.",
+            )
+        if name and name not in RANGES:
+            return cls(
+                "LOCALHOST",
+                peers,
+                f"ROS_AUTOMATIC_DISCOVERY_RANGE is {name!r}, which is not one of "
+                f"{', '.join(RANGES)}; LOCALHOST is assumed.",
+            )
+        return cls(name or "LOCALHOST", peers)
+
+    def describe(self) -> str:
+        """The range and the peers in one phrase."""
+        text = f"discovery range {self.range}"
+        if self.static_peers and self.range in ("LOCALHOST", "SUBNET"):
+            text += f", static peers {', '.join(self.static_peers)}"
+        return text
+
+    def config(self) -> str:
+        """Configuration for Cyclone DDS; the user's CYCLONEDDS_URI comes after it and wins."""
+        general, discovery = "", ""
+        peers = list(self.static_peers)
+        if self.range == "LOCALHOST":
+            # A peer elsewhere is out of reach through the loopback interface alone.
+            if not peers:
+                general = (
+                    '<Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
+                )
+            general += "<AllowMulticast>false</AllowMulticast>"
+            peers.insert(0, "127.0.0.1")
+        elif self.range == "OFF":
+            general = "<AllowMulticast>false</AllowMulticast>"
+            discovery = (
+                "<ParticipantIndex>none</ParticipantIndex>"
+                f"<Tag>ros_discovery_off_{os.getpid()}</Tag>"
+            )
+        if self.range in ("LOCALHOST", "SUBNET"):
+            discovery = (
+                "<ParticipantIndex>auto</ParticipantIndex>"
+                f"<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>"
+            )
+            if peers:
+                entries = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in peers)
+                discovery += f"<Peers>{entries}</Peers>"
+        config = (
+            f"<CycloneDDS><Domain><General>{general}</General>"
+            f"<Discovery>{discovery}</Discovery></Domain></CycloneDDS>"
+        )
+        uri = os.environ.get("CYCLONEDDS_URI", "")
+        return f"{config},{uri}" if uri else config
+
+
+def domain_id_from_environment() -> int:
+    """ROS_DOMAIN_ID, 0 where it is not set.
+
+    Raises:
+        ValueError: it is not a number.
+
+    """
+    text = os.environ.get("ROS_DOMAIN_ID", "")
+    if not text:
+        return 0
+    if not text.isdigit():
+        raise ValueError(f"ROS_DOMAIN_ID is {text!r}, which is not a number from 0 to 232")
+    return int(text)

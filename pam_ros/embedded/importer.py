@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""install(): makes rclpy, the message packages and cv_bridge importable.
+
+A finder at the head of sys.meta_path answers for these names. Each module that it makes shows the
+names of one or more modules of this package, so that `rclpy.qos.QoSProfile` is one object however
+it is reached.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .interfaces import interfaces as definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+# Public module -> our modules. A tuple names what is shown of one; a bare name shows all of it.
+_NAMES = (
+    "validate_node_name", "validate_namespace", "validate_topic_name", "validate_full_topic_name",
+    "validate_parameter_name", "expand_topic_name", "topic_or_service_is_hidden",
+)  # fmt: skip
+_MODULES: dict[str, tuple[str, ...]] = {
+    "rclpy": ("api",),
+    "rclpy.callback_groups": ("callback_groups",),
+    "rclpy.client": ("client",),
+    "rclpy.clock": ("clock", "time"),
+    "rclpy.clock_type": ("time",),
+    "rclpy.constants": ("duration",),
+    "rclpy.context": ("context",),
+    "rclpy.duration": ("duration",),
+    "rclpy.event_handler": ("event_handler",),
+    "rclpy.qos_event": ("event_handler",),
+    "rclpy.exceptions": ("exceptions",),
+    "rclpy.executors": ("executors",),
+    "rclpy.guard_condition": ("guard_condition",),
+    "rclpy.logging": ("logging",),
+    "rclpy.impl": (),
+    "rclpy.impl.logging_severity": ("logging",),
+    "rclpy.impl.rcutils_logger": ("logging",),
+    "rclpy.node": ("node", "node_parameters", "exceptions"),
+    "rclpy.parameter": ("parameter",),
+    "rclpy.parameter_client": ("parameter_client",),
+    "rclpy.parameter_service": ("parameter_service",),
+    "rclpy.publisher": ("publisher",),
+    "rclpy.qos": ("qos",),
+    "rclpy.serialization": ("serialization",),
+    "rclpy.service": ("service",),
+    "rclpy.signals": ("signals",),
+    "rclpy.subscription": ("subscription",),
+    "rclpy.task": ("task",),
+    "rclpy.time": ("time",),
+    "rclpy.time_source": ("time_source",),
+    "rclpy.timer": ("timer",),
+    "rclpy.topic_endpoint_info": ("endpoint_info",),
+    "rclpy.type_hash": ("endpoint_info",),
+    "rclpy.utilities": ("utilities",),
+    "rclpy.wait_for_message": ("wait_for_message",),
+    **{f"rclpy.{name}": ("names",) for name in _NAMES},
+    "cv_bridge": ("cv_bridge",),
+    "cv_bridge.core": ("cv_bridge",),
+    "rosidl_parser": (),
+    "rosidl_parser.definition": ("slot_types",),
+}
+_ROS_VARIABLES = ("ROS_DISTRO", "AMENT_PREFIX_PATH")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What install() did.
+
+    installed says whether this runtime is now behind `import rclpy`; reason is one sentence.
+    """
+
+    installed: bool
+    reason: str
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds and makes the modules."""
+
+    def __init__(self) -> None:
+        self.extra: set[str] = set()
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec for the names that this runtime provides."""
+        package, _, rest = fullname.partition(".")
+        if fullname in _MODULES:
+            is_package = any(name.startswith(fullname + ".") for name in _MODULES)
+        elif self._provides(package) and rest in ("", "msg", "srv"):
+            # A package with code of its own has its messages added, and stays what it is.
+            if package in self.extra and not rest:
+                return None
+            if rest and not definitions.names(package, rest):
+                return None
+            is_package = not rest
+        else:
+            return None
+        return importlib.machinery.ModuleSpec(
+            fullname, self, origin="pam_ros.embedded", is_package=is_package
+        )
+
+    def _provides(self, package: str) -> bool:
+        return package in definitions.packages()
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:  # noqa: ARG002
+        """The default module."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill a module."""
+        name = module.__name__
+        if name in _MODULES:
+            for source in _MODULES[name]:
+                _show(importlib.import_module(f"{__package__}.{source}"), module)
+        elif "." in name:
+            _fill_interfaces(module)
+
+
+def _show(source: ModuleType, module: ModuleType) -> None:
+    """Show a module's public names in another; what is defined there says that it is from here."""
+    names = getattr(source, "__all__", None) or [n for n in vars(source) if not n.startswith("_")]
+    for name in names:
+        value = getattr(source, name)
+        setattr(module, name, value)
+        if getattr(value, "__module__", None) == source.__name__ and isinstance(value, type):
+            value.__module__ = module.__name__
+
+
+def _fill_interfaces(module: ModuleType) -> None:
+    """A message or service module: its classes are made when they are first asked for."""
+    from .messages import message_class, service_class
+
+    package, kind = module.__name__.rsplit(".", 1)
+    names = definitions.names(package, kind)
+
+    def get(name: str) -> Any:
+        full = f"{package}/{kind}/{name}"
+        if name in names:
+            value = message_class(full) if kind == "msg" else service_class(full)
+        elif kind == "srv" and definitions.has(full):
+            value = message_class(full)
+        else:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        setattr(module, name, value)
+        return value
+
+    module.__getattr__ = get  # type: ignore[method-assign]
+    module.__dir__ = lambda: [*vars(module), *names]  # type: ignore[method-assign]
+    module.__all__ = names  # type: ignore[attr-defined]
+
+
+_finder = _Finder()
+
+
+def installed() -> bool:
+    """Whether this runtime is behind `import rclpy`."""
+    return _finder in sys.meta_path
+
+
+def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
+    """Put this runtime in place where there is no ROS 2.
+
+    Args:
+        interfaces: Further message packages: name -> folder of .msg files. Their messages become
+            the submodule `msg` of a package that is importable, or of a new one.
+
+    Returns:
+        What was done: nothing where a ROS 2 can be imported.
+
+    Raises:
+        ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import.
+
+    """
+    if not installed():
+        refusal = _check_ros()
+        if refusal is not None:
+            return refusal
+        sys.meta_path.insert(0, _finder)
+    for package, folder in (interfaces or {}).items():
+        if not definitions.names(package, "msg"):
+            definitions.add_package(package, folder)
+            if importlib.util.find_spec(package) is not None:
+                _finder.extra.add(package)
+    return Installation(True, "the embedded runtime is in place: there is no ROS 2 here")
+
+
+def _check_ros() -> Installation | None:
+    """Why not to install, None where nothing speaks against it."""
+    variables = [f"{name}={os.environ[name]}" for name in _ROS_VARIABLES if name in os.environ]
+    found = "rclpy" in sys.modules or importlib.util.find_spec("rclpy") is not None
+    if not variables and not found:
+        return None
+    try:
+        import rclpy  # noqa: F401
+        from rclpy import node as _node  # noqa: F401  (loads the C extension)
+    except ImportError as error:
+        version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        about = f" ({', '.join(variables)})" if variables else ""
+        raise ImportError(
+            f"ROS 2 is set up here{about}, but rclpy cannot be imported: {error}. rclpy belongs to "
+            f"one Python version, and this is {version}: use a virtual environment of ROS 2's own "
+            "Python made with --system-site-packages, or unset ROS_DISTRO and AMENT_PREFIX_PATH "
+            "(open a shell without sourcing ROS 2) to run without ROS 2."
+        ) from error
+    return Installation(False, "ROS 2's own rclpy is importable and is used")

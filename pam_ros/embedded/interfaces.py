@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interface definitions: which fields, constants and defaults a ROS 2 type has, and its hash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rosbags.interfaces import Nodetype
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+
+from .service_definitions import FIELD_DEFAULTS, SERVICES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The member that IDL wants in an empty structure. It is on the wire, but not in the Python class.
+EMPTY_MEMBER = "structure_needs_at_least_one_member"
+
+INTEGER_RANGES: dict[str, tuple[int, int]] = {
+    "int8": (-(2**7), 2**7 - 1),
+    "uint8": (0, 2**8 - 1),
+    "char": (0, 2**8 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "uint16": (0, 2**16 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+
+
+class InterfaceError(Exception):
+    """An interface definition is missing or cannot be read."""
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """The type of one field.
+
+    base is a primitive ("uint8", "string", ...) or, where message is set, a full type name.
+    kind is "single", "array" (size elements) or "sequence" (at most size elements; 0: any number).
+    """
+
+    base: str
+    message: bool = False
+    kind: str = "single"
+    size: int = 0
+    string_bound: int = 0
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One structure: a message, or the request or response of a service."""
+
+    name: str
+    fields: tuple[tuple[str, FieldType], ...]
+    constants: tuple[tuple[str, str, Any], ...]
+    defaults: dict[str, Any]
+
+
+def _field_type(description: Any) -> FieldType:
+    kind, argument = description
+    if kind == Nodetype.BASE:
+        return FieldType(argument[0], string_bound=argument[1])
+    if kind == Nodetype.NAME:
+        return FieldType(argument, message=True)
+    inner = _field_type(argument[0])
+    name = "array" if kind == Nodetype.ARRAY else "sequence"
+    return FieldType(inner.base, inner.message, name, argument[1], inner.string_bound)
+
+
+def _defaults_from_text(text: str) -> dict[str, str]:
+    """Default values in a .msg file, as written; rosbags' parser drops them."""
+    pattern = re.compile(r"^\s*[A-Za-z][\w/]*(?:<=\d+)?(?:\[[<=\d]*\])?\s+([a-z]\w*)\s+([^=\s#].*)$")
+    found = {}
+    for line in text.splitlines():
+        match = pattern.match(line)
+        if match:
+            found[match.group(1)] = match.group(2)
+    return found
+
+
+def _parse_default(field: FieldType, text: str) -> Any:
+    literal = text.strip()
+    if not literal.startswith(("'", '"')):
+        literal = literal.split("#", 1)[0].strip()
+    if field.kind != "single":
+        element = FieldType(field.base, string_bound=field.string_bound)
+        inside = literal.strip("[]").strip()
+        return [_parse_default(element, part) for part in inside.split(",")] if inside else []
+    if field.base == "bool":
+        return literal.lower() in ("true", "1")
+    if field.base in ("float32", "float64"):
+        return float(literal)
+    if field.base in ("string", "wstring"):
+        quoted = len(literal) > 1 and literal[0] == literal[-1] and literal[0] in "'\""
+        return literal[1:-1] if quoted else literal
+    if field.base == "byte":
+        return bytes([int(literal, 0)])
+    return int(literal, 0)
+
+
+class Interfaces:
+    """Every known definition: rosbags' Jazzy store, the standard services, and added packages."""
+
+    def __init__(self) -> None:
+        self.store: Any = get_typestore(Stores.ROS2_JAZZY)
+        self._defaults: dict[str, dict[str, Any]] = {k: dict(v) for k, v in FIELD_DEFAULTS.items()}
+        self._definitions: dict[str, Definition] = {}
+        self._services: set[str] = set()
+        for name, text in SERVICES.items():
+            self.add_service(name, text)
+
+    def add_service(self, name: str, text: str) -> None:
+        """Add a service by its full name ("package/srv/Name") and the text of its .srv file."""
+        request, _, response = text.partition("---\n")
+        types = {}
+        for suffix, body in (("Request", request), ("Response", response)):
+            parsed = get_types_from_msg(body, f"{name}_{suffix}")
+            # The parser files every name under msg/.
+            types.update({k.replace("/srv/msg/", "/srv/"): v for k, v in parsed.items()})
+        self.store.register(types)
+        self._services.add(name)
+
+    def add_package(self, package: str, folder: Path) -> None:
+        """Add every .msg file of a folder as a message of the package.
+
+        Raises:
+            InterfaceError: the folder has no .msg file, or one of them cannot be parsed, or a
+                type of that name with other fields exists.
+
+        """
+        files = sorted(folder.glob("*.msg"))
+        if not files:
+            raise InterfaceError(f"{folder} has no .msg file for the package {package!r}")
+        types = {}
+        for file in files:
+            name = f"{package}/msg/{file.stem}"
+            text = file.read_text(encoding="utf-8")
+            try:
+                types.update(get_types_from_msg(text, name))
+            except TypesysError as error:
+                raise InterfaceError(f"{file} is not a message definition: {error}") from error
+            self._defaults[name] = _defaults_from_text(text)
+        try:
+            self.store.register(types)
+        except TypesysError as error:
+            raise InterfaceError(f"the messages of {folder} were refused: {error}") from error
+
+    def packages(self) -> set[str]:
+        """Names of the packages with at least one interface."""
+        return {name.split("/", 1)[0] for name in self.store.fielddefs}
+
+    def names(self, package: str, kind: str) -> list[str]:
+        """Short names of a package's interfaces of a kind, "msg" or "srv"."""
+        prefix = f"{package}/{kind}/"
+        known = self._services if kind == "srv" else self.store.fielddefs
+        return sorted(name[len(prefix) :] for name in known if name.startswith(prefix))
+
+    def has(self, name: str) -> bool:
+        """Whether a structure of this full name is known."""
+        return name in self.store.fielddefs
+
+    def type_hash(self, name: str) -> str:
+        """REP 2011 hash of a structure, as "RIHS01_" and 64 hexadecimal digits."""
+        return str(self.store.hash_rihs01(name))
+
+    def definition(self, name: str) -> Definition:
+        """The fields of a structure.
+
+        Raises:
+            InterfaceError: no structure has this name.
+
+        """
+        if name not in self._definitions:
+            if name not in self.store.fielddefs:
+                raise InterfaceError(f"the interface {name!r} is unknown")
+            constants, fields = self.store.fielddefs[name]
+            types = tuple((field, _field_type(description)) for field, description in fields)
+            if not types:
+                types = ((EMPTY_MEMBER, FieldType("uint8")),)
+            defaults = {}
+            for field, value in self._defaults.get(name, {}).items():
+                kind = dict(types)[field]
+                defaults[field] = _parse_default(kind, value) if isinstance(value, str) else value
+            self._definitions[name] = Definition(name, types, tuple(constants), defaults)
+        return self._definitions[name]
+
+
+interfaces = Interfaces()
+"""The definitions of this process; a type has one Python class, so there is one of these."""
