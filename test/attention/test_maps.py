@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps are the raw mass, cut into cameras."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.layout import CameraTokens, TokenLayout, lay_out
+from pam_ros.attention.maps import attention_maps
+
+
+def camera(name, rows, cols):
+    return CameraTokens(name, 0, rows, cols, 32 * rows, 32 * cols, 0.0, 0.0, 32.0, 32.0)
+
+
+@st.composite
+def layouts(draw):
+    sizes = draw(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), max_size=3))
+    return lay_out(
+        [camera(f"camera{i}", rows, cols) for i, (rows, cols) in enumerate(sizes)],
+        joint_state=draw(st.booleans()),
+        environment=draw(st.booleans()),
+    )
+
+
+def softmax_weights(shape, seed, sharpness=3.0):
+    logits = sharpness * np.random.default_rng(seed).normal(size=shape)
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+
+
+TWO_CAMERAS = lay_out(
+    [camera("top", 2, 3), camera("wrist", 3, 2)], joint_state=True, environment=True
+)
+
+
+@settings(deadline=None)
+@given(layout=layouts(), seed=st.integers(0, 1000), data=st.data())
+def test_cells_and_shares_are_the_mean_mass_and_sum_to_one(layout, seed, data):
+    layers, heads, queries = 2, 3, 5
+    weights = softmax_weights((layers, heads, queries, layout.size), seed)
+    layer = data.draw(st.integers(-layers, layers - 1))
+    head = data.draw(st.none() | st.integers(0, heads - 1))
+    query = data.draw(
+        st.none()
+        | st.integers(0, queries - 1)
+        | st.integers(0, queries - 1).flatmap(
+            lambda start: st.tuples(st.just(start), st.integers(start + 1, queries))
+        )
+    )
+    maps = attention_maps(weights, layout, layer=layer, head=head, query=query)
+
+    chosen_heads = range(heads) if head is None else [head]
+    start, stop = query if isinstance(query, tuple) else (query, None)
+    chosen_queries = range(queries) if query is None else [start]
+    if isinstance(query, tuple):
+        chosen_queries = range(start, stop)
+    mass = np.zeros(layout.size)
+    for h in chosen_heads:
+        for q in chosen_queries:
+            mass += weights[layer, h, q] / (len(chosen_heads) * len(chosen_queries))
+    for found, tokens in zip(maps.cameras, layout.cameras, strict=True):
+        assert found.cells.shape == (tokens.rows, tokens.cols)
+        assert found.cells.dtype == np.float32
+        for r in range(tokens.rows):
+            for c in range(tokens.cols):
+                expected = mass[tokens.start + r * tokens.cols + c]
+                assert found.cells[r, c] == pytest.approx(expected, abs=1e-6)
+        assert found.share == pytest.approx(found.cells.sum(), abs=1e-5)
+        assert found.cells[found.peak] == found.cells.max()
+    shares = [maps.latent_share, maps.joint_state_share, maps.environment_share]
+    present = [layout.latent, layout.joint_state, layout.environment]
+    for share, token in zip(shares, present, strict=True):
+        assert math.isnan(share) if token is None else share == pytest.approx(mass[token], abs=1e-6)
+    everything = sum(c.share for c in maps.cameras) + np.nansum(shares)
+    assert everything == pytest.approx(1, abs=1e-5)
+    assert maps.total == pytest.approx(1, abs=1e-5)
+    entropy = -sum(m * math.log(m) for m in mass if m > 0)
+    assert maps.entropy == pytest.approx(entropy, abs=1e-5)
+    assert maps.tokens == layout.size
+
+
+def test_entropy_is_log_of_the_tokens_when_uniform_and_zero_when_certain():
+    size = TWO_CAMERAS.size
+    uniform = np.full((1, 1, 1, size), 1 / size, np.float32)
+    assert attention_maps(uniform, TWO_CAMERAS).entropy == pytest.approx(math.log(size), abs=1e-6)
+    certain = np.zeros((1, 1, 1, size), np.float32)
+    certain[..., 4] = 1
+    maps = attention_maps(certain, TWO_CAMERAS)
+    assert maps.entropy == 0
+    assert maps.cameras[0].peak == (0, 1)  # tokens 0, 1, 2 are latent, joint state, environment
+    assert [c.share for c in maps.cameras] == [1, 0]
+
+
+def test_labels_say_what_was_averaged():
+    weights = softmax_weights((3, 4, 10, TWO_CAMERAS.size), 0)
+
+    def labels(**selection):
+        maps = attention_maps(weights, TWO_CAMERAS, **selection)
+        return maps.layer, maps.head, maps.query
+
+    assert labels() == ("decoder.layers.2.multihead_attn", "mean", "mean(0:10)")
+    assert labels(layer=0, head=3, query=0) == ("decoder.layers.0.multihead_attn", "3", "0")
+    assert labels(query=(2, 5))[2] == "mean(2:5)"
+    assert labels(layer=np.int64(1), head=np.int32(0))[:2] == (
+        "decoder.layers.1.multihead_attn",
+        "0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("selection", "sentence"),
+    [
+        ({"layer": 2}, "layer 2 is out of range: it must be from -2 to 1"),
+        ({"layer": -3}, "layer -3 is out of range"),
+        ({"head": 4}, "head 4 is out of range: it must be from 0 to 3"),
+        ({"head": -1}, "head -1 is out of range"),
+        ({"head": 1.0}, "head 1.0 must be an integer from 0 to 3"),
+        ({"head": True}, "head True must be an integer"),
+        ({"query": 10}, "query 10 is out of range: it must be from 0 to 9"),
+        ({"query": (3, 3)}, "query stop 3 is out of range: it must be from 4 to 10"),
+        ({"query": (0, 11)}, "query stop 11 is out of range: it must be from 1 to 10"),
+        ({"query": (0, 1, 2)}, r"query range \(0, 1, 2\) must be \(start, stop\)"),
+    ],
+    ids=str,
+)
+def test_a_selection_out_of_range_names_the_range(selection, sentence):
+    weights = softmax_weights((2, 4, 10, TWO_CAMERAS.size), 0)
+    with pytest.raises(AttentionError, match=sentence):
+        attention_maps(weights, TWO_CAMERAS, **selection)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    with pytest.raises(AttentionError, match="15 tokens"):
+        attention_maps(softmax_weights((1, 1, 1, 14), 0), TWO_CAMERAS)
+    weights = softmax_weights((1, 1, 2, 15), 0)
+    weights[0, 0, 1, 3] = np.nan
+    with pytest.raises(AttentionError, match="layer 0 are not all finite"):
+        attention_maps(weights, TWO_CAMERAS)
+    attention_maps(weights, TWO_CAMERAS, query=0)
+
+
+def test_a_layout_covers_every_token_once():
+    with pytest.raises(AttentionError, match="each of them once"):
+        TokenLayout(4, 0, 1, None, (camera("top", 1, 1),))
+    with pytest.raises(AttentionError, match="each of them once"):
+        TokenLayout(2, 0, 0, None, ())
