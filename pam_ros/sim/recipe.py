@@ -16,7 +16,7 @@ from pam_ros.sim.errors import SimError
 from pam_ros.sim.samples import Episodes
 from pam_ros.sim.scene import TRAINING_SEEDS, Scene
 from pam_ros.sim.stats import Stats
-from pam_ros.sim.train import Trainer, finish, validate
+from pam_ros.sim.train import PHASES, Trainer, finish, validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def _prepare(work: Path, episodes: int, device: str) -> Trainer:
         )
     data = Episodes(_record_missing(work / "episodes", episodes))
     _LOG.info("%d frames of %d episodes", len(data), data.episode[-1] + 1)
-    return Trainer(data, Stats.of(data), work, device)
+    return Trainer(data, Stats.of(data), work, device, PHASES)
 
 
 def _record_missing(folder: Path, episodes: int) -> list[Path]:
