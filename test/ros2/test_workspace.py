@@ -106,7 +106,6 @@ def test_act_attention_explains_what_an_embedded_camera_shows(runnable, embedded
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
-        ("policy:=/nowhere/act", "/nowhere/act"),
         ("contract:=nobody", "nobody"),
         ("policy:=2024", "2024"),  # a name, not a number
     ],
