@@ -22,11 +22,11 @@ _MS = 1e3
 
 @dataclass
 class _Seen:
-    """What one pass over the bag collects. Stamps in seconds."""
+    """What one pass over the bag collects. Stamps in seconds; `executed`: stamp, arrival."""
 
     ticks: list[int] = field(default_factory=list)
     stamps: list[float] = field(default_factory=list)
-    executed: list[float] = field(default_factory=list)
+    executed: list[tuple[float, float]] = field(default_factory=list)
     forward: list[float] = field(default_factory=list)
     invalid: int = 0
     skipped: int = 0
@@ -65,7 +65,7 @@ def summarise(
         for message in reader.messages(wanted):
             decoded = reader.decode(message)
             if message.topic == attention_topic:
-                _take_map(seen, decoded)
+                _take_map(seen, decoded, message.stamp_ns * 1e-9)
             elif message.topic == command_topic:
                 seen.commands.append(_seconds(decoded.header.stamp))
             elif message.topic == result_topic:
@@ -92,7 +92,7 @@ def summarise(
     }
 
 
-def _take_map(seen: _Seen, message: Any) -> None:
+def _take_map(seen: _Seen, message: Any, received: float) -> None:
     stamp = _seconds(message.header.stamp)
     seen.ticks.append(int(message.tick))
     seen.stamps.append(stamp)
@@ -101,7 +101,7 @@ def _take_map(seen: _Seen, message: Any) -> None:
     if message.forward_seconds > 0:
         seen.forward.append(float(message.forward_seconds))
     if message.chunk_executed:
-        seen.executed.append(stamp)
+        seen.executed.append((stamp, received))
 
 
 def _reported_ticks(message: Any) -> int:
@@ -114,17 +114,17 @@ def _reported_ticks(message: Any) -> int:
 
 
 def _observation_to_command(seen: _Seen) -> list[float]:
-    """Seconds from each executed observation to the first command after it that is still free."""
-    commands = sorted(seen.commands)
+    """Seconds from each executed observation to its command.
+
+    The node sends the map right after the command, so of all commands the last one before the map's
+    arrival is the one; holding commands may lie between the observation and it.
+    """
+    commands = np.array(sorted(seen.commands))
     latencies = []
-    position = 0
-    for stamp in sorted(seen.executed):
-        while position < len(commands) and commands[position] < stamp:
-            position += 1
-        if position == len(commands):
-            break
-        latencies.append(commands[position] - stamp)
-        position += 1
+    for stamp, received in seen.executed:
+        place = int(np.searchsorted(commands, received, side="right")) - 1
+        if place >= 0 and commands[place] >= stamp:
+            latencies.append(float(commands[place]) - stamp)
     return latencies
 
 

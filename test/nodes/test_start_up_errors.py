@@ -11,7 +11,9 @@ def refused(run_node, checkpoint, contract):
     """The sentence with which the attention node refuses to start."""
 
     def run(**parameters) -> str:
-        given = {"policy": checkpoint, "contract": contract(), **parameters}
+        given = {"policy": checkpoint, **parameters}
+        if "contract" not in given:
+            given["contract"] = contract()
         status, errors = run_node("act_attention", **given)
         assert status == 1, errors
         assert "Traceback" not in errors
