@@ -29,6 +29,7 @@ class Context:
         self._participant: Participant | None = None
         self._graph: Graph | None = None
         self._valid = False
+        self._executors: weakref.WeakSet[Any] = weakref.WeakSet()
         self.arguments = Arguments()
 
     def init(
@@ -100,9 +101,18 @@ class Context:
         """Whether init() was called, and shutdown() was not."""
         return self._valid
 
-    def invalidate(self) -> None:
-        """Make ok() false; takes no lock, for signal handlers. shutdown_now() does the rest."""
+    def interrupt(self) -> None:
+        """Make ok() false and wake every spin; takes no lock, for signal handlers.
+
+        As in rclpy, the shutdown callbacks do not run then.
+        """
         self._valid = False
+        for executor in list(self._executors):
+            executor.wake()
+
+    def wake_on_interrupt(self, executor: Any) -> None:
+        """Wake this executor when a signal comes."""
+        self._executors.add(executor)
 
     def shutdown(self) -> None:
         """Leave the graph.

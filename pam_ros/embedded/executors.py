@@ -91,6 +91,7 @@ class Executor:
         self._tracker = _WorkTracker()
         self._iterator: Iterator[tuple[Task, Any, Any]] | None = None
         self._context.on_shutdown(self.wake)
+        self._context.wake_on_interrupt(self)
 
     @property
     def context(self) -> Context:

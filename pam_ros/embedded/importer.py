@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-# Public module -> our modules. A tuple names what is shown of one; a bare name shows all of it.
+# Public module -> our modules whose names it shows.
 _NAMES = (
     "validate_node_name", "validate_namespace", "validate_topic_name", "validate_full_topic_name",
     "validate_parameter_name", "expand_topic_name", "topic_or_service_is_hidden",
@@ -47,9 +47,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.impl": (),
     "rclpy.impl.logging_severity": ("logging",),
     "rclpy.impl.rcutils_logger": ("logging",),
-    "rclpy.node": ("node", "node_parameters", "exceptions"),
+    "rclpy._rclpy_pybind11": ("exceptions",),
+    "rclpy.node": ("node", "node_parameters"),
     "rclpy.parameter": ("parameter",),
-    "rclpy.parameter_client": ("parameter_client",),
     "rclpy.parameter_service": ("parameter_service",),
     "rclpy.publisher": ("publisher",),
     "rclpy.qos": ("qos",),
@@ -137,7 +137,8 @@ def _show(source: ModuleType, module: ModuleType) -> None:
     for name in names:
         value = getattr(source, name)
         setattr(module, name, value)
-        if getattr(value, "__module__", None) == source.__name__ and isinstance(value, type):
+        here = f"{__package__}.{module.__name__.rsplit('.', 1)[-1]}"
+        if isinstance(value, type) and value.__module__ == source.__name__ == here:
             value.__module__ = module.__name__
 
 

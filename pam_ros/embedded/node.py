@@ -17,7 +17,7 @@ from .client import Client
 from .clock import Clock, ROSClock
 from .duration import S_TO_NS
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from .exceptions import NotInitializedException
+from .exceptions import NodeNameNonExistentError, NotInitializedException
 from .guard_condition import GuardCondition
 from .messages import Message, message_class
 from .names import (
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .context import Context
+
+__all__ = ["Node", "NodeNameNonExistentError", "check_is_valid_msg_type", "check_is_valid_srv_type"]
 
 _LISTS = ("publishers", "subscriptions", "clients", "services", "timers", "guards")
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rclpy.signals: SIGINT and SIGTERM shut the contexts down and wake every spin.
+"""rclpy.signals: SIGINT and SIGTERM make every context invalid and wake every spin.
 
 Python runs its handlers between two bytecodes of the main thread, which may be waiting inside
 Cyclone DDS. So Python's C handler also writes the signal's number to a socket, and a thread that
-reads it does the shutting down.
+reads it wakes the main thread.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ class _Handlers:
                 for number in numbers:
                     if number in self._previous:
                         for context in open_contexts():
-                            context.shutdown_now()
+                            context.interrupt()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         for context in open_contexts():
-            context.invalidate()
+            context.interrupt()
         previous = self._previous.get(number)
         if callable(previous):
             previous(number, frame)
