@@ -107,9 +107,7 @@ class Overlay:
             buffers = self._buffers.setdefault((height, width), _Buffers(height, width))
 
         levels = np.clip(np.asarray(cells, np.float32) * np.float32(255.0 / full_scale), 0, 255)
-        down = _interpolation(height, levels.shape[0], y0, dy)
-        across = _interpolation(width, levels.shape[1], x0, dx)
-        np.matmul(down, levels @ across.T, out=buffers.heat)
+        _interpolate(levels, (x0, y0, dx, dy), buffers)
         cv2.convertScaleAbs(buffers.heat, dst=buffers.level)  # rounds to the nearest level
         np.take(
             _table(self.colormap, self.alpha, bgr), buffers.level, out=buffers.packed, mode="clip"
@@ -129,7 +127,8 @@ class Overlay:
         if border == 0 or math.isnan(share) or share <= 0:
             return
         opacity = min(share, 1.0)
-        magenta = np.array(MAGENTA)
+        shades = np.arange(256.0)[:, None, None] * (1 - opacity) + opacity * np.array(MAGENTA)
+        table = np.rint(shades).astype(np.uint8)
         inner = slice(border, height - border)
         for rows, cols in (
             (slice(0, border), slice(0, width)),
@@ -137,9 +136,7 @@ class Overlay:
             (inner, slice(0, border)),
             (inner, slice(width - border, width)),
         ):
-            strip = picture[rows, cols]
-            blended = strip * (1 - opacity) + opacity * magenta
-            strip[...] = np.rint(blended).astype(np.uint8)
+            picture[rows, cols] = cv2.LUT(picture[rows, cols], table)
 
 
 class _Buffers:
@@ -147,6 +144,7 @@ class _Buffers:
 
     def __init__(self, height: int, width: int) -> None:
         self.heat = np.empty((height, width), np.float32)
+        self.upper = np.empty((height, width), np.float32)
         self.level = np.empty((height, width), np.uint8)
         self.packed = np.empty((height, width), np.uint32)
         self.colour = np.empty((height, width, 3), np.uint8)
@@ -171,16 +169,34 @@ def _table(colormap: str, alpha: float, bgr: bool) -> NDArray[np.uint32]:
     return packed
 
 
+def _interpolate(
+    levels: NDArray[np.float32], grid: tuple[float, float, float, float], buffers: _Buffers
+) -> None:
+    """Fill buffers.heat with the levels, linear between cell centres, held beyond the outermost.
+
+    Without a matrix product: BLAS would start threads, which on a busy machine wait for each other
+    far longer than the product takes.
+    """
+    x0, y0, dx, dy = grid
+    height, width = buffers.heat.shape
+    left, right_part = _between(width, levels.shape[1], x0, dx)
+    top, lower_part = _between(height, levels.shape[0], y0, dy)
+    levels = np.pad(levels, ((0, 1), (0, 1)), mode="edge")  # a neighbour for the last cell too
+    rows = levels[:, left] + right_part * np.diff(levels, axis=1)[:, left]
+    np.take(np.diff(rows, axis=0), top, axis=0, out=buffers.heat, mode="clip")
+    np.take(rows, top, axis=0, out=buffers.upper, mode="clip")
+    np.multiply(buffers.heat, lower_part[:, None], out=buffers.heat)
+    np.add(buffers.heat, buffers.upper, out=buffers.heat)
+
+
 @lru_cache(maxsize=64)
-def _interpolation(size: int, cells: int, first: float, step: float) -> NDArray[np.float32]:
-    """(size, cells): row p holds the linear weights of the cells at pixel p."""
+def _between(
+    size: int, cells: int, first: float, step: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each of `size` pixels: the cell before it, and how far it is on the way to the next."""
     position = np.clip((np.arange(size) - first) / step, 0, cells - 1)
-    lower = np.minimum(position.astype(int), max(cells - 2, 0))
-    weights = np.zeros((size, cells), np.float32)
-    pixels = np.arange(size)
-    weights[pixels, np.minimum(lower + 1, cells - 1)] = position - lower
-    weights[pixels, lower] += (1 - (position - lower)).astype(np.float32)
-    return weights
+    before = position.astype(np.intp)
+    return before, (position - before).astype(np.float32)
 
 
 def _check_image(name: str, image: NDArray[np.uint8]) -> None:
