@@ -212,6 +212,8 @@ class RosTwo:
     def close(self):
         for process in reversed(self._processes):
             process.stop()
+        # Some commands leave a daemon behind, which would watch this domain for hours.
+        self.run("daemon", "stop")
 
 
 @pytest.fixture(scope="session")
