@@ -220,7 +220,7 @@ class _Decoder(_Compiler):
             self.add(f"if {count}: pos += -pos % {dtype.itemsize}")
         self.need(f"{count} * {dtype.itemsize}")
         if field.kind == "array":
-            swapped = self.constant(dtype.newbyteorder(self.order), "D")
+            swapped = self.constant(dtype.newbyteorder("<" if self.order == "<" else ">"), "D")
             native = self.constant(dtype, "D")
             self.add(f"{target} = np.frombuffer(buf[pos:e], {swapped}).astype({native})")
         else:

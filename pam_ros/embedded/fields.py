@@ -49,7 +49,7 @@ def as_block(field: FieldType, value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == DTYPES[field.base]:
         block = array.array(code)
-        block.frombytes(memoryview(np.ascontiguousarray(value)).cast("B"))
+        block.frombytes(np.ascontiguousarray(value).view(np.uint8).data)
         return block
     if code == "B" and isinstance(value, (bytes, bytearray, memoryview)):
         block = array.array("B")

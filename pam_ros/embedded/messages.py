@@ -19,7 +19,7 @@ _codecs: dict[str, Codec] = {}
 class Message:
     """What every message class has in common; the fields are properties of the subclasses."""
 
-    __slots__ = ()
+    __slots__: Any = ()
     __type_name__: str
     __fields__: tuple[tuple[str, FieldType], ...]
     __defaults__: dict[str, Any]

@@ -121,7 +121,7 @@ class Node(NodeParameters, NodeGraph):
             self._parameter_overrides |= {n: Parameter(n, value=v) for n, v in values.items()}
         for override in parameter_overrides or []:
             self._parameter_overrides[override.name] = override
-        self._clock = ROSClock()
+        self._clock: Clock = ROSClock()
         if automatically_declare_parameters_from_overrides:
             self.declare_parameters(
                 "",

@@ -22,6 +22,8 @@ from .parameter_ranges import check_descriptor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .clock import Clock
+
 ParameterDescriptor: Any = message_class("rcl_interfaces/msg/ParameterDescriptor")
 ParameterEvent: Any = message_class("rcl_interfaces/msg/ParameterEvent")
 SetParametersResult: Any = message_class("rcl_interfaces/msg/SetParametersResult")
@@ -34,7 +36,7 @@ class NodeParameters:
     _allow_undeclared_parameters: bool
     _parameter_overrides: dict[str, Parameter]
     _parameter_event_publisher: Any
-    _clock: Any
+    _clock: Clock
     get_name: Callable[[], str]
     get_namespace: Callable[[], str]
 

@@ -47,13 +47,13 @@ class Parameter:
             """The type of a value; an empty list is a BYTE_ARRAY."""
             if parameter_value is None:
                 return cls.NOT_SET
-            for type_ in (cls.BOOL, cls.INTEGER, cls.DOUBLE, cls.STRING):
-                if isinstance(parameter_value, _PYTHON[type_.value]):
-                    return type_
+            for number in (1, 2, 3, 4):
+                if isinstance(parameter_value, _PYTHON[number]):
+                    return cls(number)
             if isinstance(parameter_value, _LISTS):
-                for type_ in _ARRAYS:
-                    if all(isinstance(v, _PYTHON[type_]) for v in parameter_value):
-                        return cls(type_)
+                for number in _ARRAYS:
+                    if all(isinstance(v, _PYTHON[number]) for v in parameter_value):
+                        return cls(number)
                 raise TypeError(
                     f"The given value is not a list of one of the allowed types "
                     f"'{parameter_value}'."
@@ -69,7 +69,7 @@ class Parameter:
                 return isinstance(parameter_value, expected)
             allowed = _LISTS if self.value in (7, 8) else (list, tuple)
             return isinstance(parameter_value, allowed) and all(
-                isinstance(v, expected) and (self.value != 5 or len(v) == 1)
+                isinstance(v, expected) and (not isinstance(v, bytes) or len(v) == 1)
                 for v in parameter_value
             )
 

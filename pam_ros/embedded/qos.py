@@ -118,7 +118,7 @@ class QoSProfile:
 
     """
 
-    __slots__ = (
+    __slots__: Any = (
         "_history", "_depth", "_reliability", "_durability", "_lifespan", "_deadline",
         "_liveliness", "_liveliness_lease_duration", "_avoid_ros_namespace_conventions",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from .clock import ROSClock
+from .clock import Clock, ROSClock
 from .messages import message_class
 from .parameter import Parameter
 from .qos import QoSProfile, ReliabilityPolicy
@@ -82,7 +82,7 @@ class TimeSource:
         self._clock_sub = None
         self._node = None
 
-    def attach_clock(self, clock: ROSClock) -> None:
+    def attach_clock(self, clock: Clock) -> None:
         """Set this clock too."""
         if not isinstance(clock, ROSClock):
             raise ValueError("Only clocks with type ROS_TIME can be attached.")  # noqa: TRY004
