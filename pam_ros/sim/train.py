@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+AUXILIARY_WEIGHT = 0.3
 WARM_UP_STEPS = 150
 SAVE_EVERY = 100
 LOG_EVERY = 20
@@ -51,7 +52,7 @@ class Phase:
 
 PHASES = (
     Phase(steps=2500, width=IMAGE_WIDTH // 2, batch=16, lr=5e-4, last_lr=1e-4),
-    Phase(steps=3000, width=IMAGE_WIDTH, batch=8, lr=2e-4, last_lr=0.0),
+    Phase(steps=2500, width=IMAGE_WIDTH, batch=8, lr=2e-4, last_lr=0.0),
 )
 
 
@@ -125,8 +126,8 @@ class Trainer:
                 self.step += 1
                 if self.step % LOG_EVERY == 0:
                     _LOG.info(
-                        "step %d of %d: actions %.4f, location %.3f, looking %.3f, %.2f s a step",
-                        self.step, self.total, *smooth,
+                        "step %d of %d: actions %.4f, location %.3f, %.2f s a step",
+                        self.step, self.total, smooth[0], smooth[1],
                         (time.monotonic() - started) / (self.step - first),
                     )  # fmt: skip
                 if self.step % SAVE_EVERY == 0 or self.step == self.total:
@@ -155,12 +156,12 @@ class Trainer:
         chosen = rng.choice(len(self._episodes), phase.batch, p=self._weights)
         return self._episodes.batch(chosen, CHUNK, phase.width)
 
-    def _update(self, batch: Batch) -> tuple[float, ...]:
+    def _update(self, batch: Batch) -> tuple[float, float]:
         _, rate = learning_rate(self.step, self._phases)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast(self._device.type, torch.bfloat16):
-            losses = self.model(
+            actions, location = self.model(
                 *(
                     self._tensor(array)
                     for array in (
@@ -169,12 +170,10 @@ class Trainer:
                 )
             )  # fmt: skip
         self._optimiser.zero_grad()
-        losses.total.backward()
+        (actions + AUXILIARY_WEIGHT * location).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimiser.step()
-        return tuple(
-            float(loss.detach()) for loss in (losses.actions, losses.location, losses.looking)
-        )
+        return float(actions.detach()), float(location.detach())
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(self._device)

@@ -11,7 +11,7 @@ from pam_ros.sim.samples import Episodes
 from pam_ros.sim.scene import CAMERA_NAMES
 from pam_ros.sim.stats import Stats
 from pam_ros.sim.train import WARM_UP_STEPS, Phase, Trainer, learning_rate
-from pam_ros.sim.trainee import CHUNK, Trainee
+from pam_ros.sim.trainee import CHUNK, STRIDE, Trainee, location_loss
 
 PHASES = (
     Phase(steps=3, width=96, batch=2, lr=1e-3, last_lr=1e-4),
@@ -43,7 +43,7 @@ def test_the_finished_policy_computes_what_the_trained_one_does(episodes, stats)
         trainee(*tensors(batch))  # moves BatchNorm's statistics
     trainee.eval()
     with torch.no_grad():
-        loss = trainee(*tensors(batch)).actions
+        loss, _ = trainee(*tensors(batch))
 
     policy = trainee.finished()
     assert not any(isinstance(module, nn.BatchNorm2d) for module in policy.modules())
@@ -63,6 +63,31 @@ def test_the_finished_policy_computes_what_the_trained_one_does(episodes, stats)
     predicted = policy.predict_action_chunk(inputs).numpy()
     wanted = (batch.actions - stats.action_mean) / stats.action_std
     assert np.abs(predicted - wanted).mean() == pytest.approx(loss.item(), rel=1e-5)
+
+
+def perfect_output(rows, cols, column, row):
+    output = torch.zeros(1, 3, rows, cols)
+    output[:, 0] = -50.0
+    r, c = round(row / STRIDE), round(column / STRIDE)
+    output[0, :, r, c] = torch.tensor([50.0, column / STRIDE - c, row / STRIDE - r])
+    return output
+
+
+def test_the_auxiliary_loss_is_zero_for_the_right_cell_and_place():
+    cube = torch.tensor([[100.0, 50.0, 0.7]])
+    output = perfect_output(8, 10, 100.0, 50.0)
+    assert location_loss(output, cube).item() == pytest.approx(0.0, abs=1e-6)
+    # 16 pixels too far to the right are half a cell.
+    assert location_loss(output, cube + torch.tensor([16.0, 0.0, 0.0])) > 0.4
+
+
+@pytest.mark.parametrize("cube", [[-40.0, 50.0, 0.7], [100.0, 400.0, 0.7], [100.0, 50.0, -0.1]])
+def test_a_cube_out_of_sight_asks_for_no_cell(cube):
+    nowhere = torch.zeros(1, 3, 8, 10)
+    nowhere[:, 0] = -50.0
+    assert location_loss(nowhere, torch.tensor([cube])).item() == pytest.approx(0.0, abs=1e-6)
+    somewhere = perfect_output(8, 10, 100.0, 50.0)
+    assert location_loss(somewhere, torch.tensor([cube])).item() > 10
 
 
 def test_the_learning_rate_warms_up_and_falls_in_every_phase():
@@ -113,8 +138,7 @@ def test_training_lowers_both_losses(episodes, stats, tmp_path):
     def losses():
         trainer.model.train()
         with torch.no_grad():
-            losses = trainer.model(*batch)
-            return losses.actions.item(), losses.location.item()
+            return [loss.item() for loss in trainer.model(*batch)]
 
     before = losses()
     trainer.run()
