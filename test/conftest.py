@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# torch's threads wait asleep: on a busy machine spinning ones take the cores from each other.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 from pam_ros.embedded import install
 
