@@ -196,9 +196,9 @@ class RosTwo:
         """One `ros2 ...` command in the background."""
         return self._keep(Process(["ros2", *arguments], self.environment))
 
-    def embedded_peer(self, name, other):
+    def embedded_peer(self, name, other, *arguments):
         """peer.py without ROS 2."""
-        command = [sys.executable, "-c", EMBEDDED, str(PEER), name, other]
+        command = [sys.executable, "-c", EMBEDDED, str(PEER), name, other, *arguments]
         return self._keep(Process(command, self.embedded_environment))
 
     def ros2_peer(self, name, other):

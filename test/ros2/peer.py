@@ -76,6 +76,7 @@ class Peer(Node):
 
     def on_heard(self, message):
         say(heard=message.data)
+        self.get_logger().warning(f"heard {message.data}")
 
     def on_latched(self, message):
         say(latched=message.data)
