@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decoder cross-attention to one map per camera.
+"""Attention weights to one map per camera.
 
 Everything is raw softmax mass: the cells of all cameras and the shares of the latent, joint-state
 and environment tokens sum to 1. Nothing is rescaled; scales for drawing are in scale.py.
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.layout import CameraTokens, TokenLayout
 
-METHOD = "cross_attention"
+CROSS_ATTENTION = "cross_attention"
+ENCODER_ATTENTION = "encoder_attention"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +95,52 @@ def attention_maps(
             f"(layers, heads, queries, {layout.size} tokens)"
         )
         raise AttentionError(message)
-    layers, heads, queries, tokens = attention.shape
-    layer_index = _index("layer", layer, -layers, layers) % layers
-    weights = attention[layer_index]
+    layers = attention.shape[0]
+    index = _index("layer", layer, -layers, layers) % layers
+    name = f"decoder.layers.{index}.multihead_attn"
+    return _maps(CROSS_ATTENTION, name, attention[index], layout, head, query)
+
+
+def encoder_attention_maps(
+    attention: NDArray[np.float32],
+    layout: TokenLayout,
+    layer: int,
+    *,
+    head: int | None = None,
+    query: int | tuple[int, int] | None = None,
+) -> AttentionMaps:
+    """What the tokens read in one encoder layer, averaged over the chosen heads and queries.
+
+    Args:
+        attention: (heads, tokens, tokens) softmax weights of the layer's self-attention.
+        layout: which token is what.
+        layer: the layer's number, for the label.
+        head: one head, or None for the mean over all.
+        query: one token that reads, a range (start, stop), or None for the mean over all.
+
+    Raises:
+        AttentionError: as attention_maps.
+    """
+    if attention.ndim != 3 or attention.shape[1:] != (layout.size, layout.size):
+        message = (
+            f"attention of shape {attention.shape} does not fit: it must be "
+            f"(heads, {layout.size} tokens, {layout.size} tokens)"
+        )
+        raise AttentionError(message)
+    name = f"encoder.layers.{layer}.self_attn"
+    return _maps(ENCODER_ATTENTION, name, attention, layout, head, query)
+
+
+def _maps(
+    method: str,
+    layer: str,
+    weights: NDArray[np.float32],
+    layout: TokenLayout,
+    head: int | None,
+    query: int | tuple[int, int] | None,
+) -> AttentionMaps:
+    """Maps of (heads, queries, tokens) weights."""
+    heads, queries, tokens = weights.shape
     head_label = "mean"
     if head is not None:
         head_index = _index("head", head, 0, heads)
@@ -104,11 +148,11 @@ def attention_maps(
     start, stop, query_label = _query_range(query, queries)
     mass = weights[:, start:stop].mean(axis=(0, 1), dtype=np.float64)
     if not np.isfinite(mass).all():
-        message = f"the attention weights of layer {layer_index} are not all finite"
+        message = f"the attention weights of {layer} are not all finite"
         raise AttentionError(message)
     return AttentionMaps(
-        method=METHOD,
-        layer=f"decoder.layers.{layer_index}.multihead_attn",
+        method=method,
+        layer=layer,
         head=head_label,
         query=query_label,
         cameras=tuple(_camera_map(camera, mass) for camera in layout.cameras),

@@ -16,9 +16,8 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import AttentionMaps, attention_maps
 from pam_ros.msg import AttentionMap
-from pam_ros.nodes.act_parameters import LIVE, TABLE, check_required, make_look
+from pam_ros.nodes.act_parameters import LIVE, TABLE, Look, check_required, make_look
 from pam_ros.nodes.attention_messages import attention_message
 from pam_ros.nodes.commander import Commander
 from pam_ros.nodes.health import Health
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.parameter import Parameter
 
+    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.policy.interface import Policy
 
 
@@ -117,29 +117,23 @@ class ActAttentionNode(Node):
             self._health.stages["observation_to_command"].add(age)
             return sent
 
+        look = self._look
+        self._policy.show_encoder_layer(look.selection.encoder_layer)
         outcome = self._loop.run(
             observation.features, act, lambda: self._period - (time.perf_counter() - begin)
         )
-        self._show(outcome, messages, observation)
+        self._show(look, outcome, messages, observation)
         self._health.stages["tick"].add(time.perf_counter() - begin)
 
     def _show(
-        self, outcome: TickOutcome, messages: ObservationSet, observation: Observation
+        self, look: Look, outcome: TickOutcome, messages: ObservationSet, observation: Observation
     ) -> None:
         maps: AttentionMaps | None = None
-        look = self._look
         if outcome.output is not None:
             self._health.stages["forward"].add(outcome.output.forward_seconds)
         if outcome.valid and outcome.output is not None:
-            choice = look.selection
             try:
-                maps = attention_maps(
-                    outcome.output.attention,
-                    self._spec.layout,
-                    layer=choice.layer,
-                    head=choice.head,
-                    query=choice.query,
-                )
+                maps = look.selection.maps(outcome.output, self._spec)
             except AttentionError as error:
                 outcome = outcome.made_invalid(str(error))
         if outcome.inference_skipped:

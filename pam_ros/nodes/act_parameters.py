@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.maps import (
+    CROSS_ATTENTION,
+    ENCODER_ATTENTION,
+    AttentionMaps,
+    attention_maps,
+    encoder_attention_maps,
+)
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
 from pam_ros.nodes.parameters import Declared, ParameterError
@@ -15,7 +22,7 @@ from pam_ros.nodes.parameters import Declared, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.policy.interface import PolicyOutput, PolicySpec
 
 RELIABILITY = ("best_effort", "reliable")
 SCALES = ("tick", "running", "uniform")
@@ -49,7 +56,14 @@ TABLE = (
     Declared("image_depth", 2, "Images kept per camera while a tick runs.", True, 1, 100),
     Declared("joint_reliability", "best_effort", "QoS of the joint states.", choices=RELIABILITY),
     Declared("jpeg_quality", 85, "Quality of the /compressed overlays.", False, 1, 100),
-    Declared("attention_layer", -1, "Decoder layer; -1: the last.", False),
+    Declared(
+        "attention_method",
+        CROSS_ATTENTION,
+        "What the decoder reads of the tokens, or what the tokens read in an encoder layer.",
+        False,
+        choices=(CROSS_ATTENTION, ENCODER_ATTENTION),
+    ),
+    Declared("attention_layer", -1, "Layer of the decoder or encoder; -1: the last.", False),
     Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
     Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
     Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
@@ -66,11 +80,33 @@ REQUIRED = ("policy", "contract")
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of the policy's weights are shown, as attention_maps takes it."""
+    """Which of the policy's weights are shown; layer counts from 0 in the method's stack."""
 
-    layer: int = -1
+    method: str
+    layer: int
     head: int | None = None
     query: int | tuple[int, int] | None = None
+
+    @property
+    def encoder_layer(self) -> int | None:
+        """The encoder layer that the policy has to show, or None."""
+        return self.layer if self.method == ENCODER_ATTENTION else None
+
+    def maps(self, output: PolicyOutput, spec: PolicySpec) -> AttentionMaps:
+        """The maps of a forward pass.
+
+        Raises:
+            AttentionError: the weights are not finite, or were not asked for in time.
+        """
+        if self.method == CROSS_ATTENTION:
+            return attention_maps(
+                output.attention, spec.layout, layer=self.layer, head=self.head, query=self.query
+            )
+        if output.encoder_attention is None:
+            raise AttentionError(f"this pass kept no weights of encoder layer {self.layer}")
+        return encoder_attention_maps(
+            output.encoder_attention, spec.layout, self.layer, head=self.head, query=self.query
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,28 +152,31 @@ def make_look(values: Mapping[str, Any], spec: PolicySpec) -> Look:
 
 
 def _selection(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
-    layer = values["attention_layer"]
-    if not -spec.layers <= layer < spec.layers:
+    method, layer = values["attention_method"], values["attention_layer"]
+    decoder = method == CROSS_ATTENTION
+    layers = spec.layers if decoder else spec.encoder_layers
+    queries = spec.chunk_size if decoder else spec.layout.size
+    if not -layers <= layer < layers:
         raise ParameterError(
-            f"parameter 'attention_layer' is {layer}: the policy has layers 0 to "
-            f"{spec.layers - 1}, or -1 for the last"
+            f"parameter 'attention_layer' is {layer}: {method} has layers 0 to {layers - 1}, or "
+            "-1 for the last"
         )
     head_text, query_text = values["attention_head"].strip(), values["attention_query"].strip()
     head = None if head_text == "mean" else _number("attention_head", head_text, spec.heads)
     query: int | tuple[int, int] | None = None
     if ":" in query_text:
         start_text, _, stop_text = query_text.partition(":")
-        start = _number("attention_query", start_text, spec.chunk_size)
-        stop = _number("attention_query", stop_text, spec.chunk_size + 1)
+        start = _number("attention_query", start_text, queries)
+        stop = _number("attention_query", stop_text, queries + 1)
         if stop <= start:
             raise ParameterError(
                 f"parameter 'attention_query' is '{query_text}': the range is empty; write a:b "
-                f"with 0 <= a < b <= {spec.chunk_size}"
+                f"with 0 <= a < b <= {queries}"
             )
         query = (start, stop)
     elif query_text != "mean":
-        query = _number("attention_query", query_text, spec.chunk_size)
-    return Selection(layer, head, query)
+        query = _number("attention_query", query_text, queries)
+    return Selection(method, layer % layers, head, query)
 
 
 def _number(name: str, text: str, end: int) -> int:

@@ -56,6 +56,7 @@ class ActPolicy:
         )
         self._popped: QueuedAction | None = None
         self._step = 0
+        self._encoder_layer: int | None = None
 
     @property
     def spec(self) -> PolicySpec:
@@ -69,6 +70,16 @@ class ActPolicy:
             self._ensemble.reset()
         self._popped = None
         self._step = 0
+
+    def show_encoder_layer(self, layer: int | None) -> None:
+        """Which encoder layer's self-attention later outputs hold; see interface.Policy."""
+        if layer is not None and not 0 <= layer < self._spec.encoder_layers:
+            message = (
+                f"encoder layer {layer} is out of range: it must be from 0 to "
+                f"{self._spec.encoder_layers - 1}"
+            )
+            raise PolicyError(message)
+        self._encoder_layer = layer
 
     def pop_action(self) -> QueuedAction | None:
         """Take the next queued action; None if there is none, always in temporal ensembling."""
@@ -121,11 +132,14 @@ class ActPolicy:
             [batch[camera.feature].to(spec.device) for camera in spec.cameras],
             tensor(spec.state_feature),
             tensor(spec.environment_feature),
+            self._encoder_layer,
         )
+        shown = result.encoder_attention
         run = _Run(
             normalised=_array(result.chunk),
             chunk=self._unnormalise(result.chunk),
             attention=_array(result.attention),
+            encoder_attention=None if shown is None else _array(shown),
             tokens=_array(result.tokens),
             seconds=time.perf_counter() - start,
         )
@@ -146,6 +160,7 @@ class ActPolicy:
             action=action,
             chunk=run.chunk,
             attention=run.attention,
+            encoder_attention=run.encoder_attention,
             tokens=run.tokens,
             chunk_mode=self._spec.chunk_mode,
             chunk_executed=chunk_executed,
@@ -165,6 +180,7 @@ class _Run(NamedTuple):
     normalised: NDArray[np.float32]
     chunk: NDArray[np.float32]
     attention: NDArray[np.float32]
+    encoder_attention: NDArray[np.float32] | None
     tokens: NDArray[np.float32]
     seconds: float
 

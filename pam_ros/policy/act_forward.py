@@ -31,20 +31,31 @@ RESNET_STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
 class ForwardResult(NamedTuple):
-    """One pass: normalised chunk (C, A), attention (L, H, C, T), encoder tokens (T, D)."""
+    """One pass: normalised chunk (C, A), attention (L, H, C, T), encoder tokens (T, D).
+
+    encoder_attention: (H, T, T), the self-attention of the encoder layer asked for, if any.
+    """
 
     chunk: Tensor
     attention: Tensor
     tokens: Tensor
+    encoder_attention: Tensor | None = None
 
 
 class Forward(Protocol):
     """A forward pass at batch size 1."""
 
     def __call__(
-        self, images: Sequence[Tensor], state: Tensor | None, environment: Tensor | None
+        self,
+        images: Sequence[Tensor],
+        state: Tensor | None,
+        environment: Tensor | None,
+        encoder_layer: int | None = None,
     ) -> ForwardResult:
-        """Normalised inputs: images (1, 3, H, W) in the policy's order, vectors (1, dim)."""
+        """Normalised inputs: images (1, 3, H, W) in the policy's order, vectors (1, dim).
+
+        encoder_layer: the encoder layer whose self-attention the result shall hold.
+        """
         ...
 
 
@@ -126,7 +137,11 @@ class FastForward:
 
     @torch.inference_mode()
     def __call__(
-        self, images: Sequence[Tensor], state: Tensor | None, environment: Tensor | None
+        self,
+        images: Sequence[Tensor],
+        state: Tensor | None,
+        environment: Tensor | None,
+        encoder_layer: int | None = None,
     ) -> ForwardResult:
         """Normalised inputs: images (1, 3, H, W) in the policy's order, vectors (1, dim)."""
         model = self._model
@@ -137,8 +152,11 @@ class FastForward:
             parts.append(model.encoder_env_state_input_proj(environment))
         parts.extend(self._camera_tokens(images))
         tokens = torch.cat(parts)  # (T, D)
-        for encoder_layer in self._encoder:
-            tokens = encoder_layer(tokens)
+        encoder_attention = None
+        for index, layer in enumerate(self._encoder):
+            tokens, shown = layer(tokens, show=index == encoder_layer)
+            if shown is not None:
+                encoder_attention = shown
         tokens = model.encoder.norm(tokens)
         x, weights = self._start, []
         for decoder_layer in self._decoder:
@@ -146,7 +164,7 @@ class FastForward:
             weights.append(attention)
         if model.decoder.norm is not None:
             x = model.decoder.norm(x)
-        return ForwardResult(model.action_head(x), torch.stack(weights), tokens)
+        return ForwardResult(model.action_head(x), torch.stack(weights), tokens, encoder_attention)
 
     def _camera_tokens(self, images: Sequence[Tensor]) -> Iterator[Tensor]:
         if self._resnet is None:
@@ -168,14 +186,15 @@ class _EncoderLayer:
         self._layer = layer
         self._attention = _SelfAttention(layer.self_attn, positions)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, show: bool = False) -> tuple[Tensor, Tensor | None]:
+        """The layer's output (T, D), and its attention (H, T, T) if it is to be shown."""
         layer = self._layer
+        mixed, weights = self._attention(layer.norm1(x) if layer.pre_norm else x, show=show)
         if layer.pre_norm:
-            x = x + self._attention(layer.norm1(x))
-            return x + _feed_forward(layer, layer.norm2(x))
-        x = layer.norm1(x + self._attention(x))
-        out: Tensor = layer.norm2(x + _feed_forward(layer, x))
-        return out
+            x = x + mixed
+            return x + _feed_forward(layer, layer.norm2(x)), weights
+        x = layer.norm1(x + mixed)
+        return layer.norm2(x + _feed_forward(layer, x)), weights
 
 
 class _DecoderLayer:
@@ -218,16 +237,16 @@ class _DecoderLayer:
         """The skip connection (C, D) and the scaled queries (H, C, D / H)."""
         layer = self._layer
         if layer.pre_norm:
-            skip = x + self._attention(layer.norm1(x))
+            skip = x + self._attention(layer.norm1(x))[0]
             x = layer.norm2(skip)
         else:
-            skip = x = layer.norm1(x + self._attention(x))
+            skip = x = layer.norm1(x + self._attention(x)[0])
         query = torch.addmm(self._query_bias, x, self._query_weight.T)
         return skip, query.view(len(x), self._heads, -1).transpose(0, 1)
 
 
 class _SelfAttention:
-    """nn.MultiheadAttention(x + positions, x + positions, x), its weights not asked for."""
+    """nn.MultiheadAttention(x + positions, x + positions, x), with its weights if asked for."""
 
     def __init__(self, attention: nn.MultiheadAttention, positions: Tensor) -> None:
         dim = attention.embed_dim
@@ -238,12 +257,17 @@ class _SelfAttention:
         self._bias[:, : 2 * dim] += positions @ weight[: 2 * dim].T
         self._out = attention.out_proj
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, show: bool = False) -> tuple[Tensor, Tensor | None]:
         projected = torch.addmm(self._bias, x, self._weight.T)
         query, key, value = projected.view(len(x), 3, self._heads, -1).permute(1, 2, 0, 3)
-        mixed = functional.scaled_dot_product_attention(query[None], key[None], value[None])
-        out: Tensor = self._out(mixed[0].transpose(0, 1).flatten(1))
-        return out
+        weights = None
+        if show:
+            weights = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(key.shape[-1]), dim=-1)
+            mixed = weights @ value
+        else:
+            attend = functional.scaled_dot_product_attention
+            mixed = attend(query[None], key[None], value[None])[0]
+        return self._out(mixed.transpose(0, 1).flatten(1)), weights
 
 
 def _feed_forward(layer: Any, x: Tensor) -> Tensor:

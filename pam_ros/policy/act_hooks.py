@@ -33,7 +33,11 @@ class HookedForward:
 
     @torch.inference_mode()
     def __call__(
-        self, images: Sequence[Tensor], state: Tensor | None, environment: Tensor | None
+        self,
+        images: Sequence[Tensor],
+        state: Tensor | None,
+        environment: Tensor | None,
+        encoder_layer: int | None = None,
     ) -> ForwardResult:
         """Normalised inputs: images (1, 3, H, W) in the policy's order, vectors (1, dim)."""
         # lerobot reads its device off the joint state even where the policy has none.
@@ -44,6 +48,7 @@ class HookedForward:
         if environment is not None:
             batch[ENVIRONMENT] = environment
         weights: list[Tensor] = []
+        encoder_weights: list[Tensor] = []
         tokens: list[Tensor] = []
         with ExitStack() as hooks:
             encoder = self._model.encoder.register_forward_hook(
@@ -51,15 +56,23 @@ class HookedForward:
             )
             hooks.callback(encoder.remove)
             for layer in self._model.decoder.layers:
-                attention = layer.multihead_attn
-                ask = attention.register_forward_pre_hook(_ask_for_heads, with_kwargs=True)
-                hooks.callback(ask.remove)
-                take = attention.register_forward_hook(
-                    lambda _module, _inputs, output: weights.append(output[1])
-                )
-                hooks.callback(take.remove)
+                _collect(layer.multihead_attn, weights, hooks)
+            if encoder_layer is not None:
+                attention = self._model.encoder.layers[encoder_layer].self_attn
+                _collect(attention, encoder_weights, hooks)
             chunk = self._model(batch)[0][0]  # (C, A)
-        return ForwardResult(chunk, torch.cat(weights), tokens[0][:, 0])
+        shown = encoder_weights[0][0] if encoder_weights else None
+        return ForwardResult(chunk, torch.cat(weights), tokens[0][:, 0], shown)
+
+
+def _collect(attention: nn.Module, weights: list[Tensor], hooks: ExitStack) -> None:
+    """Append the weights (1, H, queries, T) of the next pass to the list."""
+    ask = attention.register_forward_pre_hook(_ask_for_heads, with_kwargs=True)
+    hooks.callback(ask.remove)
+    take = attention.register_forward_hook(
+        lambda _module, _inputs, output: weights.append(output[1])
+    )
+    hooks.callback(take.remove)
 
 
 def _ask_for_heads(

@@ -68,6 +68,7 @@ class PolicySpec:
     layout: TokenLayout
     layers: int
     heads: int
+    encoder_layers: int = 0
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -98,6 +99,8 @@ class PolicyOutput:
     chunk_executed: whether this chunk moves the robot: it filled the queue, or joined the ensemble.
     action_source_step: the step whose chunk `action` came from; in the temporal ensemble this step,
         the newest of those averaged.
+    encoder_attention: (heads, tokens, tokens) float32, the self-attention weights of the encoder
+        layer that show_encoder_layer names, or None.
     step: this step.
     forward_seconds: wall time of pre-processing, model and post-processing.
     """
@@ -111,6 +114,7 @@ class PolicyOutput:
     action_source_step: int
     step: int
     forward_seconds: float
+    encoder_attention: NDArray[np.float32] | None = None
 
 
 @runtime_checkable
@@ -149,6 +153,14 @@ class Policy(Protocol):
 
     def skip(self) -> None:
         """Count a step without a forward pass."""
+        ...
+
+    def show_encoder_layer(self, layer: int | None) -> None:
+        """Which encoder layer's self-attention later outputs hold, None for none.
+
+        Raises:
+            PolicyError: the policy has no such layer; the setting stays as it was.
+        """
         ...
 
     def reset(self) -> None:

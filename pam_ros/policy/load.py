@@ -149,6 +149,7 @@ def _spec(name: str, sha256: str, model: Any) -> PolicySpec:
         ),
         layers=len(model.decoder.layers),
         heads=attention.num_heads,
+        encoder_layers=len(model.encoder.layers),
     )
 
 

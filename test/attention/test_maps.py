@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.layout import CameraTokens, TokenLayout, lay_out
-from pam_ros.attention.maps import attention_maps
+from pam_ros.attention.maps import attention_maps, encoder_attention_maps
 
 
 def camera(name, rows, cols):
@@ -141,7 +141,7 @@ def test_weights_that_do_not_fit_are_refused():
         attention_maps(softmax_weights((1, 1, 1, 14), 0), TWO_CAMERAS)
     weights = softmax_weights((1, 1, 2, 15), 0)
     weights[0, 0, 1, 3] = np.nan
-    with pytest.raises(AttentionError, match="layer 0 are not all finite"):
+    with pytest.raises(AttentionError, match="layers.0.multihead_attn are not all"):
         attention_maps(weights, TWO_CAMERAS)
     attention_maps(weights, TWO_CAMERAS, query=0)
 
@@ -151,3 +151,20 @@ def test_a_layout_covers_every_token_once():
         TokenLayout(4, 0, 1, None, (camera("top", 1, 1),))
     with pytest.raises(AttentionError, match="each of them once"):
         TokenLayout(2, 0, 0, None, ())
+
+
+def test_encoder_maps_show_what_the_chosen_tokens_read():
+    size = TWO_CAMERAS.size
+    weights = softmax_weights((3, size, size), seed=5)
+    maps = encoder_attention_maps(weights, TWO_CAMERAS, 2, head=1, query=(4, 7))
+    mass = weights[1, 4:7].mean(0, dtype=np.float64)
+    top = TWO_CAMERAS.cameras[0]
+    np.testing.assert_allclose(maps.cameras[0].cells.ravel(), mass[top.start : top.stop], rtol=1e-6)
+    assert (maps.method, maps.layer) == ("encoder_attention", "encoder.layers.2.self_attn")
+    assert (maps.head, maps.query) == ("1", "mean(4:7)")
+    assert maps.total == pytest.approx(1, abs=1e-5)
+
+
+def test_encoder_weights_of_another_layout_are_refused():
+    with pytest.raises(AttentionError, match="does not fit"):
+        encoder_attention_maps(np.ones((2, 3, 3), np.float32), TWO_CAMERAS, 0)

@@ -101,9 +101,7 @@ def test_in_queue_mode_each_map_says_which_tick_moves_the_robot(attention_robot)
     robot = attention_robot(enabled=True)
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
-    seen = []
-    for _ in range(6):
-        seen.append(tick(robot, maps))
+    seen = [tick(robot, maps) for _ in range(6)]
     assert [m.chunk_mode for m in seen] == ["queue"] * 6
     assert [m.command_source_tick for m in seen] == [0, 0, 0, 0, 4, 4]
     assert [m.chunk_executed for m in seen] == [True, False, False, False, True, False]
@@ -240,6 +238,20 @@ def test_head_and_query_change_on_the_next_tick(attention_robot):
     second = tick(robot, maps)
     assert (second.head, second.query) == ("2", "mean(0:3)")
     assert list(second.cameras[0].cells) != list(first.cameras[0].cells)
+
+
+def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
+    robot = attention_robot()
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    assert tick(robot, maps).method == "cross_attention"
+    assert set_parameter(robot, "attention_method", "encoder_attention").successful
+    message = tick(robot, maps)
+    assert message.valid
+    assert message.layer == "encoder.layers.0.self_attn"
+    assert message.query == "mean(0:8)"  # latent, joint state, six cells
+    mass = sum(message.cameras[0].cells) + message.latent_share + message.joint_state_share
+    assert mass == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,38 @@ def test_attention_is_multihead_attentions_own(reference_policy, tmp_path, layer
         assert expected.max() > 3 * expected.mean()  # not the uniform case, which is easy
 
 
+def test_encoder_attention_is_multihead_attentions_own(reference_policy, tmp_path):
+    reference = reference_policy(n_encoder_layers=2, n_action_steps=1)
+    policy = load_policy(reference.save(tmp_path), device="cpu")
+    calls = []
+    for layer in reference.policy.model.encoder.layers:
+        layer.self_attn.register_forward_pre_hook(
+            lambda module, args, kwargs: calls.append((module.forward, args, kwargs)),
+            with_kwargs=True,
+        )
+    observation = reference.observation(np.random.default_rng(11))
+    reference.select_action(observation)
+    assert policy.step(observation).encoder_attention is None
+    for index, (attend, args, kwargs) in enumerate(list(calls)):
+        with torch.inference_mode():
+            asked = {**kwargs, "need_weights": True, "average_attn_weights": False}
+            expected = attend(*args, **asked)[1][0].numpy()
+        policy.show_encoder_layer(index)
+        output = policy.step(observation)
+        tokens = policy.spec.layout.size
+        assert output.encoder_attention.shape == (4, tokens, tokens)
+        assert np.abs(output.encoder_attention - expected).max() <= 1e-6
+    policy.show_encoder_layer(None)
+    assert policy.step(observation).encoder_attention is None
+
+
+def test_an_encoder_layer_out_of_range_is_refused_with_the_range(reference_policy, tmp_path):
+    reference = reference_policy(n_encoder_layers=2)
+    policy = load_policy(reference.save(tmp_path), device="cpu")
+    with pytest.raises(PolicyError, match="0 to 1"):
+        policy.show_encoder_layer(2)
+
+
 def test_tokens_are_the_encoders_output_in_the_layouts_order(reference_policy, tmp_path):
     reference = reference_policy(environment_dim=3, n_action_steps=1)
     policy = load_policy(reference.save(tmp_path), device="cpu")

@@ -44,6 +44,13 @@ def assert_same(reference, seed=0):
     assert (ours.attention - hooked.attention).abs().max() <= 1e-6
     assert (ours.tokens - hooked.tokens).abs().max() <= 1e-4
     assert (ours.attention.sum(-1) - 1).abs().max() <= 1e-5
+    assert ours.encoder_attention is None
+    for layer in range(spec.encoder_layers):
+        shown = wrapped._forward(*inputs, layer)
+        expected = HookedForward(reference.policy.model)(*inputs, layer)
+        # The folded ResNet rounds its features differently, and softmax passes that on.
+        assert (shown.encoder_attention - expected.encoder_attention).abs().max() <= 5e-6
+        assert (shown.chunk - plain).abs().max() <= 1e-5
 
 
 @pytest.mark.parametrize(
