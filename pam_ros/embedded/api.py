@@ -8,6 +8,7 @@ from typing import Any
 from .context import Context
 from .executors import Executor, SingleThreadedExecutor
 from .node import Node
+from .parameter import Parameter
 from .signals import (
     SignalHandlerOptions,
     install_signal_handlers,
@@ -23,9 +24,10 @@ from .utilities import (
 from .utilities import shutdown as _shutdown
 
 __all__ = [
-    "Context", "Future", "SignalHandlerOptions", "create_node", "get_default_context",
-    "get_global_executor", "get_rmw_implementation_identifier", "init", "ok", "shutdown", "spin",
-    "spin_once", "spin_until_future_complete", "try_shutdown",
+    "Context", "Future", "Node", "Parameter", "SignalHandlerOptions", "create_node", "get_default_context",
+    "get_global_executor", "get_rmw_implementation_identifier", "init",
+    "install_signal_handlers", "ok", "shutdown", "spin",
+    "spin_once", "spin_until_future_complete", "try_shutdown", "uninstall_signal_handlers",
 ]  # fmt: skip
 
 _global_executor: list[Executor] = []

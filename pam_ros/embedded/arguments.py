@@ -24,6 +24,7 @@ _SWITCHES = {
     "--enable-external-lib-logs": ("external", True),
     "--disable-external-lib-logs": ("external", False),
 }
+_FAILED = "failed to initialize rcl"
 _VALUED = {
     "-r": "remap", "--remap": "remap", "-p": "param", "--param": "param",
     "--params-file": "params_file", "--log-level": "log_level", "-e": "enclave",
@@ -40,7 +41,7 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
-_RULE = re.compile(r"^(?:([\w/*]+):)?((?:rostopic://|rosservice://)?[\w/~{}*]+):=(.*)$")
+_RULE = re.compile(r"^(?:(\w+):)?((?:rostopic://|rosservice://)?[\w/~{}]+):=([\w/~{}]+)$")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,12 @@ class Remap:
 
 def _parse_remap(text: str) -> Remap:
     match = _RULE.match(text)
-    if not match or not match.group(3):
+    node_name = match is None or match.group(2) not in ("__node", "__name") or (
+        match.group(3).isidentifier()
+    )  # fmt: skip
+    if not match or not node_name or (match.group(2) == "__ns" and match.group(3)[0] != "/"):
         raise RCLError(
-            f"Couldn't parse remap rule: '-r {text}'. A rule is [node:]from:=to, for example "
+            f"{_FAILED}: Couldn't parse remap rule: '-r {text}'. A rule is [node:]from:=to, for example "
             "-r chatter:=/my/topic or -r __node:=name."
         )
     return Remap(match.group(1) or "", match.group(2), match.group(3))
@@ -66,24 +70,22 @@ def _parse_value(text: str, name: str) -> Any:
     try:
         value = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as error:
-        raise RCLError(f"Couldn't parse parameter override rule: '-p {name}:={text}'") from error
+        raise RCLError(
+            f"{_FAILED}: Couldn't parse parameter override rule: '-p {name}:={text}'"
+        ) from error
     return _checked(value, name)
 
 
 def _checked(value: Any, name: str) -> Any:
-    """A YAML value as a parameter value: lists of one type, integers among floats are floats."""
+    """A YAML value as a parameter value."""
     if isinstance(value, list):
-        if any(isinstance(v, float) for v in value) and all(
-            isinstance(v, (int, float)) and not isinstance(v, bool) for v in value
-        ):
-            return [float(v) for v in value]
         if len({type(v) for v in value}) > 1:
-            raise RCLError(f"the parameter {name!r} is a list of several types: {value}")
-    elif isinstance(value, (int, float, str, bool)) or value is None:
+            raise RCLError(
+                f"{_FAILED}: Sequence should be of same type: the parameter {name!r} is {value}"
+            )
         return value
-    elif not isinstance(value, list):
-        return str(value)
-    return value
+    # What YAML reads as a date, rcl reads as a string.
+    return value if value is None or isinstance(value, (int, float, str, bool)) else str(value)
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -107,15 +109,19 @@ def load_params_file(path: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         tree = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except OSError as error:
-        raise RCLError(f"Couldn't parse params file: '--params-file {path}': {error}") from error
+        raise RCLError(
+            f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
+        ) from error
     except yaml.YAMLError as error:
-        raise RCLError(f"Couldn't parse params file: '--params-file {path}': {error}") from error
+        raise RCLError(
+            f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
+        ) from error
     found: list[tuple[str, dict[str, Any]]] = []
 
     def descend(prefix: str, branch: Any) -> None:
         if not isinstance(branch, dict):
             raise RCLError(
-                f"Couldn't parse params file: '--params-file {path}': "
+                f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: "
                 f"{prefix or 'the file'!s} has no ros__parameters"
             )
         for key, value in branch.items():
@@ -181,14 +187,16 @@ class Arguments:
                 elif item in _VALUED:
                     following = next(items, None)
                     if following is None:
-                        raise RCLError(f"Couldn't parse trailing {item} flag. No value found.")
+                        raise RCLError(
+                        f"{_FAILED}: Couldn't parse trailing {item} flag. No value found."
+                    )
                     parsed._add(_VALUED[item], following)
                 elif not all_ros or item.startswith("-"):
                     parsed.unknown.append(item)
                 else:
                     parsed.rest.append(item)
         if parsed.unknown:
-            raise UnknownROSArgsError(f"Found unknown ROS arguments: {parsed.unknown!r}")
+            raise UnknownROSArgsError(repr(parsed.unknown))
         return parsed
 
     def _add(self, kind: str, value: str) -> None:
@@ -198,7 +206,7 @@ class Arguments:
             # "node:name:=value" or "name:=value"
             rule, separator, text = value.partition(":=")
             if not separator or not rule:
-                raise RCLError(f"Couldn't parse parameter override rule: '-p {value}'")
+                raise RCLError(f"{_FAILED}: Couldn't parse parameter override rule: '-p {value}'")
             node, _, name = rule.rpartition(":")
             self.parameters.append((node or "/**", {name: _parse_value(text, name)}))
         elif kind == "params_file":

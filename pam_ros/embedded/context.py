@@ -54,7 +54,10 @@ class Context:
             self.arguments = Arguments.parse(sys.argv if args is None else args)
             if initialize_logging:
                 stdout = self.arguments.switches.get("stdout", True)
-                logging.configure(self.arguments.log_levels, stdout=stdout)
+                try:
+                    logging.configure(self.arguments.log_levels, stdout=stdout)
+                except RuntimeError as error:
+                    raise RCLError(f"failed to initialize rcl: {error}") from error
             if domain_id is None:
                 try:
                     domain_id = domain_id_from_environment()

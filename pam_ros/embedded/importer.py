@@ -63,6 +63,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.timer": ("timer",),
     "rclpy.topic_endpoint_info": ("endpoint_info",),
     "rclpy.type_hash": ("endpoint_info",),
+    "rclpy.type_support": ("type_support",),
     "rclpy.utilities": ("utilities",),
     "rclpy.wait_for_message": ("wait_for_message",),
     **{f"rclpy.{name}": ("names",) for name in _NAMES},
@@ -127,19 +128,34 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if name in _MODULES:
             for source in _MODULES[name]:
                 _show(importlib.import_module(f"{__package__}.{source}"), module)
+            _rename()
+            if name == "rclpy":
+                module.__getattr__ = _submodule  # type: ignore[method-assign]
         elif "." in name:
             _fill_interfaces(module)
 
 
 def _show(source: ModuleType, module: ModuleType) -> None:
-    """Show a module's public names in another; what is defined there says that it is from here."""
+    """Show a module's public names in another."""
     names = getattr(source, "__all__", None) or [n for n in vars(source) if not n.startswith("_")]
     for name in names:
         value = getattr(source, name)
         setattr(module, name, value)
-        here = f"{__package__}.{module.__name__.rsplit('.', 1)[-1]}"
-        if isinstance(value, type) and value.__module__ == source.__name__ == here:
-            value.__module__ = module.__name__
+
+
+def _submodule(name: str) -> ModuleType:
+    if f"rclpy.{name}" not in _MODULES:
+        raise AttributeError(f"module 'rclpy' has no attribute {name!r}")
+    return importlib.import_module(f"rclpy.{name}")
+
+
+def _rename() -> None:
+    """Let classes say that they are from the public module of the same name as ours."""
+    for public in _MODULES:
+        source = sys.modules.get(f"{__package__}.{public.rsplit('.', 1)[-1]}")
+        for value in list(vars(source).values()) if source else []:
+            if isinstance(value, type) and value.__module__ == source.__name__:
+                value.__module__ = public
 
 
 def _fill_interfaces(module: ModuleType) -> None:
@@ -194,8 +210,9 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
         sys.meta_path.insert(0, _finder)
     for package, folder in (interfaces or {}).items():
         if not definitions.names(package, "msg"):
+            exists = importlib.util.find_spec(package) is not None
             definitions.add_package(package, folder)
-            if importlib.util.find_spec(package) is not None:
+            if exists:
                 _finder.extra.add(package)
     return Installation(True, "the embedded runtime is in place: there is no ROS 2 here")
 

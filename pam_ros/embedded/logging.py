@@ -320,7 +320,7 @@ def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:
         return LoggingSeverity[log_severity.upper()]
     except KeyError:
         raise RuntimeError(
-            f"{log_severity!r} is not a log level: one of "
+            f"Couldn't parse log level: '{log_severity}' is not one of "
             f"{', '.join(level.name.lower() for level in LoggingSeverity)}"
         ) from None
 

@@ -45,8 +45,6 @@ def _tokens_problem(name: str, what: str) -> Problem | None:
             return f"{what} must not contain repeated '/'", index + 1
         if char == "/" and following.isdigit():
             return f"{what} must not have a token that starts with a number", index + 1
-        if char == "_" and following == "_" and what != "namespace":
-            return f"{what} must not contain two underscores in a row '__'", index
     return None
 
 
@@ -77,7 +75,7 @@ def _topic_name_problem(name: str) -> Problem | None:
     for index, char in enumerate(name):
         if char == "~":
             if index != 0:
-                return "tilde may only appear as the first character", index
+                return "topic name must not have tilde '~' unless it is the first character", index
         elif char == "{":
             depth += 1
         elif char == "}":
@@ -86,8 +84,10 @@ def _topic_name_problem(name: str) -> Problem | None:
             depth -= 1
         elif char == "/":
             if depth:
-                return "substitution name must not contain characters other than " \
-                    "alphanumerics or '_'", index  # fmt: skip
+                return (
+                    "substitution name must not contain characters other than alphanumerics or '_'",
+                    index,
+                )
             if name[index + 1 : index + 2].isdigit():
                 return "topic name token must not start with a number", index + 1
         elif not (char.isascii() and (char.isalnum() or char == "_")):
@@ -98,8 +98,6 @@ def _topic_name_problem(name: str) -> Problem | None:
             )
     if depth:
         return "topic name has unbalanced (curly) brackets '{}'", name.rindex("{")
-    if name[0] == "~" and len(name) > 1 and name[1] != "/":
-        return "tilde must be followed by a forward slash '/' or nothing", 1
     if "//" in name:
         return "topic name must not contain repeated '/'", name.index("//") + 1
     return None
@@ -152,20 +150,21 @@ def expand_topic_name(topic_name: str, node_name: str, node_namespace: str) -> s
     """The absolute name for "x", "~/x", "/x" and {node}, {ns}, {namespace} within it.
 
     Raises:
-        InvalidTopicNameException: the name is not valid, or a substitution is unknown.
+        InvalidTopicNameException: the name is not valid.
+        ValueError: a substitution is unknown.
 
     """
     validate_topic_name(topic_name)
     namespace = node_namespace.rstrip("/")
     name = topic_name
-    if name == "~" or name.startswith("~/"):
+    if name.startswith("~"):
         name = f"{namespace}/{node_name}{name[1:]}"
     values = {"node": node_name, "ns": node_namespace, "namespace": node_namespace}
 
     def substitute(match: re.Match[str]) -> str:
         if match.group(1) not in values:
-            raise InvalidTopicNameException(
-                topic_name, f"unknown substitution {match.group(0)}", match.start()
+            raise ValueError(
+                f"topic name '{topic_name}' is invalid: unknown substitution: {match.group(0)}"
             )
         return values[match.group(1)]
 

@@ -17,9 +17,14 @@ from .client import Client
 from .clock import Clock, ROSClock
 from .duration import S_TO_NS
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from .exceptions import NodeNameNonExistentError, NotInitializedException
+from .exceptions import (
+    NameValidationException,
+    NodeNameNonExistentError,
+    NotInitializedException,
+    RCLError,
+)
 from .guard_condition import GuardCondition
-from .messages import Message, message_class
+from .messages import message_class
 from .names import (
     expand_topic_name,
     qualified,
@@ -44,6 +49,7 @@ from .service import Service
 from .subscription import Subscription
 from .time_source import TimeSource
 from .timer import Rate, Timer
+from .type_support import check_is_valid_msg_type, check_is_valid_srv_type
 from .utilities import get_default_context
 
 if TYPE_CHECKING:
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-__all__ = ["Node", "NodeNameNonExistentError", "check_is_valid_msg_type", "check_is_valid_srv_type"]
+__all__ = ["Node", "NodeNameNonExistentError"]
 
 _LISTS = ("publishers", "subscriptions", "clients", "services", "timers", "guards")
 
@@ -277,12 +283,18 @@ class Node(NodeParameters, NodeGraph):
         return full
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
-        """A topic's full name, after remapping."""
-        return self._resolve(topic, service=False, only_expand=only_expand)
+        """A topic's full name, after remapping; raises RCLError where it has none."""
+        try:
+            return self._resolve(topic, service=False, only_expand=only_expand)
+        except (NameValidationException, ValueError) as error:
+            raise RCLError(f"failed to resolve name: {error}") from error
 
     def resolve_service_name(self, service: str, *, only_expand: bool = False) -> str:
-        """A service's full name, after remapping."""
-        return self._resolve(service, service=True, only_expand=only_expand)
+        """A service's full name, after remapping; raises RCLError where it has none."""
+        try:
+            return self._resolve(service, service=True, only_expand=only_expand)
+        except (NameValidationException, ValueError) as error:
+            raise RCLError(f"failed to resolve name: {error}") from error
 
     @staticmethod
     def _profile(qos_or_depth: Any) -> QoSProfile:
@@ -320,7 +332,7 @@ class Node(NodeParameters, NodeGraph):
         if qos_overriding_options is not None:
             raise NotImplementedError("create_publisher(qos_overriding_options=...)")
         profile = self._profile(qos_profile)
-        name = self.resolve_topic_name(topic)
+        name = self._resolve(topic, service=False)
         check_is_valid_msg_type(msg_type)
         group = callback_group or self._default_callback_group
         publisher = publisher_class(
@@ -346,7 +358,7 @@ class Node(NodeParameters, NodeGraph):
         if qos_overriding_options is not None:
             raise NotImplementedError("create_subscription(qos_overriding_options=...)")
         profile = self._profile(qos_profile)
-        name = self.resolve_topic_name(topic)
+        name = self._resolve(topic, service=False)
         check_is_valid_msg_type(msg_type)
         group = callback_group or self._default_callback_group
         subscription = Subscription(
@@ -366,7 +378,7 @@ class Node(NodeParameters, NodeGraph):
     ) -> Client:
         """Make a client of a service."""
         check_is_valid_srv_type(srv_type)
-        name = self.resolve_service_name(srv_name)
+        name = self._resolve(srv_name, service=True)
         group = callback_group or self._default_callback_group
         client = Client(
             self._context, srv_type, srv_name, name, qos_profile, group, self._logger
@@ -385,7 +397,7 @@ class Node(NodeParameters, NodeGraph):
     ) -> Service:
         """Offer a service; the callback takes request and response, and returns the response."""
         check_is_valid_srv_type(srv_type)
-        name = self.resolve_service_name(srv_name)
+        name = self._resolve(srv_name, service=True)
         group = callback_group or self._default_callback_group
         service = Service(
             self._context, srv_type, srv_name, name, callback, group, qos_profile, self._logger
@@ -484,18 +496,3 @@ class Node(NodeParameters, NodeGraph):
                 self._destroy(entities, entities[0])
         self._wake_executor()
 
-
-def check_is_valid_msg_type(msg_type: Any) -> None:
-    """Raise unless this is a message class."""
-    if not (isinstance(msg_type, type) and issubclass(msg_type, Message)):
-        raise RuntimeError(
-            f"The given message type {msg_type!r} is not a message class of this runtime"
-        )
-
-
-def check_is_valid_srv_type(srv_type: Any) -> None:
-    """Raise unless this is a service class."""
-    if not hasattr(srv_type, "__service_name__"):
-        raise RuntimeError(
-            f"The given service type {srv_type!r} is not a service class of this runtime"
-        )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from .messages import codec
-from .node import check_is_valid_msg_type
+from .type_support import check_is_valid_msg_type
 
 
 def serialize_message(message: Any) -> bytes:

@@ -43,7 +43,7 @@ YAML = """
     ros__parameters:
       rate: 20.0
       names: [a, b]
-      camera: {height: 480, mixed: [1, 2.5]}
+      camera: {height: 480, sizes: [1.0, 2.5]}
 /*/ear:
   ros__parameters: {rate: 5.0}
 mouth:
@@ -304,7 +304,7 @@ def test_parameter_files_are_matched_by_node_name(context, tmp_path, namespace, 
     if name == "eye":
         assert node.declare_parameter("names", [""]).value == ["a", "b"]
         assert node.declare_parameter("camera.height", 0).value == 480
-        assert node.declare_parameter("camera.mixed", [0.0]).value == [1.0, 2.5]
+        assert node.declare_parameter("camera.sizes", [0.0]).value == [1.0, 2.5]
 
 
 def test_later_values_win(context, tmp_path):
@@ -334,3 +334,6 @@ def test_a_bad_parameter_file_is_named(context, tmp_path):
         context("--ros-args", "--params-file", str(file))
     with pytest.raises(RuntimeError, match=r"missing\.yaml"):
         context("--ros-args", "--params-file", str(tmp_path / "missing.yaml"))
+    file.write_text("/**: {ros__parameters: {mixed: [1, 2.5]}}")
+    with pytest.raises(RuntimeError, match="Sequence should be of same type"):
+        context("--ros-args", "--params-file", str(file))

@@ -109,7 +109,7 @@ def test_wrong_types_are_refused(node):
     client = node.create_client(SetBool, "switch")
     with pytest.raises(TypeError):
         client.call_async(Trigger.Request())
-    with pytest.raises(RuntimeError, match="not a service class"):
+    with pytest.raises(RuntimeError, match="might be a message or action"):
         node.create_client(String, "switch")
     with pytest.raises(InvalidServiceNameException):
         node.create_service(SetBool, "a b", lambda q, r: r)

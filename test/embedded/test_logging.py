@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loggers: format, levels, filters and /rosout."""
+
+import re
+
+import pytest
+import rclpy.logging
+from rcl_interfaces.msg import Log
+from rclpy.logging import LoggingSeverity, get_logger, set_logger_level
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    yield
+    rclpy.logging.clear_config()
+
+
+def lines(capfd):
+    return capfd.readouterr().err.splitlines()
+
+
+def test_a_line_has_rclpys_format(capfd):
+    assert get_logger("a.b").warning("watch out")
+    assert re.fullmatch(r"\[WARN\] \[\d{10}\.\d{9}\] \[a\.b\]: watch out", lines(capfd)[0])
+
+
+def test_levels_are_inherited_by_name(capfd):
+    logger, child = get_logger("parent"), get_logger("parent").get_child("child")
+    assert not logger.debug("hidden")
+    set_logger_level("parent", LoggingSeverity.ERROR)
+    assert child.get_effective_level() == LoggingSeverity.ERROR
+    assert not child.warning("hidden")
+    child.set_level(LoggingSeverity.DEBUG)
+    assert child.debug("shown")
+    assert child.is_enabled_for(LoggingSeverity.DEBUG)
+    assert len(lines(capfd)) == 1
+
+
+def test_once_skip_first_and_throttle(capfd):
+    logger = get_logger("filters")
+    for number in range(5):
+        logger.info(f"once {number}", once=True)
+        logger.info(f"skip {number}", skip_first=True)
+        logger.info(f"throttle {number}", throttle_duration_sec=60.0)
+    text = [line.rsplit(": ")[1] for line in lines(capfd)]
+    assert text == ["once 0", "throttle 0", "skip 1", "skip 2", "skip 3", "skip 4"]
+
+
+def test_filters_cannot_change_between_calls():
+    logger = get_logger("filters")
+    with pytest.raises(ValueError, match="severity cannot be changed"):
+        for severity in (LoggingSeverity.INFO, LoggingSeverity.WARN):
+            logger.log("x", severity)
+    with pytest.raises(TypeError, match="recognized logging options"):
+        logger.info("x", colour="red")
+
+
+def test_unknown_levels_are_refused():
+    with pytest.raises(RuntimeError, match="loud"):
+        rclpy.logging.get_logging_severity_from_string("loud")
+    with pytest.raises(ValueError, match="empty"):
+        get_logger("")
+
+
+def test_a_nodes_messages_are_on_rosout(node, spin_until):
+    got = []
+    latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    node.create_subscription(Log, "/rosout", got.append, latched)
+    node.get_logger().error("it broke")
+    node.get_logger().get_child("part").info("and a part")
+    assert spin_until(lambda: len(got) == 2, node)
+    assert [(m.name, m.msg, m.level) for m in got] == [
+        ("subject", "it broke", 40), ("subject.part", "and a part", 20),
+    ]  # fmt: skip
+    assert got[0].file.endswith("test_logging.py")
+    assert got[0].function == "test_a_nodes_messages_are_on_rosout"
+
+
+def test_levels_come_from_the_command_line(domain):
+    context = rclpy.context.Context()
+    rclpy.init(
+        args=["p", "--ros-args", "--log-level", "warn", "--log-level", "eye:=debug"],
+        context=context, domain_id=domain,
+    )  # fmt: skip
+    assert get_logger("other").get_effective_level() == LoggingSeverity.WARN
+    assert get_logger("eye").get_effective_level() == LoggingSeverity.DEBUG
+    context.try_shutdown()

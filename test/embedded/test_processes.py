@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only shows between processes: signals, images at camera rate, foreign data, log output."""
+
+import signal
+
+import pytest
+from cyclonedds.idl import make_idl_struct
+from cyclonedds.pub import DataWriter
+from cyclonedds.topic import Topic
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from std_msgs.msg import String
+
+from pam_ros.embedded.dds import Participant, Writer
+from pam_ros.embedded.dds_qos import to_dds_qos
+from pam_ros.embedded.discovery import Discovery
+
+SPINNER = """
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+rclpy.init()
+node = Node("spinner")
+node.create_timer(0.05, lambda: None)
+print("spinning")
+try:
+    rclpy.spin(node)
+except (KeyboardInterrupt, ExternalShutdownException) as error:
+    print("ended by", type(error).__name__, "ok", rclpy.ok())
+finally:
+    node.destroy_node()
+    rclpy.try_shutdown()
+    print("left")
+"""
+
+CAMERA = """
+import time
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+rclpy.init()
+node = Node("camera")
+publisher = node.create_publisher(Image, "image", QoSProfile(depth=5))
+pixels = np.random.default_rng(0).integers(0, 256, 480 * 640 * 3, np.uint8)
+sent = 0
+
+def tick():
+    global sent
+    if not publisher.get_subscription_count():
+        return
+    image = Image(height=480, width=640, encoding="rgb8", step=1920, data=pixels)
+    image.header.frame_id = str(sent)
+    image.header.stamp = node.get_clock().now().to_msg()
+    publisher.publish(image)
+    sent += 1
+    if sent == 120:
+        raise SystemExit
+
+node.create_timer(1 / 60, tick)
+try:
+    rclpy.spin(node)
+finally:
+    time.sleep(1.0)
+    node.destroy_node()
+    rclpy.shutdown()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "ExternalShutdownException")],
+)
+def test_signals_end_spin_as_in_rclpy(script, number, name):
+    program = script(SPINNER)
+    program.wait_for("spinning")
+    program.signal(number)
+    assert program.finish(10) == 0
+    assert f"ended by {name} ok False" in program.lines
+    assert program.lines[-1] == "left"
+
+
+def test_the_first_line_names_runtime_domain_and_range(script, domain):
+    program = script(SPINNER)
+    line = program.wait_for("embedded ROS 2 runtime")
+    assert "Cyclone DDS" in line
+    assert f"domain {domain}, discovery range LOCALHOST" in line
+
+
+def test_images_flow_at_camera_rate_without_loss(node, spin_until, script):
+    from sensor_msgs.msg import Image
+
+    got = []
+    node.create_subscription(
+        Image, "image", lambda m: got.append(int(m.header.frame_id)), QoSProfile(depth=5)
+    )
+    script(CAMERA)
+    assert spin_until(lambda: len(got) == 120, node, timeout=40)
+    assert got == list(range(120))
+
+
+def test_messages_that_cannot_be_read_are_dropped_with_one_line(node, spin_until, capfd):
+    """Bytes of another definition, put where the DDS reader would put them."""
+    got = []
+    subscription = node.create_subscription(String, "chatter", got.append, 10)
+    publisher = node.create_publisher(String, "chatter", 10)
+    too_short = b"\x00\x01\x00\x00\xff\x00\x00\x00ab\x00\x00"
+    not_cdr = b"\x00\x03\x00\x00\x03\x00\x00\x00ab\x00\x00"
+    too_long = b"\x00\x01\x00\x00\x03\x00\x00\x00ab\x00\x00" + bytes(16)
+    broken = [too_short, not_cdr, too_long] * 3
+    take = subscription._reader.take
+    subscription._reader.take = lambda: (broken.pop(), None) if broken else take()
+    publisher.publish(String(data="ok"))
+    assert spin_until(lambda: got, node)
+    assert [m.data for m in got] == ["ok"]
+    assert not broken
+    logged = [line for line in capfd.readouterr().err.splitlines() if "was dropped" in line]
+    assert len(logged) == 1
+    assert "'/chatter'" in logged[0]
+
+
+def test_a_writer_that_dies_leaves_no_broken_sample(ros, domain, spin_until):
+    node = Node("survivor")
+    got = []
+    node.create_subscription(String, "chatter", got.append, 10)
+    stranger = Participant(domain, Discovery("LOCALHOST"))
+    writer = Writer(stranger, "rt/chatter", "std_msgs/msg/String", to_dds_qos(QoSProfile(depth=10)))
+    assert spin_until(writer.matched, node)
+    writer.write(b"\x00\x01\x00\x00\x03\x00\x00\x00ok\x00")
+    assert spin_until(lambda: got, node)
+    stranger.close()
+    assert spin_until(lambda: node.count_publishers("chatter") == 0, node)
+    assert len(got) == 1
+    node.destroy_node()
+
+
+def test_plain_cyclonedds_programs_can_take_part(node, domain, spin_until):
+    """A program that knows only the DDS names, with cyclonedds' own serialiser."""
+    got = []
+    node.create_subscription(String, "chatter", got.append, 10)
+    stranger = Participant(domain, Discovery("LOCALHOST"))
+    struct = make_idl_struct("String_", "std_msgs::msg::dds_::String_", {"data": str})
+    qos = to_dds_qos(QoSProfile(depth=10))
+    writer = DataWriter(stranger.entity, Topic(stranger.entity, "rt/chatter", struct), qos=qos)
+    assert spin_until(lambda: writer.get_matched_subscriptions(), node)
+    writer.write(struct(data="from outside"))
+    assert spin_until(lambda: got, node)
+    assert got[0].data == "from outside"
+    stranger.close()
