@@ -36,6 +36,7 @@ def test_a_policy_pixel_shows_the_source_pixel_that_it_is_carried_to(crop, size,
     assert placement.to_source(column, row) == pytest.approx(resized[row, column], abs=0.05)
 
 
+@settings(deadline=None)
 @given(
     crop=st.tuples(*[st.floats(0, 100)] * 2, *[st.floats(1, 500)] * 2),
     size=st.tuples(st.integers(1, 500), st.integers(1, 500)),

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lerobot.policies.act.modeling_act import ACTTemporalEnsembler
 
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
 
 
+@settings(deadline=None)
 @given(
     coefficient=st.floats(-0.5, 0.5),
     chunk_size=st.integers(1, 8),
