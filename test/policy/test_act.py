@@ -173,7 +173,8 @@ def test_encoder_attention_is_multihead_attentions_own(reference_policy, tmp_pat
         output = policy.step(observation)
         tokens = policy.spec.layout.size
         assert output.encoder_attention.shape == (4, tokens, tokens)
-        assert np.abs(output.encoder_attention - expected).max() <= 1e-6
+        # The folded ResNet rounds its features differently, and softmax passes that on.
+        assert np.abs(output.encoder_attention - expected).max() <= 1e-5
     policy.show_encoder_layer(None)
     assert policy.step(observation).encoder_attention is None
 
