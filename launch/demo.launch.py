@@ -40,6 +40,7 @@ def generate_launch_description() -> LaunchDescription:
             PathJoinSubstitution([share, "launch", "act_attention.launch.py"])
         ),
         launch_arguments={
+            "params_file": PathJoinSubstitution([share, "config", "demo.yaml"]),
             "policy": LaunchConfiguration("policy"),
             "contract": "demo_arm",
             "enabled": "true",

@@ -88,6 +88,7 @@ def _record(options: argparse.Namespace, out: Path) -> None:
     try:
         processes.start(
             "act_attention",
+            params_file=share_directory() / "config" / "demo.yaml",
             policy=options.policy,
             contract=find_contract("demo_arm"),
             enabled=True,

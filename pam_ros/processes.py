@@ -33,9 +33,11 @@ class Processes:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, **parameters: object) -> None:
-        """Start a node with parameters."""
+    def start(self, name: str, params_file: Path | None = None, **parameters: object) -> None:
+        """Start a node with a parameter file and parameters; the latter win."""
         command = [sys.executable, "-m", "pam_ros.cli", "run", name, "--ros-args"]
+        if params_file is not None:
+            command += ["--params-file", str(params_file)]
         for key, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
