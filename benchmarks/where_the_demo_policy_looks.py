@@ -3,9 +3,9 @@
 
     python benchmarks/where_the_demo_policy_looks.py [--episodes 50] [--seed 2000] [--policy DIR]
 
-One observation per scene, at its start, in the top camera. "peak on cube" is how often the strongest
-cell lies within one cell of the cube's middle, and what a cell drawn at random would reach; "mass at
-cube" is the mass of the cell nearest to the cube, as a multiple of the mean cell.
+One observation per scene, at its start, in the top camera. "peak on cube" is how often the
+strongest cell lies within one cell of the cube's middle, and what a cell drawn at random would
+reach; "mass at cube" is the mass of the cell nearest to the cube, in multiples of the mean cell.
 """
 
 from __future__ import annotations
