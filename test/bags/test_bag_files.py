@@ -232,7 +232,7 @@ def test_a_recorder_that_is_told_to_stop_leaves_a_complete_bag(tmp_path):
     )
     assert process.stdout.readline() == b"ready\n"
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     process.stdout.close()
     with BagReader(bag) as reader:
         count = reader.topics["/words"].count
@@ -352,7 +352,7 @@ def test_a_missing_bag_is_named(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 def test_damaged_files_are_read_or_refused_never_crash(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged") / "bag"
     storage = data.draw(st.sampled_from(["mcap", "sqlite3"]))

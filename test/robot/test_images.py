@@ -194,7 +194,7 @@ def test_a_small_file_that_declares_a_huge_picture_is_refused_before_decoding():
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_decode_or_are_refused(data, start):
     try:
         rgb = compressed_to_rgb(compressed(start + data))
@@ -210,7 +210,7 @@ def test_any_bytes_decode_or_are_refused(data, start):
     st.sampled_from(["rgb8", "bgra8", "mono8", "yuyv", ""]),
     st.binary(max_size=64),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 def test_any_sizes_convert_or_are_refused(height, width, step, encoding, data):
     message = SimpleNamespace(
         height=height % 9, width=width % 9, step=step % 40, encoding=encoding, data=data

@@ -441,4 +441,4 @@ class Rampage(RuleBasedStateMachine):
 
 
 TestRampage = Rampage.TestCase
-TestRampage.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRampage.settings = settings(max_examples=80, stateful_step_count=30)

@@ -65,7 +65,7 @@ stamps = st.lists(st.integers(1, 40), min_size=0, max_size=6, unique=True)
 
 
 @given(st.tuples(stamps, stamps, stamps), st.integers(0, 15))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200)
 def test_the_set_is_the_componentwise_newest_of_all_that_agree(lists, tolerance):
     names = ("a", "b", "c")
     sync = make(names, tolerance_s=tolerance / 1000, max_age_s=1.0)
@@ -216,7 +216,7 @@ def test_memory_is_bounded_under_a_flood(step):
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3000), st.booleans()), max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_arrives_sets_agree_are_fresh_and_never_repeat(events):
     sync = make(("a", "b"), tolerance_s=0.02, max_age_s=0.3)
     last = None
