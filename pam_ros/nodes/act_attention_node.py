@@ -65,7 +65,13 @@ class ActAttentionNode(Node):
         self._loop = TickLoop(self._policy)
         self._health = Health(self, 1.0 / self._period)
 
-        self._commander = Commander(self, self._contract, self._period, self._values["enabled"])
+        self._commander = Commander(
+            self,
+            self._contract,
+            self._period,
+            self._values["soft_start_s"],
+            self._values["enabled"],
+        )
         self._maps = self.create_publisher(AttentionMap, "~/attention", 10)
         self._overlays = OverlayPublisher(self, self._contract)
         self._time_policy()

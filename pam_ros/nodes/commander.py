@@ -24,10 +24,13 @@ class Commander:
     enabled: begin to command with the first observation: only then is it known where from.
     """
 
-    def __init__(self, node: Node, contract: Contract, period_s: float, enabled: bool) -> None:
+    def __init__(
+        self, node: Node, contract: Contract, period_s: float, soft_start_s: float, enabled: bool
+    ) -> None:
         self._node = node
         self._command = contract.command
-        self._safety = Safety(SafetyLimits.from_contract(contract.command), period_s)
+        limits = SafetyLimits.from_contract(contract.command)
+        self._safety = Safety(limits, period_s, soft_start_s=soft_start_s)
         self._lock = threading.RLock()
         self._enable_pending = enabled
         self._restart_pending = False

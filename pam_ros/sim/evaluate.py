@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace, logs: Path) -> list[dict[str, Any]]:
     try:
         processes.start(
             "act_attention",
+            params_file=share_directory() / "config" / "demo.yaml",
             policy=options.policy,
             contract=find_contract("demo_arm"),
             enabled=True,
