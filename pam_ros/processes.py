@@ -41,16 +41,10 @@ class Processes:
         for key, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
-        # torch's threads wait asleep: spinning, they would take the cores that other nodes need.
-        environment = {"GOMP_SPINCOUNT": "0", **os.environ}
         with (self._logs / f"{name}.log").open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches the caller alone.
             self._running[name] = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=environment,
+                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def check(self) -> None:

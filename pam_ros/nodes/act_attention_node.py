@@ -7,6 +7,7 @@ start-up: everything is shown, nothing is commanded.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -227,4 +228,7 @@ def _load(values: dict[str, Any]) -> Policy:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `ros2 run pam_ros act_attention`."""
+    # Read when torch is loaded, later: its threads wait asleep. Spinning, they would take the cores
+    # that the camera drivers and the robot's need.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     return run_node(ActAttentionNode, arguments, threads=3)
