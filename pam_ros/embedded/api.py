@@ -24,10 +24,10 @@ from .utilities import (
 from .utilities import shutdown as _shutdown
 
 __all__ = [
-    "Context", "Future", "Node", "Parameter", "SignalHandlerOptions", "create_node", "get_default_context",
-    "get_global_executor", "get_rmw_implementation_identifier", "init",
-    "install_signal_handlers", "ok", "shutdown", "spin",
-    "spin_once", "spin_until_future_complete", "try_shutdown", "uninstall_signal_handlers",
+    "Context", "Future", "Node", "Parameter", "SignalHandlerOptions", "create_node",
+    "get_default_context", "get_global_executor", "get_rmw_implementation_identifier", "init",
+    "install_signal_handlers", "ok", "shutdown", "spin", "spin_once", "spin_until_future_complete",
+    "try_shutdown", "uninstall_signal_handlers",
 ]  # fmt: skip
 
 _global_executor: list[Executor] = []

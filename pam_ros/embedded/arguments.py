@@ -60,8 +60,8 @@ def _parse_remap(text: str) -> Remap:
     )  # fmt: skip
     if not match or not node_name or (match.group(2) == "__ns" and match.group(3)[0] != "/"):
         raise RCLError(
-            f"{_FAILED}: Couldn't parse remap rule: '-r {text}'. A rule is [node:]from:=to, for example "
-            "-r chatter:=/my/topic or -r __node:=name."
+            f"{_FAILED}: Couldn't parse remap rule: '-r {text}'. A rule is [node:]from:=to, "
+            "for example -r chatter:=/my/topic or -r __node:=name."
         )
     return Remap(match.group(1) or "", match.group(2), match.group(3))
 
@@ -139,8 +139,6 @@ def load_params_file(path: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _matches(pattern: str, node: str) -> bool:
-    if not pattern.startswith("/"):
-        pattern = "/" + pattern
     return re.fullmatch(pattern.replace("/**", r"(/\w+)*").replace("/*", r"(/\w+)"), node) is not (
         None
     )
@@ -188,8 +186,8 @@ class Arguments:
                     following = next(items, None)
                     if following is None:
                         raise RCLError(
-                        f"{_FAILED}: Couldn't parse trailing {item} flag. No value found."
-                    )
+                            f"{_FAILED}: Couldn't parse trailing {item} flag. No value found."
+                        )
                     parsed._add(_VALUED[item], following)
                 elif not all_ros or item.startswith("-"):
                     parsed.unknown.append(item)
@@ -218,9 +216,17 @@ class Arguments:
             self.enclave = value
 
     def parameters_for(self, node: str) -> dict[str, Any]:
-        """Parameter values for a node of this full name; what comes later wins."""
-        found: dict[str, Any] = {}
+        """Parameter values for a node of this full name.
+
+        As in rcl, values are first gathered by pattern, where later ones win; then the patterns
+        are applied in the order in which they first came. So an entry for the node itself in a
+        file wins over a later `-p name:=value`, which is one for "/**".
+        """
+        by_pattern: dict[str, dict[str, Any]] = {}
         for pattern, values in self.parameters:
+            by_pattern.setdefault("/" + pattern.lstrip("/"), {}).update(values)
+        found: dict[str, Any] = {}
+        for pattern, values in by_pattern.items():
             if _matches(pattern, node):
                 found.update(values)
         return found

@@ -130,8 +130,9 @@ class _Encoder(_Compiler):
         if field.kind == "sequence":
             self.put("I", f"len({variable})")
         elif field.base not in DTYPES:
-            self.add(f"if len({variable}) != {field.size}: raise ValueError("
-                     f"'{value.split('._')[-1]} needs {field.size} elements')")  # fmt: skip
+            name = value.rsplit("._", maxsplit=1)[-1]
+            self.add(f"if len({variable}) != {field.size}:")
+            self.add(f"    raise ValueError('{name} needs {field.size} elements')")
         self.flush()
         if field.base in DTYPES:
             size = DTYPES[field.base].itemsize
@@ -204,7 +205,7 @@ class _Decoder(_Compiler):
             self.add(f"{target} = [{item} for b in buf[pos:e]]")
             self.add("pos = e")
         else:
-            self.add(f"if {count} > end - pos: raise CdrError('a sequence is longer than the data')")
+            self.add(f"if {count} > end - pos: raise CdrError('a sequence exceeds the data')")
             items, item = self.new("l"), self.new("i")
             self.add(f"{items} = {target} = []")
             self.add(f"for _ in range({count}):")
@@ -270,7 +271,8 @@ class Codec:
         if order not in self._decoders:
             decoder = _Decoder(order, self._class_of)
             result = decoder.structure(interfaces.definition(self.name))
-            self._decoders[order] = decoder.compile("decode", "buf, pos, end", f"return {result}, pos")
+            last = f"return {result}, pos"
+            self._decoders[order] = decoder.compile("decode", "buf, pos, end", last)
         end = len(view) - 4
         try:
             message, position = self._decoders[order](view[4:], offset, end)

@@ -117,6 +117,7 @@ class Clock:
     _jump_handles: list[JumpHandle]
 
     def __new__(cls, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> Clock:
+        """A clock of a type."""
         if not isinstance(clock_type, ClockType):
             raise TypeError("Clock type must be a ClockType enum")
         self = super().__new__(ROSClock if clock_type is ClockType.ROS_TIME else cls)
@@ -209,6 +210,7 @@ class ROSClock(Clock):
     _active: bool
 
     def __new__(cls) -> ROSClock:
+        """A clock that shows system time, until its time is overridden."""
         self = super().__new__(Clock, clock_type=ClockType.ROS_TIME)
         assert isinstance(self, ROSClock)
         return self

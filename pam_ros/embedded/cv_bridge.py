@@ -134,7 +134,7 @@ class CvBridge:
         return getCvType(encoding)
 
     def encoding_to_dtype_with_channels(self, encoding: str) -> tuple[str, int]:
-        """dtype and number of channels of an encoding."""
+        """Dtype and number of channels of an encoding."""
         return _depth_and_channels(encoding)
 
     def dtype_with_channels_to_cvtype2(self, dtype: Any, n_channels: int) -> str:
@@ -163,9 +163,7 @@ class CvBridge:
             return image
         return cvtColor2(image, img_msg.encoding, desired_encoding)
 
-    def cv2_to_imgmsg(
-        self, cvim: Array, encoding: str = "passthrough", header: Any = None
-    ) -> Any:
+    def cv2_to_imgmsg(self, cvim: Array, encoding: str = "passthrough", header: Any = None) -> Any:
         """A sensor_msgs.msg.Image of an array of shape (height, width[, channels]).
 
         Raises:

@@ -56,9 +56,7 @@ def to_dds_qos(profile: QoSProfile, user_data: str = "", *, reader: bool = False
         Policy.Reliability.BestEffort
         if best_effort
         else Policy.Reliability.Reliable(_DDS_INFINITE),
-        Policy.DataRepresentation(
-            use_cdrv0_representation=True, use_xcdrv2_representation=False
-        ),
+        Policy.DataRepresentation(use_cdrv0_representation=True, use_xcdrv2_representation=False),
         Policy.WriterDataLifecycle(autodispose=False),
         Policy.Userdata(user_data.encode()),
     ]

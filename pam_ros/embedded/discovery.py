@@ -62,9 +62,7 @@ class Discovery:
         if self.range == "LOCALHOST":
             # A peer elsewhere is out of reach through the loopback interface alone.
             if not peers:
-                general = (
-                    '<Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
-                )
+                general = '<Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
             general += "<AllowMulticast>false</AllowMulticast>"
             peers.insert(0, "127.0.0.1")
         elif self.range == "OFF":

@@ -10,7 +10,7 @@ class RCLError(RuntimeError):
     """The middleware refused."""
 
 
-class InvalidHandle(RuntimeError):  # noqa: N818
+class InvalidHandle(RuntimeError):
     """The entity has been destroyed."""
 
 

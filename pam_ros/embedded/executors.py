@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-class TimeoutException(Exception):  # noqa: N818
+class TimeoutException(Exception):
     """Nothing became ready in time."""
 
 
-class ShutdownException(Exception):  # noqa: N818
+class ShutdownException(Exception):
     """The executor was shut down."""
 
 
-class ExternalShutdownException(Exception):  # noqa: N818
+class ExternalShutdownException(Exception):
     """The context was shut down."""
 
 
-class ConditionReachedException(Exception):  # noqa: N818
+class ConditionReachedException(Exception):
     """The future is done."""
 
 

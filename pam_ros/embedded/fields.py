@@ -19,7 +19,8 @@ import numpy as np
 from .cdr import ARRAY_CODES, DTYPES
 from .interfaces import INTEGER_RANGES, FieldType
 
-FLOAT_LIMITS = {"float32": 3.402823466e38, "float64": 1.7976931348623157e308}
+# The largest finite values; rosidl_python rounds them down, and refuses them.
+FLOAT_LIMITS = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 _PYTHON_TYPES: dict[str, type] = {
     "bool": bool, "byte": bytes, "string": str, "wstring": str, "float32": float, "float64": float,
     **dict.fromkeys(INTEGER_RANGES, int),

@@ -153,7 +153,9 @@ def _rename() -> None:
     """Let classes say that they are from the public module of the same name as ours."""
     for public in _MODULES:
         source = sys.modules.get(f"{__package__}.{public.rsplit('.', 1)[-1]}")
-        for value in list(vars(source).values()) if source else []:
+        if source is None:
+            continue
+        for value in list(vars(source).values()):
             if isinstance(value, type) and value.__module__ == source.__name__:
                 value.__module__ = public
 

@@ -73,7 +73,9 @@ def _field_type(description: Any) -> FieldType:
 
 def _defaults_from_text(text: str) -> dict[str, str]:
     """Default values in a .msg file, as written; rosbags' parser drops them."""
-    pattern = re.compile(r"^\s*[A-Za-z][\w/]*(?:<=\d+)?(?:\[[<=\d]*\])?\s+([a-z]\w*)\s+([^=\s#].*)$")
+    pattern = re.compile(
+        r"^\s*[A-Za-z][\w/]*(?:<=\d+)?(?:\[[<=\d]*\])?\s+([a-z]\w*)\s+([^=\s#].*)$"
+    )
     found = {}
     for line in text.splitlines():
         match = pattern.match(line)

@@ -31,7 +31,7 @@ class Message:
         check = kwargs.get("check_fields")
         # Jazzy leaves the checks out unless this variable is "1". A value that they refuse breaks
         # later, in C; here they are made unless the variable is "0".
-        self._check_fields = (
+        self._check_fields: bool = (  # type: ignore[misc]  # a slot of the subclasses
             os.environ.get("ROS_PYTHON_CHECK_FIELDS") != "0" if check is None else bool(check)
         )
         unknown = [k for k in kwargs if "_" + k not in self.__slots__]

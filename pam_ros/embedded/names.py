@@ -91,11 +91,8 @@ def _topic_name_problem(name: str) -> Problem | None:
             if name[index + 1 : index + 2].isdigit():
                 return "topic name token must not start with a number", index + 1
         elif not (char.isascii() and (char.isalnum() or char == "_")):
-            return (
-                "topic name must not contain characters other than alphanumerics, '_', '~', "
-                "'{', or '}'",
-                index,
-            )
+            allowed = "alphanumerics, '_', '~', '{', or '}'"
+            return f"topic name must not contain characters other than {allowed}", index
     if depth:
         return "topic name has unbalanced (curly) brackets '{}'", name.rindex("{")
     if "//" in name:

@@ -301,9 +301,7 @@ class Node(NodeParameters, NodeGraph):
         if isinstance(qos_or_depth, QoSProfile):
             return qos_or_depth
         if not isinstance(qos_or_depth, int):
-            raise TypeError(
-                f"Expected QoSProfile or int, but received {type(qos_or_depth)!r}"
-            )
+            raise TypeError(f"Expected QoSProfile or int, but received {type(qos_or_depth)!r}")
         if qos_or_depth < 0:
             raise ValueError("history depth must be greater than or equal to zero")
         return QoSProfile(depth=qos_or_depth)
@@ -380,9 +378,7 @@ class Node(NodeParameters, NodeGraph):
         check_is_valid_srv_type(srv_type)
         name = self._resolve(srv_name, service=True)
         group = callback_group or self._default_callback_group
-        client = Client(
-            self._context, srv_type, srv_name, name, qos_profile, group, self._logger
-        )
+        client = Client(self._context, srv_type, srv_name, name, qos_profile, group, self._logger)
         self._added(self._clients, client, group)
         return client
 
@@ -495,4 +491,3 @@ class Node(NodeParameters, NodeGraph):
             while entities:
                 self._destroy(entities, entities[0])
         self._wake_executor()
-

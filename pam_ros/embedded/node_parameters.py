@@ -107,9 +107,7 @@ class NodeParameters:
                 if result.reason.startswith("Wrong parameter type"):
                     expected = Parameter.Type(descriptors[parameter.name].type).name
                     raise InvalidParameterTypeException(parameter, expected)
-                raise InvalidParameterValueException(
-                    parameter.name, parameter.value, result.reason
-                )
+                raise InvalidParameterValueException(parameter.name, parameter.value, result.reason)
         return [self._parameters[p.name] for p in declared]
 
     @staticmethod
@@ -201,9 +199,7 @@ class NodeParameters:
             raise TypeError("All names must be instances of type str")
         return [self.get_parameter(name) for name in names]
 
-    def get_parameter_or(
-        self, name: str, alternative_value: Parameter | None = None
-    ) -> Parameter:
+    def get_parameter_or(self, name: str, alternative_value: Parameter | None = None) -> Parameter:
         """A parameter, or the alternative where it is not declared or not set."""
         if name in self._parameters and self._parameters[name].value is not None:
             return self._parameters[name]

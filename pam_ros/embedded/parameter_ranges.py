@@ -42,9 +42,7 @@ def _check_integer(parameter: Parameter, limits: Any) -> str:
     if value in (low, high):
         return ""
     if not low < value < high:
-        return (
-            f"Parameter {parameter.name} out of range. Min: {low}, Max: {high}, value: {value}"
-        )
+        return f"Parameter {parameter.name} out of range. Min: {low}, Max: {high}, value: {value}"
     if limits.step and (value - low) % limits.step:
         return (
             f"The parameter value for {parameter.name} is not a valid step. "

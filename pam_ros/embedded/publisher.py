@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from .dds import Writer
 from .dds_qos import to_dds_qos
-from .duration import Duration
-from .event_handler import PublisherEventCallbacks
 from .exceptions import InvalidHandle, RCLError
 from .interfaces import interfaces
 from .messages import codec
@@ -16,6 +14,8 @@ from .messages import codec
 if TYPE_CHECKING:
     from .callback_groups import CallbackGroup
     from .context import Context
+    from .duration import Duration
+    from .event_handler import PublisherEventCallbacks
     from .qos import QoSProfile
 
 DESTROYED = "cannot use Destroyable because destruction was requested"

@@ -119,8 +119,15 @@ class QoSProfile:
     """
 
     __slots__: Any = (
-        "_history", "_depth", "_reliability", "_durability", "_lifespan", "_deadline",
-        "_liveliness", "_liveliness_lease_duration", "_avoid_ros_namespace_conventions",
+        "_avoid_ros_namespace_conventions",
+        "_deadline",
+        "_depth",
+        "_durability",
+        "_history",
+        "_lifespan",
+        "_liveliness",
+        "_liveliness_lease_duration",
+        "_reliability",
     )  # fmt: skip
 
     history: HistoryPolicy
@@ -140,19 +147,21 @@ class QoSProfile:
             if "depth" not in kwargs:
                 raise InvalidQoSProfileException("History and/or depth settings are required.")
             kwargs["history"] = HistoryPolicy.KEEP_LAST
-        self.history = kwargs["history"]
-        if self.history == HistoryPolicy.KEEP_LAST and "depth" not in kwargs:
-            raise InvalidQoSProfileException(
-                "History set to KEEP_LAST without a depth setting."
-            )
-        self.depth = kwargs.get("depth", 10)
-        self.reliability = kwargs.get("reliability", ReliabilityPolicy.RELIABLE)
-        self.durability = kwargs.get("durability", DurabilityPolicy.VOLATILE)
-        self.lifespan = kwargs.get("lifespan", Duration())
-        self.deadline = kwargs.get("deadline", Duration())
-        self.liveliness = kwargs.get("liveliness", LivelinessPolicy.SYSTEM_DEFAULT)
-        self.liveliness_lease_duration = kwargs.get("liveliness_lease_duration", Duration())
-        self.avoid_ros_namespace_conventions = kwargs.get("avoid_ros_namespace_conventions", False)
+        if kwargs["history"] == HistoryPolicy.KEEP_LAST and "depth" not in kwargs:
+            raise InvalidQoSProfileException("History set to KEEP_LAST without a depth setting.")
+        defaults = {
+            "history": HistoryPolicy.KEEP_LAST,
+            "depth": 10,
+            "reliability": ReliabilityPolicy.RELIABLE,
+            "durability": DurabilityPolicy.VOLATILE,
+            "lifespan": Duration(),
+            "deadline": Duration(),
+            "liveliness": LivelinessPolicy.SYSTEM_DEFAULT,
+            "liveliness_lease_duration": Duration(),
+            "avoid_ros_namespace_conventions": False,
+        }
+        for name, value in (defaults | kwargs).items():
+            setattr(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, QoSProfile):
@@ -304,9 +313,7 @@ def qos_check_compatible(
             "ERROR: Publisher's liveliness is automatic and subscription's is manual by topic;"
         )
     if _finite(offered.liveliness_lease_duration) > _finite(wanted.liveliness_lease_duration):
-        errors.append(
-            "ERROR: Subscription's liveliness lease duration is less than publisher's;"
-        )
+        errors.append("ERROR: Subscription's liveliness lease duration is less than publisher's;")
     for policy in ("reliability", "durability", "liveliness"):
         for side, profile in (("Publisher", offered), ("Subscription", wanted)):
             if getattr(profile, policy).name in ("SYSTEM_DEFAULT", "UNKNOWN"):

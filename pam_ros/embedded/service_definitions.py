@@ -23,23 +23,18 @@ SERVICES: dict[str, str] = {
         "---\nrcl_interfaces/ListParametersResult result\n"
     ),
     "rcl_interfaces/srv/SetParameters": (
-        "rcl_interfaces/Parameter[] parameters\n"
-        "---\nrcl_interfaces/SetParametersResult[] results\n"
+        "rcl_interfaces/Parameter[] parameters\n---\nrcl_interfaces/SetParametersResult[] results\n"
     ),
     "rcl_interfaces/srv/SetParametersAtomically": (
-        "rcl_interfaces/Parameter[] parameters\n"
-        "---\nrcl_interfaces/SetParametersResult result\n"
+        "rcl_interfaces/Parameter[] parameters\n---\nrcl_interfaces/SetParametersResult result\n"
     ),
     "rcl_interfaces/srv/GetLoggerLevels": (
         "string[] names\n---\nrcl_interfaces/LoggerLevel[] levels\n"
     ),
     "rcl_interfaces/srv/SetLoggerLevels": (
-        "rcl_interfaces/LoggerLevel[] levels\n"
-        "---\nrcl_interfaces/SetLoggerLevelsResult[] results\n"
+        "rcl_interfaces/LoggerLevel[] levels\n---\nrcl_interfaces/SetLoggerLevelsResult[] results\n"
     ),
-    "lifecycle_msgs/srv/ChangeState": (
-        "lifecycle_msgs/Transition transition\n---\nbool success\n"
-    ),
+    "lifecycle_msgs/srv/ChangeState": ("lifecycle_msgs/Transition transition\n---\nbool success\n"),
     "lifecycle_msgs/srv/GetState": "---\nlifecycle_msgs/State current_state\n",
     "lifecycle_msgs/srv/GetAvailableStates": "---\nlifecycle_msgs/State[] available_states\n",
     "lifecycle_msgs/srv/GetAvailableTransitions": (

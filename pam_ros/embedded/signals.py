@@ -13,10 +13,12 @@ import signal
 import socket
 import threading
 from enum import IntEnum
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .context import open_contexts
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class SignalHandlerOptions(IntEnum):

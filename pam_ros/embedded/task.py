@@ -152,6 +152,7 @@ class Task(Future):
             executor.wake()
 
     def __call__(self) -> None:
+        """Run until it finishes or awaits; does nothing where it is running or done."""
         if self._done or self._executing or not self._task_lock.acquire(blocking=False):
             return
         awaited: Any = None

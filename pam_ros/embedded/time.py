@@ -98,19 +98,29 @@ class Time:
         return other._nanoseconds
 
     def __eq__(self, other: object) -> bool:
-        return self._nanoseconds == self._other(other) if isinstance(other, Time) else NotImplemented
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self._nanoseconds == self._other(other)
 
     def __lt__(self, other: object) -> bool:
-        return self._nanoseconds < self._other(other) if isinstance(other, Time) else NotImplemented
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self._nanoseconds < self._other(other)
 
     def __le__(self, other: object) -> bool:
-        return self._nanoseconds <= self._other(other) if isinstance(other, Time) else NotImplemented
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self._nanoseconds <= self._other(other)
 
     def __gt__(self, other: object) -> bool:
-        return self._nanoseconds > self._other(other) if isinstance(other, Time) else NotImplemented
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self._nanoseconds > self._other(other)
 
     def __ge__(self, other: object) -> bool:
-        return self._nanoseconds >= self._other(other) if isinstance(other, Time) else NotImplemented
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self._nanoseconds >= self._other(other)
 
     __hash__ = None  # type: ignore[assignment]
 

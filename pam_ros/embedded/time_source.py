@@ -85,7 +85,7 @@ class TimeSource:
     def attach_clock(self, clock: Clock) -> None:
         """Set this clock too."""
         if not isinstance(clock, ROSClock):
-            raise ValueError("Only clocks with type ROS_TIME can be attached.")  # noqa: TRY004
+            raise ValueError("Only clocks with type ROS_TIME can be attached.")
         clock.set_ros_time_override(self._last_time_set)
         clock._set_ros_time_is_active(self.ros_time_is_active)
         self._associated_clocks.append(clock)

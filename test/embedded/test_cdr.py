@@ -75,7 +75,7 @@ def test_default_messages_have_the_bytes_that_rosbags_writes(name):
     assert codec(type(message)).decode(data) == message
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_any_message_has_the_bytes_that_rosbags_writes(data):
     message = filled(data.draw, data.draw(st.sampled_from(NAMES)))
@@ -85,7 +85,7 @@ def test_any_message_has_the_bytes_that_rosbags_writes(data):
     assert codec(type(message)).decode(encoded) == message
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_big_endian_messages_are_read(data):
     message = filled(data.draw, data.draw(st.sampled_from(NAMES)))
@@ -94,7 +94,7 @@ def test_big_endian_messages_are_read(data):
     assert codec(type(message)).decode(encoded) == message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["sensor_msgs/msg/JointState", "diagnostic_msgs/msg/DiagnosticArray",
                         "sensor_msgs/msg/Image", "pam_ros/msg/AttentionMap"]),
        st.binary(max_size=200))  # fmt: skip

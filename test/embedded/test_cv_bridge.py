@@ -45,7 +45,8 @@ def test_depths_map_full_scale_to_full_scale():
     message = bridge.cv2_to_imgmsg(np.array([[0, 255]], np.uint8), "mono8")
     wide = bridge.imgmsg_to_cv2(message, "mono16")
     assert wide.tolist() == [[0, 65535]]
-    assert bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(wide, "mono16"), "mono8").tolist() == [[0, 255]]
+    back = bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(wide, "mono16"), "mono8")
+    assert back.tolist() == [[0, 255]]
 
 
 def test_a_bayer_image_shows_the_colour_of_its_pattern():

@@ -31,8 +31,10 @@ def test_own_topics_and_services_are_listed(node, spin_until):
     node.create_subscription(String, "heard", lambda _: None, 1)
     node.create_service(Trigger, "home", lambda q, r: r)
     assert spin_until(
-        lambda: {("/chatter", ("std_msgs/msg/String",)), ("/heard", ("std_msgs/msg/String",))}
-        <= {(n, tuple(t)) for n, t in node.get_topic_names_and_types()},
+        lambda: (
+            {("/chatter", ("std_msgs/msg/String",)), ("/heard", ("std_msgs/msg/String",))}
+            <= {(n, tuple(t)) for n, t in node.get_topic_names_and_types()}
+        ),
         node,
     )
     assert ("/home", ["std_srvs/srv/Trigger"]) in node.get_service_names_and_types()
@@ -93,8 +95,10 @@ def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
     )
     assert node.wait_for_node("/robot/arm", 1)
     assert spin_until(
-        lambda: [i.node_name for i in node.get_publishers_info_by_topic("/robot/joint_states")]
-        == ["arm"],
+        lambda: (
+            [i.node_name for i in node.get_publishers_info_by_topic("/robot/joint_states")]
+            == ["arm"]
+        ),
         node,
     )
     assert node.get_publisher_names_and_types_by_node("arm", "/robot") == [

@@ -109,7 +109,7 @@ def test_an_rclpy_of_another_python_is_an_error_with_its_own_message(tmp_path):
 
 def test_packages_are_added_from_msg_folders(tmp_path):
     (tmp_path / "Spot.msg").write_text(
-        "# a spot\nint8 KIND=3\nfloat64 x 1.5\nstring name \"none\"\nint32[] ids [1, 2]\n"
+        '# a spot\nint8 KIND=3\nfloat64 x 1.5\nstring name "none"\nint32[] ids [1, 2]\n'
         "std_msgs/Header header\n"
     )
     assert install(interfaces={"spot_msgs": tmp_path}).installed

@@ -40,9 +40,10 @@ def test_levels_are_inherited_by_name(capfd):
 def test_once_skip_first_and_throttle(capfd):
     logger = get_logger("filters")
     for number in range(5):
-        logger.info(f"once {number}", once=True)
-        logger.info(f"skip {number}", skip_first=True)
-        logger.info(f"throttle {number}", throttle_duration_sec=60.0)
+        say = logger.info
+        say(f"once {number}", once=True)
+        say(f"skip {number}", skip_first=True)
+        say(f"throttle {number}", throttle_duration_sec=60.0)
     text = [line.rsplit(": ")[1] for line in lines(capfd)]
     assert text == ["once 0", "throttle 0", "skip 1", "skip 2", "skip 3", "skip 4"]
 

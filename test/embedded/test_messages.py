@@ -74,7 +74,7 @@ def test_wrong_sub_messages_and_sequences_are_refused():
         JointState().position = array.array("f", [1.0])
     with pytest.raises(AssertionError, match="size of 9"):
         CameraInfo().k = np.zeros(8)
-    with pytest.raises(AssertionError, match="dtype of 'numpy.float64'"):
+    with pytest.raises(AssertionError, match=r"dtype of 'numpy\.float64'"):
         CameraInfo().k = np.zeros(9, np.float32)
 
 

@@ -134,9 +134,7 @@ def test_types_are_static_unless_the_descriptor_says_otherwise(node):
     node.declare_parameter("any", 1, ParameterDescriptor(dynamic_typing=True))
     result = node.set_parameters([Parameter("rate", value=5)])[0]
     assert not result.successful
-    assert result.reason == (
-        "Wrong parameter type, expected 'Type.DOUBLE' got 'Type.INTEGER'"
-    )
+    assert result.reason == ("Wrong parameter type, expected 'Type.DOUBLE' got 'Type.INTEGER'")
     assert node.set_parameters([Parameter("any", value="text")])[0].successful
 
 
@@ -307,22 +305,23 @@ def test_parameter_files_are_matched_by_node_name(context, tmp_path, namespace, 
         assert node.declare_parameter("camera.sizes", [0.0]).value == [1.0, 2.5]
 
 
-def test_later_values_win(context, tmp_path):
+def test_later_values_win_among_those_for_the_same_nodes(context, tmp_path):
     file = tmp_path / "parameters.yaml"
     file.write_text(YAML)
     started = context("--ros-args", "--params-file", str(file), "-p", "rate:=3.0")
-    node = Node("eye", namespace="robot", context=started)
-    assert node.declare_parameter("rate", 0.0).value == 3.0
+    nose = Node("nose", context=started)
+    assert nose.declare_parameter("rate", 0.0).value == 3.0
+    # rcl gathers values by pattern: the file's entry for this very node comes after "/**".
+    eye = Node("eye", namespace="robot", context=started)
+    assert eye.declare_parameter("rate", 0.0).value == 20.0
     over = [Parameter("rate", value=4.0)]
-    other = Node("eye2", context=started, parameter_overrides=over)
+    other = Node("other", context=started, parameter_overrides=over)
     assert other.declare_parameter("rate", 0.0).value == 4.0
 
 
 def test_overrides_can_be_declared_automatically(context):
     started = context("--ros-args", "-p", "rate:=3.0", "-p", "camera.height:=2")
-    node = Node(
-        "subject", context=started, automatically_declare_parameters_from_overrides=True
-    )
+    node = Node("subject", context=started, automatically_declare_parameters_from_overrides=True)
     assert node.get_parameter("rate").value == 3.0
     assert node.get_parameter("camera.height").value == 2
 

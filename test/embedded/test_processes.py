@@ -143,7 +143,7 @@ def test_plain_cyclonedds_programs_can_take_part(node, domain, spin_until):
     struct = make_idl_struct("String_", "std_msgs::msg::dds_::String_", {"data": str})
     qos = to_dds_qos(QoSProfile(depth=10))
     writer = DataWriter(stranger.entity, Topic(stranger.entity, "rt/chatter", struct), qos=qos)
-    assert spin_until(lambda: writer.get_matched_subscriptions(), node)
+    assert spin_until(writer.get_matched_subscriptions, node)
     writer.write(struct(data="from outside"))
     assert spin_until(lambda: got, node)
     assert got[0].data == "from outside"

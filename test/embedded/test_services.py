@@ -48,7 +48,9 @@ def test_two_clients_get_their_own_responses(node, spin_until):
     add_switch(node)
     clients = [node.create_client(SetBool, "switch") for _ in range(2)]
     assert all(client.wait_for_service(5) for client in clients)
-    futures = [c.call_async(SetBool.Request(data=d)) for c, d in zip(clients, (True, False))]
+    futures = [
+        c.call_async(SetBool.Request(data=d)) for c, d in zip(clients, (True, False), strict=True)
+    ]
     assert spin_until(lambda: all(f.done() for f in futures), node)
     assert [f.result().success for f in futures] == [True, False]
 
