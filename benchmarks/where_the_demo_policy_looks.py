@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the peak of each map lie on the red cube? Prints a table over unseen scenes.
+"""On what does the peak of each map lie? Prints a table over unseen scenes.
 
     python benchmarks/where_the_demo_policy_looks.py [--episodes 50] [--seed 2000] [--policy DIR]
 
-One observation per scene, at its start, in the top camera. "peak on cube" is how often the
-strongest cell lies within one cell of the cube's middle, and what a cell drawn at random would
-reach; "mass at cube" is the mass of the cell nearest to the cube, in multiples of the mean cell.
+Top camera, three moments of each of the expert's reaches: at the start, after 0.4 and after 0.8 s.
+A peak lies on an object where the strongest cell is within one cell of the object's middle. The
+control "elsewhere" scores the same map at the red cube's place in the scene before: a map that
+prefers some part of the table, or the gripper, scores there too. Standard errors are over scenes.
 """
 
 from __future__ import annotations
@@ -16,19 +17,33 @@ import sys
 
 import numpy as np
 
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import AttentionMaps, attention_maps, encoder_attention_maps
 from pam_ros.policy import load_policy
 from pam_ros.share import share_directory
+from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe
-from pam_ros.sim.scene import Scene
+from pam_ros.sim.scene import CUBE_HALF_SIZE, Scene, place
 
 CAMERA = "top"
+MOMENTS = (0, 4, 8)
+PLACES = ("red cube", "elsewhere", "blue cube", "green cylinder")
 
 
-def near(cells: np.ndarray, row: float, col: float) -> np.ndarray:
-    """Which cells lie within one cell of a place, (rows, cols) bool."""
-    rows, cols = np.indices(cells.shape)
-    return (np.abs(rows - row) <= 1) & (np.abs(cols - col) <= 1)
+def hits(maps: AttentionMaps, grid: CameraTokens, pixels: np.ndarray) -> list[bool]:
+    """Whether the peak lies within one cell of each pixel (column, row, ...) of (n, 2 or 3)."""
+    (camera,) = [camera for camera in maps.cameras if camera.feature == grid.feature]
+    row, col = camera.peak
+    return [
+        abs(grid.x0 + col * grid.dx - x) <= grid.dx and abs(grid.y0 + row * grid.dy - y) <= grid.dy
+        for x, y in pixels[:, :2]
+    ]
+
+
+def middles(seed: int) -> np.ndarray:
+    """Middles of red cube, blue cube and green cylinder in a scene, (3, 3), metres."""
+    positions = place(seed).positions
+    return np.column_stack([positions, np.full(len(positions), CUBE_HALF_SIZE)])
 
 
 def main() -> int:
@@ -39,44 +54,50 @@ def main() -> int:
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
     options = parser.parse_args()
     policy = load_policy(options.policy, device="cpu")
-    layout, layers = policy.spec.layout, policy.spec.encoder_layers
-    hits: dict[str, list[bool]] = {}
-    ratios: dict[str, list[float]] = {}
-    chance: list[float] = []
-
-    def take(maps: AttentionMaps, row: float, col: float) -> None:
-        (camera,) = [c for c in maps.cameras if c.feature.endswith(CAMERA)]
-        hits.setdefault(maps.layer, []).append(bool(near(camera.cells, row, col)[camera.peak]))
-        nearest = camera.cells[
-            min(round(row), camera.cells.shape[0] - 1), min(round(col), camera.cells.shape[1] - 1)
-        ]
-        ratios.setdefault(maps.layer, []).append(float(nearest / camera.cells.mean()))
-
+    spec = policy.spec
+    grid = next(camera for camera in spec.layout.cameras if camera.feature.endswith(CAMERA))
+    # Per map: for every scene, the share of its moments in which the peak lies on each place.
+    found: dict[str, list[np.ndarray]] = {}
     with Scene() as scene:
         for seed in range(options.seed, options.seed + options.episodes):
             scene.reset(seed)
-            observation = observe(scene)
-            column, line, _ = scene.project(CAMERA, scene.cube[None])[0]
-            row, col = line / 32, column / 32
-            for layer in range(layers):
-                policy.show_encoder_layer(layer)
-                output = policy.explain(observation)
-                take(encoder_attention_maps(output.encoder_attention, layout, layer), row, col)
-            take(attention_maps(output.attention, layout), row, col)
-            grid = next(c for c in layout.cameras if c.feature.endswith(CAMERA))
-            chance.append(float(near(np.zeros((grid.rows, grid.cols)), row, col).mean()))
-
-    count = options.episodes
-    sys.stdout.write(f"{count} scenes from seed {options.seed}, camera {CAMERA}\n")
-    sys.stdout.write(f"{'layer':32} peak on cube   mass at cube\n")
-    for layer, found in hits.items():
-        share = float(np.mean(found))
-        error = math.sqrt(share * (1 - share) / count)
-        sys.stdout.write(
-            f"{layer:32} {share:4.0%} +- {error:3.0%}   {np.mean(ratios[layer]):6.1f} x\n"
-        )
-    sys.stdout.write(f"{'a cell at random':32} {np.mean(chance):4.0%}\n")
+            red, blue, green = middles(seed)
+            pixels = scene.project(CAMERA, np.stack([red, middles(seed - 1)[0], blue, green]))
+            counts: dict[str, np.ndarray] = {}
+            for tick in range(max(MOMENTS) + 1):
+                if tick in MOMENTS:
+                    for name, maps in all_maps(policy, observe(scene)):
+                        counts.setdefault(name, np.zeros(len(PLACES)))
+                        counts[name] += np.array(hits(maps, grid, pixels)) / len(MOMENTS)
+                scene.command(expert_action(scene.joint_positions, scene.cube))
+                scene.step()
+            for name, count in counts.items():
+                found.setdefault(name, []).append(count)
+    sys.stdout.write(
+        f"policy {spec.sha256[:12]}, scenes {options.seed} to {options.seed + options.episodes - 1},"
+        f" camera {CAMERA}\n{'peak on':38}" + "".join(f"{name:>16}" for name in PLACES) + "\n"
+    )
+    for name, scenes in found.items():
+        shares = np.stack(scenes)
+        errors = shares.std(axis=0, ddof=1) / math.sqrt(len(scenes))
+        cells = [f"{m:8.0%} +- {e:3.0%}" for m, e in zip(shares.mean(axis=0), errors, strict=True)]
+        sys.stdout.write(f"{name:38}" + "".join(f"{cell:>16}" for cell in cells) + "\n")
     return 0
+
+
+def all_maps(policy: object, observation: dict[str, np.ndarray]) -> list[tuple[str, AttentionMaps]]:
+    """The maps of every layer, averaged over heads, and of each head of the first encoder layer."""
+    spec, output = policy.spec, None
+    maps = []
+    for layer in range(spec.encoder_layers):
+        policy.show_encoder_layer(layer)
+        output = policy.explain(observation)
+        for head in (None, *range(spec.heads if layer == 0 else 0)):
+            maps.append(
+                encoder_attention_maps(output.encoder_attention, spec.layout, layer, head=head)
+            )
+    maps.append(attention_maps(output.attention, spec.layout))
+    return [(f"{m.layer}, {'mean' if m.head == 'mean' else f'head {m.head}'}", m) for m in maps]
 
 
 if __name__ == "__main__":

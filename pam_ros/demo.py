@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,14 +34,32 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the sentence says why."""
 
 
+class Stop:
+    """Set by Ctrl-C and SIGTERM.
+
+    The demo looks at it where it waits; what it has begun to stop or to write, it finishes.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the demo; returns the exit status."""
     options = _parser().parse_args(argv)
     own_domain()
     out = Path(options.out)
+    stop = Stop()
     try:
         _clear(out)
-        _record(options, out)
+        if not _record(options, out, stop):
+            sys.stderr.write("stopped before the robot had started\n")
+            return 130
         _finish(out)
     except (DemoError, ProcessError) as error:
         sys.stderr.write(f"pam_ros demo: {error}\n")
@@ -75,13 +94,15 @@ def _clear(out: Path) -> None:
         raise DemoError(f"cannot write to {out}: {error}") from error
 
 
-def _record(options: argparse.Namespace, out: Path) -> None:
+def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
+    """Run the nodes for the duration; False where it was stopped before they were connected."""
     import rclpy  # noqa: PLC0415  (only now is it in place everywhere)
+    from rclpy.signals import SignalHandlerOptions  # noqa: PLC0415
 
     from pam_ros.nodes.demo_monitor import DemoMonitor  # noqa: PLC0415
     from pam_ros.nodes.result_listener import SpinningNode  # noqa: PLC0415
 
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     processes = Processes(out / "logs")
     monitor = DemoMonitor()
     spinning = SpinningNode(monitor)
@@ -96,8 +117,9 @@ def _record(options: argparse.Namespace, out: Path) -> None:
         )
         processes.start("demo_robot", seed=options.seed, wait_for_start=True)
         processes.start("recorder", bag=out / "bag", overlays=True)
-        _connect(monitor, processes)
-        _watch(monitor, processes, options.duration)
+        if not _connect(monitor, processes, stop):
+            return False
+        _watch(monitor, processes, options.duration, stop)
     finally:
         # Robot first: then no tick is under way when the recorder closes.
         processes.stop("demo_robot")
@@ -106,12 +128,15 @@ def _record(options: argparse.Namespace, out: Path) -> None:
         processes.stop("act_attention")
         processes.stop_all()
         spinning.close()
+    return True
 
 
-def _connect(monitor: DemoMonitor, processes: Processes) -> None:
+def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
     end = time.monotonic() + STARTUP_SECONDS
     sys.stdout.write("starting robot, policy and recorder ...\n")
     while True:
+        if stop.asked:
+            return False
         processes.check()
         missing = monitor.missing()
         if not missing:
@@ -121,22 +146,20 @@ def _connect(monitor: DemoMonitor, processes: Processes) -> None:
         time.sleep(0.1)
     if not monitor.start_robot(timeout=10.0):
         raise DemoError("the robot did not answer /demo_robot/start")
+    return True
 
 
-def _watch(monitor: DemoMonitor, processes: Processes, duration: float) -> None:
+def _watch(monitor: DemoMonitor, processes: Processes, duration: float, stop: Stop) -> None:
     begin = time.monotonic()
     shown = 0.0
-    try:
-        while (passed := time.monotonic() - begin) < duration:
-            processes.check()
-            if passed - shown >= 1.0:
-                shown = passed
-                sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))
-                sys.stdout.flush()
-            time.sleep(0.05)
-    except KeyboardInterrupt:
-        sys.stdout.write("\nstopping ...")
-    sys.stdout.write("\n")
+    while (passed := time.monotonic() - begin) < duration and not stop.asked:
+        processes.check()
+        if passed - shown >= 1.0:
+            shown = passed
+            sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))
+            sys.stdout.flush()
+        time.sleep(0.05)
+    sys.stdout.write("\nstopping the robot, closing the recording, making the video ...\n")
 
 
 def _progress_line(monitor: DemoMonitor, passed: float, duration: float) -> str:

@@ -11,6 +11,11 @@ fits() {
     "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }
 
+if [ -n "$wanted" ] && ! { command -v "$wanted" >/dev/null 2>&1 && fits "$wanted"; }; then
+    echo "PYTHON=$wanted is not a Python from 3.10 to 3.13." >&2
+    exit 1
+fi
+
 python=
 for candidate in $wanted python3 python3.13 python3.12 python3.11 python3.10; do
     if command -v "$candidate" >/dev/null 2>&1 && fits "$candidate"; then
@@ -28,10 +33,12 @@ if [ -z "$python" ]; then
     fi
     missing="python3 python3-venv python3-dev"
 else
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    # Debian's packages are named after the version: python3.12-venv, python3.12-dev.
+    named=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing $named-venv"
     # evdev, which lerobot 0.4 needs, is compiled during the installation.
     header=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
-    [ -e "$header" ] || missing="$missing python3-dev"
+    [ -e "$header" ] || missing="$missing $named-dev"
 fi
 command -v cc >/dev/null 2>&1 || missing="$missing gcc"
 [ -e /usr/include/linux/input.h ] || missing="$missing linux-libc-dev libc6-dev"

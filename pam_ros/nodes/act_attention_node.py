@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -94,6 +95,7 @@ class ActAttentionNode(Node):
 
     def _time_policy(self) -> None:
         """Times the policy and warns where it cannot keep the rate."""
+        self._policy.show_encoder_layer(self._look.selection.encoder_layer)
         typical = typical_forward_seconds(self._policy)
         self._loop.note_forward(typical)
         self.get_logger().info(
@@ -180,6 +182,9 @@ class ActAttentionNode(Node):
                 return SetParametersResult(successful=False, reason=problem)
         try:
             look = make_look({**self._values, **changed}, self._spec)
+            if not any(name.startswith(("attention_", "overlay_scale")) for name in changed):
+                # The running scale remembers the last ticks; nothing that it depends on changes.
+                look = replace(look, scale=self._look.scale)
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if "enabled" in changed:

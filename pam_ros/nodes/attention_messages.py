@@ -73,7 +73,8 @@ def attention_message(
     message.valid = maps is not None
     message.invalid_reason = outcome.invalid_reason
     message.inference_skipped = outcome.inference_skipped
-    message.joint_state_stamp = stamp_message(messages.stamps[STATE])
+    if spec.state_feature is not None:
+        message.joint_state_stamp = stamp_message(messages.stamps[STATE])
     message.completeness_error = NAN
     if outcome.output is not None:
         message.forward_seconds = outcome.output.forward_seconds

@@ -52,7 +52,8 @@ def load_policy(
         temporal_ensemble_coeff: turns temporal ensembling on, with this coefficient (0.01 in the
             paper; 0 weighs all chunks alike; above 0 the older ones weigh more).
 
-    Half-precision weights are computed in float32. The model runs in evaluation mode.
+    Half-precision weights are computed in float32, on a GPU with TF32 where the caller allows it
+    (torch.backends.cudnn.allow_tf32). The model runs in evaluation mode.
 
     Raises:
         PolicyError: the checkpoint or a setting cannot be used; one sentence says why.
@@ -184,7 +185,10 @@ def _forward(name: str, model: nn.Module, spec: PolicySpec) -> Forward:
 
 
 def _difference(fast: Forward, hooked: Forward, spec: PolicySpec) -> float:
-    """Of the two passes on noise, the actions' relative to the largest action."""
+    """Of the two passes on noise, the actions' relative to the largest action.
+
+    In full float32: TF32, which is on by default on newer GPUs, would differ by its own rounding.
+    """
     noise = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -195,7 +199,12 @@ def _difference(fast: Forward, hooked: Forward, spec: PolicySpec) -> float:
         draw(1, spec.state_dim) if spec.state_feature else None,
         draw(1, spec.environment_dim) if spec.environment_feature else None,
     )
-    ours, reference = fast(*inputs), hooked(*inputs)
+    allowed = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        ours, reference = fast(*inputs), hooked(*inputs)
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = allowed
     scale = float(reference.chunk.abs().max()) + 1e-9
     return max(
         float((ours.chunk - reference.chunk).abs().max()) / scale,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.processes import ProcessError, Processes, own_domain
 from pam_ros.share import find_contract, share_directory
+from pam_ros.sim.scene import CONTROL_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,7 @@ def _wait(listener: Any, processes: Processes, episodes: int) -> list[dict[str, 
         for result in results[shown:]:
             word = "reached" if result["success"] else "missed "
             sys.stdout.write(
-                f"seed {result['seed']}: {word} after {result['ticks'] / 10:.1f} s, "
+                f"seed {result['seed']}: {word} after {result['ticks'] / CONTROL_HZ:.1f} s, "
                 f"{result['distance'] * 100:.1f} cm\n"
             )
             sys.stdout.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,9 +233,10 @@ class Scene:
 
 
 def _import_mujoco() -> Any:
-    # MuJoCo chooses its OpenGL at import; without a display EGL is the one that works.
+    # MuJoCo chooses its OpenGL at import; without a display it is EGL, else OSMesa.
     if sys.platform == "linux":
-        os.environ.setdefault("MUJOCO_GL", "egl")
+        osmesa = find_library("EGL") is None and find_library("OSMesa") is not None
+        os.environ.setdefault("MUJOCO_GL", "osmesa" if osmesa else "egl")
     try:
         import mujoco  # noqa: PLC0415
     except ImportError as error:

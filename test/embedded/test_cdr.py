@@ -43,7 +43,8 @@ def value_of(draw, field):
     if field.base == "bool":
         return draw(st.booleans())
     if field.base == "byte":
-        return draw(st.binary(min_size=1, max_size=1))
+        # rosbags takes a byte for signed.
+        return bytes([draw(st.integers(0, 127))])
     if field.base == "string":
         text = st.text(st.characters(exclude_characters="\0", codec="utf-8"),
                        max_size=field.string_bound or 9)  # fmt: skip
