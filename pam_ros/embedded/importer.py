@@ -50,6 +50,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy._rclpy_pybind11": ("exceptions",),
     "rclpy.node": ("node", "node_parameters"),
     "rclpy.parameter": ("parameter",),
+    "rclpy.parameter_client": ("parameter_client",),
     "rclpy.parameter_service": ("parameter_service",),
     "rclpy.publisher": ("publisher",),
     "rclpy.qos": ("qos",),
@@ -72,6 +73,14 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rosidl_parser": (),
     "rosidl_parser.definition": ("slot_types",),
 }
+# Parts of rclpy that this runtime does not have.
+_LEFT_OUT = frozenset(
+    f"rclpy.{name}"
+    for name in (
+        "action", "lifecycle", "logging_service", "parameter_event_handler",
+        "qos_overriding_options", "service_introspection", "type_description_service", "waitable",
+    )
+)  # fmt: skip
 _ROS_VARIABLES = ("ROS_DISTRO", "AMENT_PREFIX_PATH")
 
 
@@ -84,6 +93,10 @@ class Installation:
 
     installed: bool
     reason: str
+
+
+class LeftOutError(ImportError, NotImplementedError):
+    """A part of rclpy that this runtime does not have."""
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -99,6 +112,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         """A spec for the names that this runtime provides."""
+        if fullname in _LEFT_OUT:
+            raise LeftOutError(f"{fullname} is not part of the embedded runtime", name=fullname)
         package, _, rest = fullname.partition(".")
         if fullname in _MODULES:
             is_package = any(name.startswith(fullname + ".") for name in _MODULES)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the runtime goes into place, and where it must not."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -72,6 +73,14 @@ def test_unknown_names_fail_as_usual():
     assert "cannot import name 'Nothing' from 'std_msgs.msg'" in out
     assert "No module named 'rclpy.nothing'" in out
     assert "No module named 'moveit_msgs'" in out
+
+
+@pytest.mark.parametrize("name", ["action", "lifecycle"])
+def test_what_is_left_out_says_its_name(name):
+    with pytest.raises(NotImplementedError, match=rf"rclpy\.{name} is not part of the embedded"):
+        importlib.import_module(f"rclpy.{name}")
+    with pytest.raises(ImportError):
+        importlib.import_module(f"rclpy.{name}")
 
 
 def test_a_real_rclpy_is_left_alone(tmp_path):

@@ -31,6 +31,7 @@ from rclpy.exceptions import (
 )
 from rclpy.node import Node
 from rclpy.parameter import Parameter, get_parameter_value, parameter_value_to_python
+from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import qos_profile_parameter_events
 
 YAML = """
@@ -239,6 +240,25 @@ def test_the_services_do_what_the_methods_do(node, spin_until):
     assert node.get_parameter("rate").value == 2.0
     atomic = call(SetParametersAtomically, "set_parameters_atomically", parameters=[fast])
     assert atomic.result.successful
+
+
+def test_a_parameter_client_reads_and_sets(node, spin_until, tmp_path):
+    node.declare_parameters("", [("rate", 1.0), ("name", "a")])
+    client = AsyncParameterClient(node, "subject")
+    assert client.wait_for_services(5)
+
+    def result(future):
+        assert spin_until(future.done, node)
+        return future.result()
+
+    assert result(client.list_parameters(["rate"], 1)).result.names == ["rate"]
+    assert result(client.set_parameters([Parameter("rate", value=2.0)])).results[0].successful
+    assert result(client.get_parameters(["rate"])).values[0].double_value == 2.0
+    assert list(result(client.get_parameter_types(["name"])).types) == [4]
+    file = tmp_path / "parameters.yaml"
+    file.write_text("subject: {ros__parameters: {name: b}}")
+    assert result(client.load_parameter_file(str(file))).results[0].successful
+    assert node.get_parameter("name").value == "b"
 
 
 def test_events_tell_what_changed(node, spin_until):
