@@ -53,7 +53,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.parameter_client": ("parameter_client",),
     "rclpy.parameter_service": ("parameter_service",),
     "rclpy.publisher": ("publisher",),
-    "rclpy.qos": ("qos",),
+    "rclpy.qos": ("qos", "qos_compatibility"),
     "rclpy.serialization": ("serialization",),
     "rclpy.service": ("service",),
     "rclpy.signals": ("signals",),

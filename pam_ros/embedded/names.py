@@ -147,11 +147,12 @@ def expand_topic_name(topic_name: str, node_name: str, node_namespace: str) -> s
     """The absolute name for "x", "~/x", "/x" and {node}, {ns}, {namespace} within it.
 
     Raises:
-        InvalidTopicNameException: the name is not valid.
-        ValueError: a substitution is unknown.
+        ValueError: the name is not valid, or a substitution is unknown.
 
     """
-    validate_topic_name(topic_name)
+    problem = _topic_name_problem(topic_name)
+    if problem:
+        raise ValueError(f"topic name '{topic_name}' is invalid: {problem[0]}")
     namespace = node_namespace.rstrip("/")
     name = topic_name
     if name.startswith("~"):

@@ -18,6 +18,7 @@ from .clock import Clock, ROSClock
 from .duration import S_TO_NS
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from .exceptions import (
+    InvalidHandle,
     NameValidationException,
     NodeNameNonExistentError,
     NotInitializedException,
@@ -38,7 +39,7 @@ from .node_parameters import NodeParameters, ParameterDescriptor
 from .parameter import Parameter
 from .parameter_ranges import REL_TOL
 from .parameter_service import ParameterService
-from .publisher import Publisher
+from .publisher import DESTROYED, Publisher
 from .qos import (
     QoSProfile,
     qos_profile_parameter_events,
@@ -105,6 +106,7 @@ class Node(NodeParameters, NodeGraph):
         self._rate_group = ReentrantCallbackGroup()
         self._executor_reference: weakref.ref[Any] | None = None
         self._destroyed = False
+        self._rosout: Publisher | None = None
         self._init_parameters(allow_undeclared=allow_undeclared_parameters)
 
         local = Arguments.parse(cli_args, all_ros=True)
@@ -157,6 +159,9 @@ class Node(NodeParameters, NodeGraph):
     def _start_rosout(self) -> None:
         log_class = message_class("rcl_interfaces/msg/Log")
         publisher = self.create_publisher(log_class, "/rosout", qos_profile_rosout_default)
+        # As in rclpy, where rcl owns it, the node does not list it.
+        self._publishers.remove(publisher)
+        self._rosout = publisher
         context = self._context
 
         def publish(
@@ -275,6 +280,8 @@ class Node(NodeParameters, NodeGraph):
         return remap_name(self._rules, full_name, self._name, self._namespace, service=service)
 
     def _resolve(self, name: str, *, service: bool, only_expand: bool = False) -> str:
+        if self._destroyed:
+            raise InvalidHandle(DESTROYED)
         validate_topic_name(name, is_service=service)
         full = expand_topic_name(name, self._name, self._namespace)
         if not only_expand:
@@ -486,6 +493,8 @@ class Node(NodeParameters, NodeGraph):
         self._destroyed = True
         logging.remove_rosout(self._logger.name)
         self._graph.remove_node(self._entities_info)
+        if self._rosout is not None:
+            self._publishers.append(self._rosout)
         for name in _LISTS:
             entities = getattr(self, f"_{name}")
             while entities:

@@ -7,7 +7,7 @@ import warnings
 from enum import Enum, IntEnum
 from typing import Any
 
-from .duration import Duration, Infinite
+from .duration import Duration
 
 
 class QoSPolicyKind(IntEnum):
@@ -118,16 +118,9 @@ class QoSProfile:
 
     """
 
-    __slots__: Any = (
-        "_avoid_ros_namespace_conventions",
-        "_deadline",
-        "_depth",
-        "_durability",
-        "_history",
-        "_lifespan",
-        "_liveliness",
-        "_liveliness_lease_duration",
-        "_reliability",
+    __slots__: Any = (  # noqa: RUF023  (the order of rclpy's __str__)
+        "_history", "_depth", "_reliability", "_durability", "_lifespan", "_deadline",
+        "_liveliness", "_liveliness_lease_duration", "_avoid_ros_namespace_conventions",
     )  # fmt: skip
 
     history: HistoryPolicy
@@ -277,51 +270,3 @@ class QoSPresetProfiles(Enum):
     def get_from_short_key(cls, name: str) -> QoSProfile:
         """The profile of a name in any case."""
         return cls[name.upper()].value
-
-
-class QoSCompatibility(IntEnum):
-    """Whether a publisher and a subscription match."""
-
-    OK = 0
-    WARNING = 1
-    ERROR = 2
-
-
-def _finite(duration: Duration) -> int:
-    return duration.nanoseconds or Infinite.nanoseconds
-
-
-def qos_check_compatible(
-    publisher_qos: QoSProfile, subscription_qos: QoSProfile
-) -> tuple[QoSCompatibility, str]:
-    """Whether a publisher and a subscription of these profiles match, and why not."""
-    errors, doubts = [], []
-    offered, wanted = publisher_qos, subscription_qos
-    best_effort, reliable = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
-    if offered.reliability == best_effort and wanted.reliability == reliable:
-        errors.append("ERROR: Best effort publisher and reliable subscription;")
-    volatile, transient = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
-    if offered.durability == volatile and wanted.durability == transient:
-        errors.append("ERROR: Volatile publisher and transient local subscription;")
-    if _finite(offered.deadline) > _finite(wanted.deadline):
-        errors.append("ERROR: Subscription's deadline is less than publisher's deadline;")
-    if (
-        offered.liveliness == LivelinessPolicy.AUTOMATIC
-        and wanted.liveliness == LivelinessPolicy.MANUAL_BY_TOPIC
-    ):
-        errors.append(
-            "ERROR: Publisher's liveliness is automatic and subscription's is manual by topic;"
-        )
-    if _finite(offered.liveliness_lease_duration) > _finite(wanted.liveliness_lease_duration):
-        errors.append("ERROR: Subscription's liveliness lease duration is less than publisher's;")
-    for policy in ("reliability", "durability", "liveliness"):
-        for side, profile in (("Publisher", offered), ("Subscription", wanted)):
-            if getattr(profile, policy).name in ("SYSTEM_DEFAULT", "UNKNOWN"):
-                unsure = getattr(profile, policy).name.lower().replace("_", " ")
-                if policy != "liveliness" or "UNKNOWN" in getattr(profile, policy).name:
-                    doubts.append(f"WARNING: {side}'s {policy} is {unsure};")
-    if errors:
-        return QoSCompatibility.ERROR, "".join(errors)
-    if doubts:
-        return QoSCompatibility.WARNING, "".join(doubts)
-    return QoSCompatibility.OK, ""

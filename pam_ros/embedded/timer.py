@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
 from .duration import Duration
-from .exceptions import InvalidHandle, ROSInterruptException
+from .exceptions import InvalidHandle, RCLError, ROSInterruptException
 from .utilities import get_default_context
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Timer:
     @staticmethod
     def _checked(period: int) -> int:
         if period < 0:
-            raise ValueError("timer period must be non-negative")
+            raise RCLError("failed to create timer: timer period must be non-negative")
         return int(period)
 
     def _before_jump(self) -> None:
