@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """On what does the peak of each map lie? Prints a table over unseen scenes.
 
-    python benchmarks/where_the_demo_policy_looks.py [--episodes 50] [--seed 2000] [--policy DIR]
+    python benchmarks/where_the_demo_policy_looks.py [--episodes 50] [--seed 2000] [--camera top]
 
-Top camera, three moments of each of the expert's reaches: at the start, after 0.4 and after 0.8 s.
-A peak lies on an object where the strongest cell is within one cell of the object's middle. The
+Three moments of each of the expert's reaches: at the start, after 0.4 and after 0.8 s; those in
+which the camera does not see the red cube's middle are left out. A peak lies on an object where the
+strongest cell is within one cell of the object's middle. The
 control "elsewhere" scores the same map at the red cube's place in the scene before: a map that
 prefers some part of the table, or the gripper, scores there too. Standard errors are over scenes.
 """
@@ -14,18 +15,21 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import AttentionMaps, attention_maps, encoder_attention_maps
 from pam_ros.policy import load_policy
 from pam_ros.share import share_directory
 from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe
-from pam_ros.sim.scene import CUBE_HALF_SIZE, Scene, place
+from pam_ros.sim.scene import CAMERA_NAMES, CUBE_HALF_SIZE, Scene, place
 
-CAMERA = "top"
+if TYPE_CHECKING:
+    from pam_ros.attention.layout import CameraTokens
+    from pam_ros.policy import Policy
+
 MOMENTS = (0, 4, 8)
 PLACES = ("red cube", "elsewhere", "blue cube", "green cylinder")
 
@@ -40,6 +44,11 @@ def hits(maps: AttentionMaps, grid: CameraTokens, pixels: np.ndarray) -> list[bo
     ]
 
 
+def sees(grid: CameraTokens, pixel: np.ndarray) -> bool:
+    """Whether a pixel (column, row, depth) lies in the camera's picture."""
+    return 0 <= pixel[0] < grid.width and 0 <= pixel[1] < grid.height and pixel[2] > 0
+
+
 def middles(seed: int) -> np.ndarray:
     """Middles of red cube, blue cube and green cylinder in a scene, (3, 3), metres."""
     positions = place(seed).positions
@@ -51,31 +60,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--seed", type=int, default=2000)
+    parser.add_argument("--camera", default="top", choices=CAMERA_NAMES)
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
     options = parser.parse_args()
     policy = load_policy(options.policy, device="cpu")
     spec = policy.spec
-    grid = next(camera for camera in spec.layout.cameras if camera.feature.endswith(CAMERA))
+    grid = next(camera for camera in spec.layout.cameras if camera.feature.endswith(options.camera))
     # Per map: for every scene, the share of its moments in which the peak lies on each place.
     found: dict[str, list[np.ndarray]] = {}
     with Scene() as scene:
         for seed in range(options.seed, options.seed + options.episodes):
             scene.reset(seed)
             red, blue, green = middles(seed)
-            pixels = scene.project(CAMERA, np.stack([red, middles(seed - 1)[0], blue, green]))
-            counts: dict[str, np.ndarray] = {}
+            places = np.stack([red, middles(seed - 1)[0], blue, green])
+            moments: dict[str, list[list[bool]]] = {}
             for tick in range(max(MOMENTS) + 1):
-                if tick in MOMENTS:
+                pixels = scene.project(options.camera, places)
+                if tick in MOMENTS and sees(grid, pixels[0]):
                     for name, maps in all_maps(policy, observe(scene)):
-                        counts.setdefault(name, np.zeros(len(PLACES)))
-                        counts[name] += np.array(hits(maps, grid, pixels)) / len(MOMENTS)
+                        moments.setdefault(name, []).append(hits(maps, grid, pixels))
                 scene.command(expert_action(scene.joint_positions, scene.cube))
                 scene.step()
-            for name, count in counts.items():
-                found.setdefault(name, []).append(count)
+            for name, rows in moments.items():
+                found.setdefault(name, []).append(np.mean(rows, axis=0))
+    last = options.seed + options.episodes - 1
     sys.stdout.write(
-        f"policy {spec.sha256[:12]}, scenes {options.seed} to {options.seed + options.episodes - 1},"
-        f" camera {CAMERA}\n{'peak on':38}" + "".join(f"{name:>16}" for name in PLACES) + "\n"
+        f"policy {spec.sha256[:12]}, scenes {options.seed} to {last}, camera {options.camera}\n"
+        f"{'peak on':38}" + "".join(f"{name:>16}" for name in PLACES) + "\n"
     )
     for name, scenes in found.items():
         shares = np.stack(scenes)
@@ -85,17 +96,18 @@ def main() -> int:
     return 0
 
 
-def all_maps(policy: object, observation: dict[str, np.ndarray]) -> list[tuple[str, AttentionMaps]]:
+def all_maps(policy: Policy, observation: dict[str, Any]) -> list[tuple[str, AttentionMaps]]:
     """The maps of every layer, averaged over heads, and of each head of the first encoder layer."""
     spec, output = policy.spec, None
     maps = []
     for layer in range(spec.encoder_layers):
         policy.show_encoder_layer(layer)
         output = policy.explain(observation)
-        for head in (None, *range(spec.heads if layer == 0 else 0)):
-            maps.append(
-                encoder_attention_maps(output.encoder_attention, spec.layout, layer, head=head)
-            )
+        weights = output.encoder_attention
+        maps += [
+            encoder_attention_maps(weights, spec.layout, layer, head=head)
+            for head in (None, *range(spec.heads if layer == 0 else 0))
+        ]
     maps.append(attention_maps(output.attention, spec.layout))
     return [(f"{m.layer}, {'mean' if m.head == 'mean' else f'head {m.head}'}", m) for m in maps]
 

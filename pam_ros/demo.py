@@ -11,14 +11,13 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.processes import ProcessError, Processes, own_domain
+from pam_ros.processes import ProcessError, Processes, Stop, own_domain
 from pam_ros.share import find_contract, share_directory
 
 if TYPE_CHECKING:
@@ -34,29 +33,15 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the sentence says why."""
 
 
-class Stop:
-    """Set by Ctrl-C and SIGTERM.
-
-    The demo looks at it where it waits; what it has begun to stop or to write, it finishes.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: object) -> None:
-        self.asked = True
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the demo; returns the exit status."""
     options = _parser().parse_args(argv)
-    own_domain()
+    domain = own_domain(options.domain)
     out = Path(options.out)
     stop = Stop()
     try:
         _clear(out)
+        sys.stdout.write(f"DDS domain {domain}, this machine only\n")
         if not _record(options, out, stop):
             sys.stderr.write("stopped before the robot had started\n")
             return 130
@@ -76,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--headless", type=int, default=1, help="0 opens the video at the end, on a desktop"
     )
+    parser.add_argument(
+        "--domain", type=int, default=None, help="ROS_DOMAIN_ID, to look on with ROS 2 tools"
+    )
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
     parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
     return parser
@@ -83,15 +71,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _clear(out: Path) -> None:
     """Remove what an earlier demo left in the folder, and nothing else."""
-    for name in ("bag", "logs"):
-        if (out / name).is_dir():
-            shutil.rmtree(out / name)
-    for name in ("demo.mp4", "sheet.png", "summary.json"):
-        (out / name).unlink(missing_ok=True)
     try:
-        (out / "logs").mkdir(parents=True)
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / "bag" / "metadata.yaml").is_file():
+            shutil.rmtree(out / "bag")
+        for name in ("demo.mp4", "sheet.png", "summary.json"):
+            (out / name).unlink(missing_ok=True)
+        (out / "logs").mkdir(exist_ok=True)
     except OSError as error:
         raise DemoError(f"cannot write to {out}: {error}") from error
+    if (out / "bag").exists():
+        raise DemoError(f"{out / 'bag'} is there and is no finished recording: remove or rename it")
 
 
 def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
@@ -185,11 +175,11 @@ def _finish(out: Path) -> None:
         write_contact_sheet(bag, out / "sheet.png")
     except BagError as error:
         raise DemoError(f"{error}; the nodes' logs are in {out / 'logs'}") from error
-    latency = summary["latency_ms"]
+    latency = summary["latency_ms"]["observation_to_command_p50"]
     sys.stdout.write(
         f"{summary['ticks']} ticks at {summary['rate_hz']:.1f} Hz, "
         f"{summary['successes']} of {summary['episodes']} cubes reached, "
-        f"observation to command {latency['observation_to_command_p50']:.0f} ms (median)\n"
+        f"observation to command {'none' if latency is None else f'{latency:.0f} ms'} (median)\n"
         f"  {out}/demo.mp4      cameras and heat side by side\n"
         f"  {out}/sheet.png     moments at a glance\n"
         f"  {out}/bag           mcap recording for ros2 bag\n"

@@ -17,13 +17,33 @@ class ProcessError(RuntimeError):
     """A node has ended that should not have; the sentence holds its last words."""
 
 
-def own_domain() -> None:
-    """Give this process and those it starts a domain of their own, on this machine alone.
+def own_domain(domain: int | None) -> int:
+    """Give this process and those it starts a DDS domain of their own, on this machine alone.
 
-    What the user has set stays.
+    Whatever the shell says: simulated joint commands must not reach a robot. Returns the domain,
+    which is made from the process id where none is given.
     """
-    os.environ.setdefault("ROS_DOMAIN_ID", str(10 + os.getpid() % 90))
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    chosen = 10 + os.getpid() % 90 if domain is None else domain
+    os.environ["ROS_DOMAIN_ID"] = str(chosen)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    for name in ("ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):
+        os.environ.pop(name, None)
+    return chosen
+
+
+class Stop:
+    """Set by Ctrl-C, SIGTERM and a closed terminal.
+
+    The caller looks at it where it waits; what it has begun to stop or to write, it finishes.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
 
 
 class Processes:

@@ -141,10 +141,13 @@ class TickLoop:
                     reason = _not_finite(output)
         except PolicyError as error:
             reason = str(error)
+            self._policy.skip()
         except Exception as error:  # noqa: BLE001
             # Whatever a policy raises, the tick ends with a reason and the robot holds.
             _LOG.exception("the policy failed at tick %d", number)
             reason = f"the policy failed: {type(error).__name__}: {error}"
+            if output is None:
+                self._policy.skip()
         if output is not None:
             self.note_forward(output.forward_seconds)
         return TickOutcome(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ class _Seen:
     """What one pass over the bag collects. Stamps in seconds; `executed`: stamp, arrival."""
 
     ticks: list[int] = field(default_factory=list)
-    stamps: list[float] = field(default_factory=list)
+    stamps: dict[int, list[float]] = field(default_factory=dict)
     executed: list[tuple[float, float]] = field(default_factory=list)
     forward: list[float] = field(default_factory=list)
     invalid: int = 0
@@ -45,7 +44,7 @@ def summarise(
 
     ``ticks`` is what the attention node itself counted on /diagnostics, so that a lost AttentionMap
     shows as a difference; without /diagnostics, what the tick numbers span. ``rate_hz`` is the
-    median over consecutive ticks of an episode. Latencies in milliseconds: ``policy_p50`` is the
+    mean over the time in which episodes ran. Latencies in milliseconds: ``policy_p50`` is the
     forward pass; observation to command is from the observation's stamp to the command's.
 
     Raises:
@@ -85,9 +84,9 @@ def summarise(
         "episodes": len(seen.results),
         "successes": sum(bool(result["success"]) for result in seen.results),
         "latency_ms": {
-            "policy_p50": _percentile(seen.forward, 50) * _MS,
-            "observation_to_command_p50": _percentile(to_command, 50) * _MS,
-            "observation_to_command_p99": _percentile(to_command, 99) * _MS,
+            "policy_p50": _milliseconds(seen.forward, 50),
+            "observation_to_command_p50": _milliseconds(to_command, 50),
+            "observation_to_command_p99": _milliseconds(to_command, 99),
         },
     }
 
@@ -95,7 +94,7 @@ def summarise(
 def _take_map(seen: _Seen, message: Any, received: float) -> None:
     stamp = _seconds(message.header.stamp)
     seen.ticks.append(int(message.tick))
-    seen.stamps.append(stamp)
+    seen.stamps.setdefault(int(message.episode), []).append(stamp)
     seen.invalid += not message.valid
     seen.skipped += bool(message.inference_skipped)
     if message.forward_seconds > 0:
@@ -129,13 +128,14 @@ def _observation_to_command(seen: _Seen) -> list[float]:
 
 
 def _rate(seen: _Seen) -> float:
-    steps = np.diff(np.array(sorted(seen.stamps)))
-    steps = steps[steps > 0]
-    return float(1.0 / np.median(steps)) if steps.size else 0.0
+    steps = sum(len(stamps) - 1 for stamps in seen.stamps.values())
+    seconds = sum(max(stamps) - min(stamps) for stamps in seen.stamps.values())
+    return steps / seconds if seconds > 0 else 0.0
 
 
-def _percentile(values: list[float], percent: float) -> float:
-    return float(np.percentile(values, percent)) if values else math.nan
+def _milliseconds(seconds: list[float], percent: float) -> float | None:
+    """A percentile in milliseconds; None, which JSON knows, where there is nothing."""
+    return float(np.percentile(seconds, percent)) * _MS if seconds else None
 
 
 def _camera(topic: str) -> str:

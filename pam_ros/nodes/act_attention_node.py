@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 from pam_ros.attention.errors import AttentionError
@@ -45,10 +46,13 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from rclpy.parameter import Parameter
 
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.policy.interface import Policy
+
+
+QUIET_REPORTS = 3
+"""After so many seconds without a tick the log says why."""
 
 
 class ActAttentionNode(Node):
@@ -66,6 +70,10 @@ class ActAttentionNode(Node):
         self._period = 1.0 / (self._values["rate_hz"] or self._contract.rate_hz)
         self._loop = TickLoop(self._policy)
         self._health = Health(self, 1.0 / self._period)
+        # What maps and pictures took lately [s]: they too delay the next command.
+        self._show_seconds = 0.0
+        self._reported_ticks = 0
+        self._quiet_reports = 0
 
         self._commander = Commander(
             self,
@@ -129,9 +137,13 @@ class ActAttentionNode(Node):
         look = self._look
         self._policy.show_encoder_layer(look.selection.encoder_layer)
         outcome = self._loop.run(
-            observation.features, act, lambda: self._period - (time.perf_counter() - begin)
+            observation.features,
+            act,
+            lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
         )
+        shown = time.perf_counter()
         self._show(look, outcome, messages, observation)
+        self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
         self._health.stages["tick"].add(time.perf_counter() - begin)
 
     def _show(
@@ -154,11 +166,22 @@ class ActAttentionNode(Node):
             attention_message(outcome, self._spec, self._contract, messages, observation, maps)
         )
         if maps is not None:
-            if self._overlays.wanted():
-                self._overlays.publish(look, messages, observation, maps)
+            self._draw(look, messages, observation, maps)
             if outcome.output is not None:
                 chunk = action_positions(self._contract.command, outcome.output.chunk)
                 self._commander.publisher.publish_chunk(chunk, messages.stamp_ns)
+
+    def _draw(
+        self, look: Look, messages: ObservationSet, observation: Observation, maps: AttentionMaps
+    ) -> None:
+        """Overlays, whatever happens: a picture that cannot be drawn must not end the node."""
+        if not self._overlays.wanted():
+            return
+        try:
+            self._overlays.publish(look, messages, observation, maps)
+        except Exception as error:  # noqa: BLE001  (OpenCV and NumPy raise many types)
+            self._health.counts["overlay_errors"] += 1
+            self.get_logger().error(f"overlay: {error}", throttle_duration_sec=1.0)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._loop.reset()
@@ -169,8 +192,10 @@ class ActAttentionNode(Node):
         return response
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        measured = self._sources.latest_measured()
-        response.success, response.message = self._commander.set_enabled(request.data, measured)
+        # By the parameter, so that both always say the same.
+        (result,) = self.set_parameters([Parameter("enabled", value=request.data)])
+        response.success = result.successful
+        response.message = result.reason or ("enabled" if request.data else "disabled")
         return response
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
@@ -197,12 +222,18 @@ class ActAttentionNode(Node):
         return SetParametersResult(successful=True)
 
     def _report(self) -> None:
+        reasons = (self._commander.reason, self._sources.reason())
+        quiet = self._loop.ticks == self._reported_ticks
+        self._quiet_reports = self._quiet_reports + 1 if quiet else 0
+        self._reported_ticks = self._loop.ticks
+        if self._quiet_reports >= QUIET_REPORTS:
+            self.get_logger().warning(f"no tick: {reasons[1]}", throttle_duration_sec=10.0)
         for cause, count in self._sources.counts().items():
             self._health.counts[f"messages_{cause}"] = count
         self._health.publish(
             self._loop.ticks,
             self._commander.state,
-            self._commander.reason or self._sources.reason(),
+            "; ".join(reason for reason in reasons if reason),
             {
                 "episode": self._loop.episode,
                 "commands": self._commander.publisher.published,

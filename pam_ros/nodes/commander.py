@@ -44,9 +44,9 @@ class Commander:
 
     def begin_if_pending(self, measured: NDArray[np.float64]) -> None:
         """Start where the robot stands, measured (joints,) [rad], if a start was asked for."""
-        if not (self._enable_pending or self._restart_pending):
-            return
         with self._lock:
+            if not (self._enable_pending or self._restart_pending):
+                return
             begin = self._safety.enable if self._enable_pending else self._safety.restart
             self._enable_pending = self._restart_pending = False
             result = begin(measured, self._now())
@@ -84,6 +84,7 @@ class Commander:
         """Enable from measured (joints,) [rad], or disable; whether that was done, and a word."""
         with self._lock:
             self._enable_pending = self._restart_pending = False
+            self.reason = ""
             if not wanted:
                 self._safety.disable()
                 return True, "disabled"

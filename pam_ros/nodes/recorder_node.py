@@ -66,15 +66,19 @@ class RecorderNode(Node):
 
     def _look(self) -> None:
         for topic, types in self.get_topic_names_and_types():
-            if topic not in self._recorded and self._wants(topic):
+            if topic in self._recorded or not self._wants(topic):
+                continue
+            publishers = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
+            # Where others only listen yet, the QoS to subscribe with is not known.
+            if publishers:
                 self._recorded.add(topic)
-                self._record(topic, types)
+                self._record(topic, types, publishers)
 
     def _wants(self, topic: str) -> bool:
         overlay = "/attention/" in topic and topic.endswith("/image")
         return topic in self._wanted or (self._overlays and overlay)
 
-    def _record(self, topic: str, types: Sequence[str]) -> None:
+    def _record(self, topic: str, types: Sequence[str], publishers: Sequence[QoSProfile]) -> None:
         if len(types) != 1:
             self.get_logger().error(f"{topic} has several types ({', '.join(types)}): not recorded")
             return
@@ -83,7 +87,6 @@ class RecorderNode(Node):
         except (ImportError, AttributeError, ValueError):
             self.get_logger().error(f"{topic} has the unknown type {types[0]}: not recorded")
             return
-        publishers = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
         profile = _fitting(publishers)
         assert self._writer is not None
         self._writer.add_topic(topic, types[0], qos_of(profile))

@@ -11,6 +11,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 RESULT_TOPIC = "/demo_robot/result"
@@ -45,7 +46,7 @@ class ResultListener:
     """The results so far, in the order of the episodes."""
 
     def __init__(self) -> None:
-        rclpy.init(args=[])
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         node = Node("result_listener")
         self._lock = threading.Lock()
         self._results: list[dict[str, Any]] = []

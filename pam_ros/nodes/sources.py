@@ -52,6 +52,7 @@ class Sources:
         self._lock = threading.Lock()
         self._synchroniser = Synchroniser.for_contract(contract)
         self._latest_state: JointState | None = None
+        self._latest_arrival_ns = 0
         group = MutuallyExclusiveCallbackGroup()
         images = QoSProfile(
             depth=values["image_depth"], reliability=RELIABILITY[values["image_reliability"]]
@@ -89,11 +90,13 @@ class Sources:
             self._latest_state = None
 
     def latest_measured(self) -> NDArray[np.float64] | None:
-        """Positions [rad] of the commanded joints in the newest joint state."""
-        if self._latest_state is None:
+        """Positions [rad] of the commanded joints, None where no usable joint state is recent."""
+        state = self._latest_state
+        age_s = (self._node.get_clock().now().nanoseconds - self._latest_arrival_ns) * 1e-9
+        if state is None or not 0 <= age_s <= self._contract.max_age_s:
             return None
         try:
-            return joint_positions(self._latest_state, self._contract.command.joints)
+            return joint_positions(state, self._contract.command.joints)
         except MessageError as error:
             self._node.get_logger().warning(str(error), throttle_duration_sec=1.0)
             return None
@@ -109,6 +112,7 @@ class Sources:
             return self._synchroniser.reason
 
     def _on_state(self, message: JointState) -> None:
+        self._latest_arrival_ns = self._node.get_clock().now().nanoseconds
         self._latest_state = message
         self._on_message(STATE, message)
 

@@ -171,7 +171,7 @@ class Safety:
 
     def _begin(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
         if measured is None:
-            return EnableResult(False, "not enabled: no joint state yet, so no place to start from")
+            return EnableResult(False, "not enabled: no recent joint state to start from")
         start = np.asarray(measured, dtype=np.float64)
         if start.shape != self.limits.lower.shape or not np.isfinite(start).all():
             return EnableResult(False, "not enabled: the measured joint positions are not usable")

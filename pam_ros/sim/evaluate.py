@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.processes import ProcessError, Processes, own_domain
+from pam_ros.processes import ProcessError, Processes, Stop, own_domain
 from pam_ros.share import find_contract, share_directory
 from pam_ros.sim.scene import CONTROL_HZ
 
@@ -34,16 +34,17 @@ def main(argv: Sequence[str]) -> int:
     if options.episodes < 1:
         sys.stderr.write("pam_ros sim evaluate: --episodes must be at least 1\n")
         return 1
-    own_domain()
+    own_domain(options.domain)
+    stop = Stop()
     with tempfile.TemporaryDirectory(prefix="pam_ros_evaluate_") as logs:
         try:
-            results = _run(options, Path(logs))
+            results = _run(options, Path(logs), stop)
         except ProcessError as error:
             sys.stderr.write(f"pam_ros sim evaluate: {error}\n")
             return 1
-        except KeyboardInterrupt:
-            sys.stderr.write("\nstopped\n")
-            return 1
+    if len(results) < options.episodes:
+        sys.stderr.write("stopped\n")
+        return 130
     successes = sum(result["success"] for result in results)
     if options.json:
         Path(options.json).write_text(json.dumps(_summary(options, results), indent=2) + "\n")
@@ -59,11 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--blind", action="store_true", help="replace both cameras by their mean image"
     )
+    parser.add_argument(
+        "--domain", type=int, default=None, help="ROS_DOMAIN_ID, to look on with ROS 2 tools"
+    )
     parser.add_argument("--json", default="", help="write every episode's result to this file")
     return parser
 
 
-def _run(options: argparse.Namespace, logs: Path) -> list[dict[str, Any]]:
+def _run(options: argparse.Namespace, logs: Path, stop: Stop) -> list[dict[str, Any]]:
     from pam_ros.nodes.result_listener import ResultListener  # noqa: PLC0415  (needs rclpy)
 
     processes = Processes(logs)
@@ -88,15 +92,15 @@ def _run(options: argparse.Namespace, logs: Path) -> list[dict[str, Any]]:
             seed=options.seed,
             blind=options.policy if options.blind else '""',
         )
-        return _wait(listener, processes, options.episodes)
+        return _wait(listener, processes, options.episodes, stop)
     finally:
         processes.stop_all()
         listener.close()
 
 
-def _wait(listener: Any, processes: Processes, episodes: int) -> list[dict[str, Any]]:
+def _wait(listener: Any, processes: Processes, episodes: int, stop: Stop) -> list[dict[str, Any]]:
     shown, last = 0, time.monotonic()
-    while shown < episodes:
+    while shown < episodes and not stop.asked:
         processes.check()
         results = listener.results()
         for result in results[shown:]:

@@ -192,7 +192,7 @@ def test_the_soft_start_counts_from_the_first_action():
 @pytest.mark.parametrize(
     ("measured", "sentence"),
     [
-        (None, "no joint state yet"),
+        (None, "no recent joint state"),
         (np.array([np.nan, 1.0]), "not usable"),
         (np.zeros(3), "not usable"),
         (np.array([1.05, 1.0]), "shoulder at 1.050 rad is outside its limits"),
