@@ -75,7 +75,14 @@ def test_disabled_shows_everything_and_commands_nothing_until_the_service_says_s
     assert not message.chunk_executed
     time.sleep(1.0)
     assert commands == []
+    # The joint state is a second old by now: nobody knows where the robot stands.
+    refused = robot.call(SetBool, "/act_attention/enable", SetBool.Request(data=True))
+    assert not refused.success
+    assert "joint state" in refused.message
+    assert not robot.node.get_parameter("enabled").value
+    tick(robot, maps)
     assert robot.call(SetBool, "/act_attention/enable", SetBool.Request(data=True)).success
+    assert robot.node.get_parameter("enabled").value
     tick(robot, maps)
     assert robot.wait(lambda: len(commands) > 0)
     assert commands[0].name == ["pan", "lift"]
