@@ -21,8 +21,8 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 rclpy.init()
 node = Node("spinner")
-node.create_timer(0.05, lambda: None)
-print("spinning")
+# Said from within spin: a signal before it would end the program elsewhere.
+node.create_timer(0.05, lambda: print("spinning"))
 try:
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException) as error:
