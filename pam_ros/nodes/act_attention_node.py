@@ -24,6 +24,7 @@ from pam_ros.nodes.act_parameters import LIVE, TABLE, Look, check_required, make
 from pam_ros.nodes.attention_messages import attention_message
 from pam_ros.nodes.commander import Commander
 from pam_ros.nodes.health import Health
+from pam_ros.nodes.image_conversion import to_rgb
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.parameters import ParameterError, declare
 from pam_ros.nodes.running import run_node
@@ -122,7 +123,9 @@ class ActAttentionNode(Node):
         if messages is None:
             return
         try:
-            observation = build_observation(self._contract, messages, self._spec.environment_dim)
+            observation = build_observation(
+                self._contract, messages, self._spec.environment_dim, to_rgb
+            )
         except MessageError as error:
             self._health.bad_message("tick", str(error))
             return
