@@ -16,6 +16,9 @@ from pam_ros.embedded.dds_qos import to_dds_qos
 from pam_ros.embedded.discovery import Discovery
 
 SPINNER = """
+import signal
+# A shell hands SIG_IGN down to what it runs in the background; then no KeyboardInterrupt comes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node

@@ -84,8 +84,9 @@ def test_every_option_of_act_gives_lerobots_pass(reference_policy, options):
 )
 @given(
     seed=st.integers(0, 1000),
+    # Of two numbers LayerNorm keeps little more than the sign, and amplifies float32's rounding.
     heads=st.sampled_from([1, 2, 4]),
-    head_dim=st.sampled_from([2, 6, 8]),
+    head_dim=st.sampled_from([8, 10, 16]),
     pre_norm=st.booleans(),
     layers=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     state_dim=st.integers(0, 4),
