@@ -169,6 +169,7 @@ class Arguments:
         inside = all_ros
         items = iter(args or ())
         for item in items:
+            item.encode()  # as in rclpy, what is not UTF-8 is refused
             if item == "--ros-args":
                 inside = True
             elif item == "--" and inside:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .cdr import CdrError
 from .dds_qos import user_data_of
-from .exceptions import InvalidHandle
+from .destroyable import Destroyable
 from .messages import codec
-from .publisher import DESTROYED
 from .service import HEADER, service_endpoints, split_header
 from .task import Future
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from .qos import QoSProfile
 
 
-class Client:
+class Client(Destroyable):
     """Calls a service; make it by Node.create_client()."""
 
     def __init__(
@@ -82,8 +81,7 @@ class Client:
         """
         if not isinstance(request, self.srv_type.Request):
             raise TypeError
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         future = Future()
         with self._lock:
             sequence = next(self._sequence)
@@ -108,8 +106,7 @@ class Client:
 
     def service_is_ready(self) -> bool:
         """Whether a server hears requests and is heard."""
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         writer, reader = self._writer.entity, self._reader.entity
         readers = [
             writer.get_matched_subscription_data(h) for h in writer.get_matched_subscriptions()
@@ -140,15 +137,9 @@ class Client:
         raise NotImplementedError("Client.configure_introspection")
 
     @property
-    def handle(self) -> Client:
-        """This client."""
-        return self
-
-    @property
     def service_name(self) -> str:
         """The service's full name, after remapping."""
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         return self._service_name
 
     def destroy(self) -> None:

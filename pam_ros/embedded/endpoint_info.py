@@ -21,8 +21,13 @@ class TopicEndpointTypeEnum(IntEnum):
 class TypeHash:
     """A type hash (REP 2011)."""
 
-    version: int = -1
-    value: bytes = bytes(32)
+    __slots__ = ("value", "version")
+    version: int
+    value: bytes
+
+    def __init__(self, version: int = -1, value: bytes = bytes(32)) -> None:
+        self.version = version
+        self.value = value
 
     @classmethod
     def parse(cls, text: str) -> TypeHash:

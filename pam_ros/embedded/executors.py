@@ -209,7 +209,7 @@ class Executor:
         return False
 
     def _wait_for_ready_callbacks(
-        self, timeout_sec: float | TimeoutObject | None
+        self, timeout_sec: float | TimeoutObject | None = None
     ) -> Iterator[tuple[Task, Any, Any]]:
         """Yield what is ready; wait only when nothing was."""
         if isinstance(timeout_sec, TimeoutObject):
@@ -222,7 +222,7 @@ class Executor:
             with self._tasks_lock:
                 self._tasks = [entry for entry in self._tasks if not entry[0].done()]
                 waiting = [e for e in self._tasks if e[2] is None or e[2] in nodes]
-            for entry in waiting:
+            for entry in reversed(waiting):  # the newest first, as in rclpy
                 if entry[0]._runnable:
                     entry[0]._runnable = False
                     yielded = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import InvalidHandle
+from .destroyable import Destroyable
 from .utilities import get_default_context
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-class GuardCondition:
+class GuardCondition(Destroyable):
     """Its callback runs once in the executor after any number of triggers."""
 
     def __init__(
@@ -32,15 +32,9 @@ class GuardCondition:
         self._destroyed = False
         self._wake: Callable[[], None] = lambda: None
 
-    @property
-    def handle(self) -> GuardCondition:
-        """This guard condition."""
-        return self
-
     def trigger(self) -> None:
         """Ask for the callback."""
-        if self._destroyed:
-            raise InvalidHandle("cannot use Destroyable because destruction was requested")
+        self._check()
         self._triggered = True
         self._wake()
 

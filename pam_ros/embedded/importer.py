@@ -45,6 +45,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.guard_condition": ("guard_condition",),
     "rclpy.logging": ("logging",),
     "rclpy.impl": (),
+    "rclpy.impl.implementation_singleton": ("implementation",),
     "rclpy.impl.logging_severity": ("logging",),
     "rclpy.impl.rcutils_logger": ("logging",),
     "rclpy._rclpy_pybind11": ("exceptions",),
@@ -151,11 +152,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _show(source: ModuleType, module: ModuleType) -> None:
-    """Show a module's public names in another."""
-    names = getattr(source, "__all__", None) or [n for n in vars(source) if not n.startswith("_")]
-    for name in names:
-        value = getattr(source, name)
-        setattr(module, name, value)
+    """Show a module's names in another."""
+    for name, value in vars(source).items():
+        if not name.startswith("__") or name == "__all__":
+            setattr(module, name, value)
 
 
 def _submodule(name: str) -> ModuleType:

@@ -150,9 +150,14 @@ def expand_topic_name(topic_name: str, node_name: str, node_namespace: str) -> s
         ValueError: the name is not valid, or a substitution is unknown.
 
     """
-    problem = _topic_name_problem(topic_name)
-    if problem:
-        raise ValueError(f"topic name '{topic_name}' is invalid: {problem[0]}")
+    problems = {
+        f"topic name '{topic_name}'": _topic_name_problem(topic_name),
+        f"node name '{node_name}'": _node_name_problem(node_name),
+        f"namespace '{node_namespace}'": _full_name_problem(node_namespace, "namespace"),
+    }
+    for what, problem in problems.items():
+        if problem:
+            raise ValueError(f"{what} is invalid: {problem[0]}")
     namespace = node_namespace.rstrip("/")
     name = topic_name
     if name.startswith("~"):

@@ -15,10 +15,10 @@ from .callback_groups import (
 )
 from .client import Client
 from .clock import Clock, ROSClock
+from .destroyable import Destroyable
 from .duration import S_TO_NS
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from .exceptions import (
-    InvalidHandle,
     NameValidationException,
     NodeNameNonExistentError,
     NotInitializedException,
@@ -39,7 +39,7 @@ from .node_parameters import NodeParameters, ParameterDescriptor
 from .parameter import Parameter
 from .parameter_ranges import REL_TOL
 from .parameter_service import ParameterService
-from .publisher import DESTROYED, Publisher
+from .publisher import Publisher
 from .qos import (
     QoSProfile,
     qos_profile_parameter_events,
@@ -63,7 +63,7 @@ __all__ = ["Node", "NodeNameNonExistentError"]
 _LISTS = ("publishers", "subscriptions", "clients", "services", "timers", "guards")
 
 
-class Node(NodeParameters, NodeGraph):
+class Node(NodeParameters, NodeGraph, Destroyable):
     """A node of the graph.
 
     Raises:
@@ -251,11 +251,6 @@ class Node(NodeParameters, NodeGraph):
         """The group of entities that were given none: one callback at a time."""
         return self._default_callback_group
 
-    @property
-    def handle(self) -> Node:
-        """This node."""
-        return self
-
     def get_name(self) -> str:
         """The node's name."""
         return self._name
@@ -280,8 +275,7 @@ class Node(NodeParameters, NodeGraph):
         return remap_name(self._rules, full_name, self._name, self._namespace, service=service)
 
     def _resolve(self, name: str, *, service: bool, only_expand: bool = False) -> str:
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         validate_topic_name(name, is_service=service)
         full = expand_topic_name(name, self._name, self._namespace)
         if not only_expand:

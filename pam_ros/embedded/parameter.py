@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import array
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -164,9 +165,11 @@ def parameter_dict_from_yaml_file(
     """The parameters in a YAML file as {name: rcl_interfaces.msg.Parameter}.
 
     Raises:
+        FileNotFoundError: there is no such file.
         RuntimeError: the file has no parameters for these nodes.
 
     """
+    Path(parameter_file).stat()  # FileNotFoundError rather than RCLError
     entries = load_params_file(parameter_file)
     patterns = [pattern for pattern, _ in entries]
     for node in target_nodes or []:

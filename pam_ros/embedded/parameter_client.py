@@ -6,15 +6,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .messages import service_class
+from .messages import message_class, service_class
 from .parameter import Parameter, parameter_dict_from_yaml_file
-from .qos import QoSProfile, qos_profile_services_default
+from .qos import QoSProfile, qos_profile_parameter_events, qos_profile_services_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .callback_groups import CallbackGroup
     from .node import Node
+    from .subscription import Subscription
     from .task import Future
 
 __all__ = ["AsyncParameterClient"]
@@ -127,8 +128,31 @@ class AsyncParameterClient:
         use_wildcard: bool = False,
         callback: Callable[[Future], Any] | None = None,
     ) -> Future:
-        """Set what a YAML file says for the node."""
-        values = parameter_dict_from_yaml_file(
-            parameter_file, use_wildcard, target_nodes=[self.remote_node_name]
-        )
+        """Set what a YAML file says, for whatever node."""
+        values = parameter_dict_from_yaml_file(parameter_file, use_wildcard)
         return self.set_parameters(list(values.values()), callback)
+
+    def load_parameter_file_atomically(
+        self,
+        parameter_file: str,
+        use_wildcard: bool = False,
+        callback: Callable[[Future], Any] | None = None,
+    ) -> Future:
+        """Set all or none of what a YAML file says."""
+        values = parameter_dict_from_yaml_file(parameter_file, use_wildcard)
+        return self.set_parameters_atomically(list(values.values()), callback)
+
+    def on_parameter_event(
+        self,
+        callback: Callable[..., Any],
+        qos_profile: QoSProfile = qos_profile_parameter_events,
+        **options: Any,
+    ) -> Subscription:
+        """Subscribe to /parameter_events; the options are those of create_subscription()."""
+        return self.node.create_subscription(
+            message_class("rcl_interfaces/msg/ParameterEvent"),
+            "/parameter_events",
+            callback,
+            qos_profile,
+            **options,
+        )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .dds import Writer
 from .dds_qos import to_dds_qos
-from .exceptions import InvalidHandle, RCLError
+from .destroyable import Destroyable
+from .exceptions import RCLError
 from .interfaces import interfaces
 from .messages import codec
 
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
     from .event_handler import PublisherEventCallbacks
     from .qos import QoSProfile
 
-DESTROYED = "cannot use Destroyable because destruction was requested"
-
 
 def dds_topic(name: str, profile: QoSProfile, prefix: str = "rt", suffix: str = "") -> str:
     """The DDS topic of a ROS name."""
     return f"{'' if profile.avoid_ros_namespace_conventions else prefix}{name}{suffix}"
 
 
-class Publisher:
+class Publisher(Destroyable):
     """Sends messages of one type on one topic; make it by Node.create_publisher()."""
 
     def __init__(
@@ -58,10 +57,6 @@ class Publisher:
             callback_group, self._writer, topic_name, logger
         )
 
-    def _check(self) -> None:
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
-
     def publish(self, msg: Any) -> None:
         """Send a message, or the bytes of a serialised one.
 
@@ -91,11 +86,6 @@ class Publisher:
         """The topic's full name, after remapping."""
         self._check()
         return self._topic_name
-
-    @property
-    def handle(self) -> Publisher:
-        """This publisher."""
-        return self
 
     def destroy(self) -> None:
         """Leave the topic; use Node.destroy_publisher() rather than this."""

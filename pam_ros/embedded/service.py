@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from .cdr import CdrError
 from .dds import Reader, Writer
 from .dds_qos import to_dds_qos, user_data_of
-from .exceptions import InvalidHandle
+from .destroyable import Destroyable
 from .interfaces import interfaces
 from .messages import codec
-from .publisher import DESTROYED, dds_topic
+from .publisher import dds_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class RequestId:
     publication_handle: int
 
 
-class Service:
+class Service(Destroyable):
     """Answers requests; make it by Node.create_service()."""
 
     def __init__(
@@ -113,8 +113,7 @@ class Service:
         """Answer a request."""
         if not isinstance(response, self.srv_type.Response) or not isinstance(header, RequestId):
             raise TypeError
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         self._wait_for_client(header)
         prefix = HEADER.pack(header.client, header.sequence_number)
         self._writer.write(self._response_codec.encode(response, prefix))
@@ -141,15 +140,9 @@ class Service:
             time.sleep(0.005)
 
     @property
-    def handle(self) -> Service:
-        """This service."""
-        return self
-
-    @property
     def service_name(self) -> str:
         """The service's full name, after remapping."""
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
+        self._check()
         return self._service_name
 
     def configure_introspection(self, *_: Any) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .cdr import CdrError
 from .dds import Reader
 from .dds_qos import to_dds_qos
-from .exceptions import InvalidHandle
+from .destroyable import Destroyable
 from .interfaces import interfaces
 from .messages import codec
-from .publisher import DESTROYED, dds_topic
+from .publisher import dds_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .qos import QoSProfile
 
 
-class Subscription:
+class Subscription(Destroyable):
     """Calls back with each message of a topic; make it by Node.create_subscription()."""
 
     class CallbackType(Enum):
@@ -74,15 +74,6 @@ class Subscription:
         """How many publishers this subscription hears."""
         self._check()
         return self._reader.matched()
-
-    def _check(self) -> None:
-        if self._destroyed:
-            raise InvalidHandle(DESTROYED)
-
-    @property
-    def handle(self) -> Subscription:
-        """This subscription."""
-        return self
 
     def destroy(self) -> None:
         """Leave the topic; use Node.destroy_subscription() rather than this."""

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
+from .destroyable import Destroyable
 from .duration import Duration
 from .exceptions import InvalidHandle, RCLError, ROSInterruptException
 from .utilities import get_default_context
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-class Timer:
+class Timer(Destroyable):
     """Calls back every timer_period_ns of its clock's time, on a fixed grid; a late call skips."""
 
     def __init__(
@@ -71,15 +72,6 @@ class Timer:
             self._next_call = now + self._period
             self._last_call = now
         self._wake()
-
-    @property
-    def handle(self) -> Timer | None:
-        """This timer, until it is destroyed."""
-        return None if self._destroyed else self
-
-    def _check(self) -> None:
-        if self._destroyed:
-            raise InvalidHandle("cannot use Destroyable because destruction was requested")
 
     def destroy(self) -> None:
         """Stop for good."""
@@ -197,7 +189,7 @@ class Rate:
             raise ROSInterruptException
         if self._is_destroyed:
             raise RuntimeError("Rate cannot sleep because it has been destroyed")
-        if not self._timer.handle:
+        if self._timer._destroyed:
             self.destroy()
             raise InvalidHandle("Rate cannot sleep because the timer has been destroyed")
         with self._lock:
