@@ -107,29 +107,28 @@ def load_params_file(path: str) -> list[tuple[str, dict[str, Any]]]:
 
     """
     try:
-        tree = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    except OSError as error:
-        raise RCLError(
-            f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
-        ) from error
-    except yaml.YAMLError as error:
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        tree = loader.get_single_node()
+    except (OSError, yaml.YAMLError) as error:
         raise RCLError(
             f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
         ) from error
     found: list[tuple[str, dict[str, Any]]] = []
 
-    def descend(prefix: str, branch: Any) -> None:
-        if not isinstance(branch, dict):
+    def descend(prefix: str, branch: yaml.Node) -> None:
+        if not isinstance(branch, yaml.MappingNode):
             raise RCLError(
                 f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: "
                 f"{prefix or 'the file'!s} has no ros__parameters"
             )
-        for key, value in branch.items():
-            name = str(key)
+        # Pair by pair: a node may come several times, which a dict would forget.
+        for key, value in branch.value:
+            name = str(loader.construct_object(key))
             if name == "ros__parameters":
-                if not isinstance(value, dict):
+                parameters = loader.construct_object(value, deep=True)
+                if not isinstance(parameters, dict):
                     raise RCLError(f"{path}: the ros__parameters of {prefix} are no mapping")
-                found.append((prefix, _flatten(value)))
+                found.append((prefix, _flatten(parameters)))
             else:
                 descend(f"{prefix.rstrip('/')}/{name.lstrip('/')}", value)
 

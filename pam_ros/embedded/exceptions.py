@@ -22,6 +22,10 @@ class UnknownROSArgsError(RuntimeError):
     """--ros-args are followed by something that is no ROS argument."""
 
 
+class RCLInvalidROSArgsError(RCLError):
+    """The arguments given to a node cannot be parsed."""
+
+
 class RemapError(RuntimeError):
     """A remapping rule cannot be applied."""
 

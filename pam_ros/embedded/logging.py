@@ -61,7 +61,7 @@ def _effective(name: str) -> int:
         level = _state.levels.get(ancestor)
         if level:
             return level
-    return _state.levels.get("", 0) or _state.default
+    return _state.levels.get("", _state.default)
 
 
 def configure(levels: list[tuple[str, str]], *, stdout: bool = True) -> None:

@@ -23,6 +23,7 @@ from .exceptions import (
     NodeNameNonExistentError,
     NotInitializedException,
     RCLError,
+    RCLInvalidROSArgsError,
 )
 from .guard_condition import GuardCondition
 from .messages import message_class
@@ -109,7 +110,10 @@ class Node(NodeParameters, NodeGraph, Destroyable):
         self._rosout: Publisher | None = None
         self._init_parameters(allow_undeclared=allow_undeclared_parameters)
 
-        local = Arguments.parse(cli_args, all_ros=True)
+        try:
+            local = Arguments.parse(cli_args, all_ros=True)
+        except RCLError as error:
+            raise RCLInvalidROSArgsError(f"Failed to parse ROS arguments: {error}") from error
         sources = [local, self._context.arguments] if use_global_arguments else [local]
         self._rules = [rule for source in sources for rule in source.remaps]
         self._init_name(node_name, namespace or "")

@@ -133,6 +133,12 @@ class Subscription(Destroyable):
                 "reception_sequence_number": None,
             }
 
+    def take_message(self, msg_type: Any, raw: bool) -> Any:
+        """What take() gives; of another type or form than the subscription's, nothing is given."""
+        if msg_type is not self.msg_type or raw != self.raw:
+            raise NotImplementedError("take_message() of another type or form")
+        return self.take()
+
     def _references(self) -> tuple[int, ...]:
         return (self._reader.condition,)
 

@@ -356,3 +356,15 @@ def test_a_bad_parameter_file_is_named(context, tmp_path):
     file.write_text("/**: {ros__parameters: {mixed: [1, 2.5]}}")
     with pytest.raises(RuntimeError, match="Sequence should be of same type"):
         context("--ros-args", "--params-file", str(file))
+
+
+def test_a_node_may_come_several_times_in_a_file(context, tmp_path):
+    file = tmp_path / "parameters.yaml"
+    file.write_text(
+        "/**: {ros__parameters: {first: 1}}\n"
+        "/**: {subject: {ros__parameters: {second: 2}}}\n"
+        "'*': {ros__parameters: {third: 3}}\n"
+    )
+    node = Node("subject", context=context("--ros-args", "--params-file", str(file)))
+    values = [node.declare_parameter(name, 0).value for name in ("first", "second", "third")]
+    assert values == [1, 2, 3]
