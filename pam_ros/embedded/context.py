@@ -160,6 +160,12 @@ class Context:
             if self._participant is not None and not self._valid:
                 callback()
             elif ismethod(callback):
+                # Forget those whose objects are gone: every sleep of a clock adds one.
+                self._callbacks = [
+                    c
+                    for c in self._callbacks
+                    if not (isinstance(c, weakref.WeakMethod) and not c())
+                ]
                 self._callbacks.append(weakref.WeakMethod(callback))
             else:
                 self._callbacks.append(callback)

@@ -217,13 +217,20 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
         What was done: nothing where a ROS 2 can be imported.
 
     Raises:
-        ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import.
+        ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import;
+            or there is no ROS 2 and no cyclonedds.
 
     """
     if not installed():
         refusal = _check_ros()
         if refusal is not None:
             return refusal
+        if importlib.util.find_spec("cyclonedds") is None:
+            raise ImportError(
+                "without ROS 2 the Python package cyclonedds is needed, and it is not installed: "
+                "python -m pip install cyclonedds",
+                name="cyclonedds",
+            )
         sys.meta_path.insert(0, _finder)
     for package, folder in (interfaces or {}).items():
         if not definitions.names(package, "msg"):

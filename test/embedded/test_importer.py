@@ -136,3 +136,13 @@ def test_bad_folders_and_definitions_are_named(tmp_path):
     (tmp_path / "Broken.msg").write_text("float64\n")
     with pytest.raises(InterfaceError, match=r"Broken\.msg"):
         install(interfaces={"broken_msgs": tmp_path})
+
+
+def test_a_missing_cyclonedds_is_named(tmp_path):
+    (tmp_path / "hide.py").write_text(
+        "import importlib.util\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda n, p=None: None if n == 'cyclonedds' else find(n, p)\n"
+    )
+    out = run("import hide; from pam_ros.embedded import install; install()", path=[tmp_path])
+    assert "ImportError: without ROS 2 the Python package cyclonedds is needed" in out

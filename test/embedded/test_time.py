@@ -146,3 +146,13 @@ def test_timers_start_again_when_simulated_time_jumps_back(node, simulation):
 def test_use_sim_time_must_be_a_boolean(node):
     result = node.set_parameters([Parameter("use_sim_time", value=1)])[0]
     assert not result.successful
+
+
+def test_sleeping_often_keeps_nothing(ros):
+    from rclpy.utilities import get_default_context
+
+    clock, context = Clock(clock_type=ClockType.STEADY_TIME), get_default_context()
+    for _ in range(50):
+        clock.sleep_for(Duration(nanoseconds=1000), context)
+    assert len(context._callbacks) < 10
+    assert not clock._jump_handles
