@@ -32,6 +32,8 @@ setup: $(READY)
 
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
+	# The resolver of Python 3.10's own pip does not come to an end with lerobot's dependencies.
+	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
 	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,test]'
 	touch $(READY)
 
