@@ -30,9 +30,9 @@ help:
 
 setup: $(READY)
 
+# A current pip first: that of Python 3.10 does not come to an end with lerobot's dependencies.
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
-	# The resolver of Python 3.10's own pip does not come to an end with lerobot's dependencies.
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
 	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,test]'
 	touch $(READY)
