@@ -90,10 +90,20 @@ def test_unknown_nodes_raise(node):
 
 def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
     other = script(OTHER)
+    other.wait_for("ready")
     assert spin_until(
         lambda: "/robot/arm" in node.get_fully_qualified_node_names(), node, timeout=20
     )
     assert node.wait_for_node("/robot/arm", 1)
+    # Names and endpoints travel apart: the last to be made is the last to be seen.
+    assert spin_until(
+        lambda: (
+            ("/robot/arm/home", ["std_srvs/srv/Trigger"])
+            in node.get_service_names_and_types_by_node("arm", "/robot")
+        ),
+        node,
+        timeout=20,
+    )
     assert spin_until(
         lambda: (
             [i.node_name for i in node.get_publishers_info_by_topic("/robot/joint_states")]
@@ -106,9 +116,6 @@ def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
         ("/robot/joint_states", ["sensor_msgs/msg/JointState"]),
         ("/rosout", ["rcl_interfaces/msg/Log"]),
     ]
-    assert ("/robot/arm/home", ["std_srvs/srv/Trigger"]) in (
-        node.get_service_names_and_types_by_node("arm", "/robot")
-    )
     assert node.create_subscription(JointState, "/robot/joint_states", lambda _: None, 5)
     other.process.terminate()
     assert spin_until(
