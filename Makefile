@@ -26,7 +26,7 @@ help:
 	@echo 'make test        the tests'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
-	@echo 'make train-demo  trains the demo policy anew (hours on two CPU cores)'
+	@echo 'make train-demo  trains the demo policy anew, on a GPU or slowly on two cores'
 
 setup: $(READY)
 

@@ -122,7 +122,7 @@ class LoadedPolicy:
 
 
 @pytest.mark.slow
-def test_the_shipped_policy_reaches_the_cube_and_only_because_it_looks():
+def test_the_shipped_policy_reaches_the_cube_and_blind_it_does_not():
     actor = LoadedPolicy(SHIPPED)
     with Scene() as scene:
         sighted = [run_episode(scene, actor, seed) for seed in EVALUATION_SEEDS[:8]]
