@@ -7,6 +7,7 @@ and environment tokens sum to 1. Nothing is rescaled; scales for drawing are in 
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex
@@ -51,7 +52,14 @@ class AttentionMaps:
     "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". The shares of tokens
     that the policy lacks are NaN. `entropy` is that of the averaged distribution over all `tokens`
     tokens, in nats: 0 when one token has all the mass, log(tokens) when all have the same. `total`
-    is the sum of the mass, 1 to float precision.
+    is the sum of the mass, 1 to float precision; for a gradient method the sum of absolute
+    attribution before normalising, in the target's unit.
+
+    `head_entropy` and `head_latent_share` have one value per head of the layer, whichever head is
+    shown: the entropy of that head's distribution, averaged over the same queries, and its mass on
+    the latent token. Empty where the method has no heads. `target` says what a gradient method
+    explains; `completeness_error` is |sum of attributions - change of the target| where the method
+    promises that they are equal.
     """
 
     method: str
@@ -65,6 +73,10 @@ class AttentionMaps:
     entropy: float
     total: float
     tokens: int
+    head_entropy: tuple[float, ...] = ()
+    head_latent_share: tuple[float, ...] = ()
+    target: str = ""
+    completeness_error: float = math.nan
 
 
 def attention_maps(
