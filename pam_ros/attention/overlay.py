@@ -6,8 +6,8 @@ beyond the outermost ones. Opacity follows the mass, so a pixel without attentio
 it was; the colour follows it too. The joint-state token has no place in the image: its share is a
 magenta border whose opacity is that share.
 
-Both colour and opacity depend on one 8-bit level alone, so a table of 256 packed entries holds
-(opacity * colour, 1 - opacity), and a picture is one look-up, one product and one sum in uint8.
+Both colour and opacity depend on one 8-bit level alone: opacity * colour comes from a table, built
+once, and a picture is one look-up, one product and one sum in uint8, all in buffers that are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PREFIX = "COLORMAP_"
 COLORMAPS = tuple(
     sorted(name.removeprefix(_PREFIX).lower() for name in dir(cv2) if name.startswith(_PREFIX))
 )
-MAGENTA = (255.0, 0.0, 255.0)  # the same in RGB and BGR
+MAGENTA = (255, 0, 255)  # the same in RGB and BGR
 
 
 class Overlay:
@@ -108,27 +108,25 @@ class Overlay:
 
         levels = np.clip(np.asarray(cells, np.float32) * np.float32(255.0 / full_scale), 0, 255)
         _interpolate(levels, (x0, y0, dx, dy), buffers)
-        cv2.convertScaleAbs(buffers.heat, dst=buffers.level)  # rounds to the nearest level
-        np.take(
-            _table(self.colormap, self.alpha, bgr), buffers.level, out=buffers.packed, mode="clip"
-        )
-        packed = buffers.packed.view(np.uint8).reshape(height, width, 4)
-        cv2.cvtColor(packed, cv2.COLOR_BGRA2BGR, dst=buffers.colour)
-        cv2.extractChannel(packed, 3, dst=buffers.level)
-        cv2.cvtColor(buffers.level, cv2.COLOR_GRAY2BGR, dst=buffers.kept)
+        np.copyto(buffers.index, buffers.level_pairs)
+        table = _table(self.colormap, self.alpha, bgr)
+        np.take(table, buffers.index, out=buffers.packed, mode="wrap")  # the fastest of the modes
+        cv2.cvtColor(buffers.packed_colour, cv2.COLOR_BGRA2BGR, dst=buffers.colour)
+        cv2.convertScaleAbs(buffers.level, dst=buffers.clear, alpha=-self.alpha, beta=255)
+        cv2.cvtColor(buffers.clear, cv2.COLOR_GRAY2BGR, dst=buffers.kept)
         cv2.multiply(np.ascontiguousarray(image), buffers.kept, dst=out, scale=1 / 255)
         cv2.add(out, buffers.colour, dst=out)
-        self._draw_border(out, joint_state_share)
+        self._draw_border(out, joint_state_share, buffers.magenta)
         return out
 
-    def _draw_border(self, picture: NDArray[np.uint8], share: float) -> None:
+    def _draw_border(
+        self, picture: NDArray[np.uint8], share: float, magenta: NDArray[np.uint8]
+    ) -> None:
         height, width = picture.shape[:2]
         border = min(self.border, height // 8, width // 8)
         if border == 0 or math.isnan(share) or share <= 0:
             return
         opacity = min(share, 1.0)
-        shades = np.arange(256.0)[:, None, None] * (1 - opacity) + opacity * np.array(MAGENTA)
-        table = np.rint(shades).astype(np.uint8)
         inner = slice(border, height - border)
         for rows, cols in (
             (slice(0, border), slice(0, width)),
@@ -136,67 +134,99 @@ class Overlay:
             (inner, slice(0, border)),
             (inner, slice(width - border, width)),
         ):
-            picture[rows, cols] = cv2.LUT(picture[rows, cols], table)
+            strip = picture[rows, cols]
+            cv2.addWeighted(strip, 1 - opacity, magenta[rows, cols], opacity, 0, dst=strip)
 
 
 class _Buffers:
     """What one image size needs while it is drawn."""
 
     def __init__(self, height: int, width: int) -> None:
-        self.heat = np.empty((height, width), np.float32)
-        self.upper = np.empty((height, width), np.float32)
-        self.level = np.empty((height, width), np.uint8)
-        self.packed = np.empty((height, width), np.uint32)
+        pixels = height * width
+        pairs = (pixels + 1) // 2
+        self.heat = np.empty((height, width), np.uint16)
+        self.rise = np.empty((height, width), np.uint16)
+        levels = np.zeros(2 * pairs, np.uint8)
+        self.level = levels[:pixels].reshape(height, width)
+        self.level_pairs = levels.view(np.uint16)
+        self.index = np.empty(pairs, np.intp)
+        self.packed = np.empty(pairs, np.uint64)
+        packed = self.packed.view(np.uint8)[: 4 * pixels]
+        self.packed_colour = packed.reshape(height, width, 4)
         self.colour = np.empty((height, width, 3), np.uint8)
+        self.clear = np.empty((height, width), np.uint8)
         self.kept = np.empty((height, width, 3), np.uint8)
+        self.magenta = np.full((height, width, 3), MAGENTA, np.uint8)
 
 
-@lru_cache(maxsize=64)
-def _table(colormap: str, alpha: float, bgr: bool) -> NDArray[np.uint32]:
-    """256 packed entries: opacity * colour in the image's channel order, 255 * (1 - opacity).
+@lru_cache(maxsize=16)
+def _table(colormap: str, alpha: float, bgr: bool) -> NDArray[np.uint64]:
+    """For two neighbouring levels, read as one uint16: opacity * colour of both, four bytes each.
 
-    OpenCV's applyColorMap builds its table anew at every call; this one is built once.
+    In the image's channel order; the fourth byte is not used. Two pixels at a time take half as
+    long as one by one, and OpenCV's applyColorMap builds its table anew at every call.
     """
     ramp = np.arange(256, dtype=np.uint8)
     colours = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{colormap.upper()}"))[:, 0]
     if not bgr:
         colours = colours[:, ::-1]
-    opacity = alpha * ramp[:, None].astype(np.float64) / 255
-    entries = np.empty((256, 4), np.uint8)
-    entries[:, :3] = np.rint(opacity * colours)
-    entries[:, 3:] = np.rint(255 * (1 - opacity))
-    packed: NDArray[np.uint32] = entries.view(np.uint32)[:, 0]
-    return packed
+    single = np.zeros((256, 4), np.uint8)
+    single[:, :3] = np.rint(alpha * ramp[:, None].astype(np.float64) / 255 * colours)
+    pairs = np.arange(65536, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+    table: NDArray[np.uint64] = single[pairs].reshape(-1, 8).view(np.uint64)[:, 0]
+    return table
 
 
 def _interpolate(
     levels: NDArray[np.float32], grid: tuple[float, float, float, float], buffers: _Buffers
 ) -> None:
-    """Fill buffers.heat with the levels, linear between cell centres, held beyond the outermost.
+    """Fill buffers.level: linear between cell centres, held beyond the outermost.
 
-    Without a matrix product: BLAS would start threads, which on a busy machine wait for each other
-    far longer than the product takes.
+    Along the rows in float32, of which there are few; down the columns in 16-bit fixed point with 8
+    fractional bits, so that a level is off by at most one. Sums wrap, and come out right, since
+    the result fits. Without a matrix product: BLAS would start threads, which on a busy machine
+    wait for each other far longer than the product takes.
     """
     x0, y0, dx, dy = grid
-    height, width = buffers.heat.shape
+    height, width = buffers.level.shape
     left, right_part = _between(width, levels.shape[1], x0, dx)
-    top, lower_part = _between(height, levels.shape[0], y0, dy)
-    levels = np.pad(levels, ((0, 1), (0, 1)), mode="edge")  # a neighbour for the last cell too
-    rows = levels[:, left] + right_part * np.diff(levels, axis=1)[:, left]
-    np.take(np.diff(rows, axis=0), top, axis=0, out=buffers.heat, mode="clip")
-    np.take(rows, top, axis=0, out=buffers.upper, mode="clip")
-    np.multiply(buffers.heat, lower_part[:, None], out=buffers.heat)
-    np.add(buffers.heat, buffers.upper, out=buffers.heat)
+    top, lower_part = _fixed_point(height, levels.shape[0], y0, dy)
+    rows = levels.take(left, axis=1)
+    if levels.shape[1] > 1:
+        slope = np.diff(levels, axis=1).take(left, axis=1, mode="clip")
+        slope *= right_part
+        rows += slope
+    rise = np.zeros(rows.shape, np.int16)
+    rise[:-1] = np.rint(np.diff(rows, axis=0))
+    rows *= 256
+    rows += 128  # half a level: what follows cuts off
+    np.take(rows.astype(np.uint16), top, axis=0, out=buffers.heat, mode="clip")
+    np.take(rise.view(np.uint16), top, axis=0, out=buffers.rise, mode="clip")
+    np.multiply(buffers.rise, lower_part, out=buffers.rise)
+    np.add(buffers.heat, buffers.rise, out=buffers.heat)
+    cv2.convertScaleAbs(buffers.heat, dst=buffers.level, alpha=1 / 256, beta=-127.5 / 256)
 
 
 @lru_cache(maxsize=64)
 def _between(
     size: int, cells: int, first: float, step: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For each of `size` pixels: the cell before it, and how far it is on the way to the next."""
+    """For each of `size` pixels: the cell before it, and how far it is on the way to the next.
+
+    In the last cell the way is 0.
+    """
     position = np.clip((np.arange(size) - first) / step, 0, cells - 1)
     before = position.astype(np.intp)
     return before, (position - before).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _fixed_point(
+    size: int, cells: int, first: float, step: float
+) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    """As _between, the second in 256ths, (size, 1). 255 at most, or a sum could overflow."""
+    before, part = _between(size, cells, first, step)
+    return before, np.minimum(np.rint(part * 256), 255).astype(np.uint16)[:, None]
 
 
 def _check_image(name: str, image: NDArray[np.uint8]) -> None:

@@ -209,7 +209,9 @@ def fill_image(message: Any, rgb: npt.NDArray[np.uint8], encoding: str = "rgb8")
     message.height, message.width, message.step = height, width, 3 * width
     message.encoding, message.is_bigendian = encoding, 0
     # rclpy takes an array.array as it is, and checks anything else element by element.
-    message.data = array.array("B", pixels.tobytes())
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(pixels).data.cast("B"))
+    message.data = data
 
 
 def fill_compressed_image(message: Any, rgb: npt.NDArray[np.uint8], quality: int = 85) -> None:

@@ -178,6 +178,28 @@ def test_any_size_is_a_blend_of_image_and_colour(shape, cells, offset, step, see
     np.testing.assert_allclose(picture, expected, atol=2 + 255 * 0.8 / 16)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(st.integers(2, 300), st.integers(2, 300)),
+    cells=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    x0=st.floats(-30, 30),
+    y0=st.floats(-30, 30),
+    dx=st.floats(3, 60),
+    dy=st.floats(3, 60),
+    seed=st.integers(0, 100),
+)
+def test_fixed_point_is_within_one_level_of_the_formula(shape, cells, x0, y0, dx, dy, seed):
+    """Of opacity, against NumPy's interpolation in float64, first down the columns, then along."""
+    mass = np.random.default_rng(seed).random(cells).astype(np.float32)
+    shown = opacity(Overlay(alpha=1.0), mass, (x0, y0, dx, dy), 0.9, shape)
+    levels = np.clip(mass.astype(np.float64) / 0.9, 0, 1) * 255
+    ys, xs = (np.arange(shape[0]) - y0) / dy, (np.arange(shape[1]) - x0) / dx
+    columns = np.stack([np.interp(ys, np.arange(cells[0]), column) for column in levels.T], axis=1)
+    expected = np.stack([np.interp(xs, np.arange(cells[1]), row) for row in columns])
+    # Half a level for rounding to 8 bits, one for fixed point.
+    assert np.abs(shown * 255 - expected).max() <= 1.5 + 1e-3
+
+
 def test_the_image_is_not_changed_unless_it_is_the_output():
     image = noise()
     before = image.copy()
