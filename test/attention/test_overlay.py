@@ -36,6 +36,15 @@ def opacity(overlay, cells, grid=GRID, full_scale=1.0, shape=(240, 320), **optio
     return 1 - (on_white - on_black).mean(axis=2) / 255
 
 
+def interpolated(cells, shape, grid):
+    """NumPy's linear interpolation in float64, first down the columns, then along the rows."""
+    x0, y0, dx, dy = grid
+    ys, xs = (np.arange(shape[0]) - y0) / dy, (np.arange(shape[1]) - x0) / dx
+    columns = [np.interp(ys, np.arange(len(cells)), column) for column in cells.T]
+    rows = np.stack(columns, axis=1)
+    return np.stack([np.interp(xs, np.arange(cells.shape[1]), row) for row in rows])
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     row=st.integers(0, 7),
@@ -52,7 +61,8 @@ def test_the_heat_of_one_cell_peaks_on_the_pixel_it_looks_at(row, col, x0, y0, d
         return  # it looks at a place outside of the picture
     peak_y, peak_x = np.unravel_index(shown.argmax(), shown.shape)
     # Beyond the outermost cells the heat is held, so there the peak is a plateau.
-    assert shown[round(y), round(x)] == pytest.approx(shown.max(), abs=0.06)
+    # Half a pixel off in both directions is up to 1 - (1 - 0.5 / 9) ** 2.
+    assert shown[round(y), round(x)] == pytest.approx(shown.max(), abs=0.12)
     if 0 < col < 9:
         assert abs(peak_x - x) <= 1
     if 0 < row < 7:
@@ -163,19 +173,12 @@ def test_any_size_is_a_blend_of_image_and_colour(shape, cells, offset, step, see
     rng = np.random.default_rng(seed)
     image, mass = noise(seed, (*shape, 3)), rng.random(cells).astype(np.float32)
     picture = Overlay("viridis", alpha=0.8).draw(image, mass, offset, offset, step, step, 0.7)
-    xs = np.float32((np.arange(shape[1]) - offset) / step)
-    ys = np.float32((np.arange(shape[0]) - offset) / step)
-    level = cv2.remap(
-        np.clip(mass / 0.7, 0, 1),
-        *np.meshgrid(np.clip(xs, 0, cells[1] - 1), np.clip(ys, 0, cells[0] - 1)),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    level = interpolated(np.clip(mass / 0.7, 0, 1), shape, (offset, offset, step, step))
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
     a = 0.8 * level[..., None]
     expected = image * (1 - a) + colour[..., ::-1] * a
-    # remap places its samples on a grid of 1/32 cell.
-    np.testing.assert_allclose(picture, expected, atol=2 + 255 * 0.8 / 16)
+    # A level is off by one at most; viridis changes by at most 4 from one to the next.
+    np.testing.assert_allclose(picture, expected, atol=6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -189,13 +192,10 @@ def test_any_size_is_a_blend_of_image_and_colour(shape, cells, offset, step, see
     seed=st.integers(0, 100),
 )
 def test_fixed_point_is_within_one_level_of_the_formula(shape, cells, x0, y0, dx, dy, seed):
-    """Of opacity, against NumPy's interpolation in float64, first down the columns, then along."""
     mass = np.random.default_rng(seed).random(cells).astype(np.float32)
     shown = opacity(Overlay(alpha=1.0), mass, (x0, y0, dx, dy), 0.9, shape)
     levels = np.clip(mass.astype(np.float64) / 0.9, 0, 1) * 255
-    ys, xs = (np.arange(shape[0]) - y0) / dy, (np.arange(shape[1]) - x0) / dx
-    columns = np.stack([np.interp(ys, np.arange(cells[0]), column) for column in levels.T], axis=1)
-    expected = np.stack([np.interp(xs, np.arange(cells[1]), row) for row in columns])
+    expected = interpolated(levels, shape, (x0, y0, dx, dy))
     # Half a level for rounding to 8 bits, one for fixed point.
     assert np.abs(shown * 255 - expected).max() <= 1.5 + 1e-3
 
