@@ -101,9 +101,9 @@ def all_maps(policy: Policy, observation: dict[str, Any]) -> list[tuple[str, Att
     spec, output = policy.spec, None
     maps = []
     for layer in range(spec.encoder_layers):
-        policy.show_encoder_layer(layer)
+        policy.show_encoder_layers([layer])
         output = policy.explain(observation)
-        weights = output.encoder_attention
+        weights = output.encoder_attention[layer]
         maps += [
             encoder_attention_maps(weights, spec.layout, layer, head=head)
             for head in (None, *range(spec.heads if layer == 0 else 0))

@@ -104,7 +104,7 @@ class ActAttentionNode(Node):
 
     def _time_policy(self) -> None:
         """Times the policy and warns where it cannot keep the rate."""
-        self._policy.show_encoder_layer(self._look.selection.encoder_layer)
+        self._policy.show_encoder_layers(self._look.selection.encoder_layers)
         typical = typical_forward_seconds(self._policy)
         self._loop.note_forward(typical)
         self.get_logger().info(
@@ -138,7 +138,7 @@ class ActAttentionNode(Node):
             return sent
 
         look = self._look
-        self._policy.show_encoder_layer(look.selection.encoder_layer)
+        self._policy.show_encoder_layers(look.selection.encoder_layers)
         outcome = self._loop.run(
             observation.features,
             act,

@@ -96,9 +96,9 @@ class Selection:
     query: int | tuple[int, int] | None = None
 
     @property
-    def encoder_layer(self) -> int | None:
-        """The encoder layer that the policy has to show, or None."""
-        return self.layer if self.method == ENCODER_ATTENTION else None
+    def encoder_layers(self) -> tuple[int, ...]:
+        """The encoder layers that the policy has to show."""
+        return (self.layer,) if self.method == ENCODER_ATTENTION else ()
 
     def maps(self, output: PolicyOutput, spec: PolicySpec) -> AttentionMaps:
         """The maps of a forward pass.
@@ -110,10 +110,11 @@ class Selection:
             return attention_maps(
                 output.attention, spec.layout, layer=self.layer, head=self.head, query=self.query
             )
-        if output.encoder_attention is None:
+        weights = output.encoder_attention.get(self.layer)
+        if weights is None:
             raise AttentionError(f"this pass kept no weights of encoder layer {self.layer}")
         return encoder_attention_maps(
-            output.encoder_attention, spec.layout, self.layer, head=self.head, query=self.query
+            weights, spec.layout, self.layer, head=self.head, query=self.query
         )
 
 

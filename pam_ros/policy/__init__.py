@@ -24,12 +24,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 from pam_ros.policy.interface import (
+    DTYPES,
+    ENGINES,
+    BatchResult,
     CameraSpec,
+    EngineReport,
     ObservationError,
     Policy,
     PolicyError,
     PolicyOutput,
     PolicySpec,
+    PrecisionError,
     QueuedAction,
 )
 
@@ -37,12 +42,17 @@ if TYPE_CHECKING:
     from pam_ros.policy.load import load_policy, wrap
 
 __all__ = [
+    "DTYPES",
+    "ENGINES",
+    "BatchResult",
     "CameraSpec",
+    "EngineReport",
     "ObservationError",
     "Policy",
     "PolicyError",
     "PolicyOutput",
     "PolicySpec",
+    "PrecisionError",
     "QueuedAction",
     "load_policy",
     "wrap",

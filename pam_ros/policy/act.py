@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from pam_ros.policy.act_pass import Edit, place_names
+from pam_ros.policy.act_prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
-from pam_ros.policy.interface import PolicyError, PolicyOutput
+from pam_ros.policy.interface import (
+    BatchResult,
+    EngineReport,
+    PolicyError,
+    PolicyOutput,
+    PrecisionError,
+)
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from torch import nn
 
-    from pam_ros.policy.act_forward import Forward
+    from pam_ros.policy.act_pass import EditTokens, Engine, Forward, Pass, Prepared
+    from pam_ros.policy.act_prepare import Preparation
     from pam_ros.policy.interface import PolicySpec, QueuedAction
-
-    Preprocessor = Callable[[dict[str, Any]], dict[str, Any]]
-    Postprocessor = Callable[[torch.Tensor], torch.Tensor]
 
 
 class ActPolicy:
@@ -30,24 +37,30 @@ class ActPolicy:
 
     Args:
         spec: what the policy reads and writes.
-        forward: the model's pass on normalised inputs.
-        preprocessor: lerobot's pipeline from an observation to normalised tensors.
-        postprocessor: lerobot's pipeline from (batch, action_dim) to un-normalised actions.
+        model: the lerobot ACT module, for those who need its gradients.
+        forward: its pass in float32, for batches and edited tokens.
+        engine: its pass for one observation.
+        report: which engine that is.
+        preparation: pre- and post-processing.
         temporal_ensemble_coeff: of the ensemble; None for the queue.
     """
 
     def __init__(
         self,
         spec: PolicySpec,
+        model: nn.Module,
         forward: Forward,
-        preprocessor: Preprocessor,
-        postprocessor: Postprocessor,
+        engine: Engine,
+        report: EngineReport,
+        preparation: Preparation,
         temporal_ensemble_coeff: float | None,
     ) -> None:
         self._spec = spec
+        self._model = model
         self._forward = forward
-        self._preprocessor = preprocessor
-        self._postprocessor = postprocessor
+        self._engine = engine
+        self._report = report
+        self._preparation = preparation
         self._queue = ActionQueue(spec.n_action_steps)
         self._ensemble = (
             None
@@ -56,12 +69,28 @@ class ActPolicy:
         )
         self._popped: QueuedAction | None = None
         self._step = 0
-        self._encoder_layer: int | None = None
+        self._places = place_names(spec.encoder_layers)
+        self._encoder_layers: tuple[int, ...] = ()
+        self._tokens_layer = self._places[-1]
+        self._edit: EditTokens | None = None
 
     @property
     def spec(self) -> PolicySpec:
         """What it reads and writes."""
         return self._spec
+
+    @property
+    def engine(self) -> EngineReport:
+        """What computes its forward pass."""
+        return self._report
+
+    @property
+    def model(self) -> nn.Module:
+        """The lerobot ACT module: torch, evaluation mode, parameters without gradients.
+
+        prepare() gives its inputs. It is the policy's own: changing it is at the caller's risk.
+        """
+        return self._model
 
     def reset(self) -> None:
         """Start an episode: empty queue and ensemble, step 0."""
@@ -71,15 +100,29 @@ class ActPolicy:
         self._popped = None
         self._step = 0
 
-    def show_encoder_layer(self, layer: int | None) -> None:
-        """Which encoder layer's self-attention later outputs hold; see interface.Policy."""
-        if layer is not None and not 0 <= layer < self._spec.encoder_layers:
-            message = (
-                f"encoder layer {layer} is out of range: it must be from 0 to "
-                f"{self._spec.encoder_layers - 1}"
-            )
-            raise PolicyError(message)
-        self._encoder_layer = layer
+    def show_encoder_layers(self, layers: Collection[int]) -> None:
+        """Which encoder layers' self-attention later outputs hold; see interface.Policy."""
+        self._encoder_layers = self._valid_layers(layers)
+
+    @property
+    def tokens_layer(self) -> str:
+        """Which layer the tokens of later outputs are of."""
+        return self._tokens_layer
+
+    def take_tokens(self, layer: str) -> None:
+        """Which layer's tokens later outputs hold; see interface.Policy."""
+        self._place(layer)
+        self._tokens_layer = layer
+
+    def edit_tokens(self, edit: EditTokens | None) -> None:
+        """Replace the tokens of tokens_layer by edit(tokens) in later steps; None takes it back.
+
+        Args:
+            edit: from (1, tokens, dim) float32 on the policy's device to new ones of that shape.
+                What comes after them in the pass, and the output's tokens, are the new ones. An
+                edited pass runs eagerly in float32, whatever the engine.
+        """
+        self._edit = edit
 
     def pop_action(self) -> QueuedAction | None:
         """Take the next queued action; None if there is none, always in temporal ensembling."""
@@ -103,7 +146,7 @@ class ActPolicy:
         run = self._run(observation)
         if self._ensemble is not None:
             averaged = self._ensemble.update(run.normalised)
-            action = self._unnormalise(torch.from_numpy(averaged[None]))[0]
+            action = self._preparation.unnormalised(torch.from_numpy(averaged[None]))[0]
             return self._output(run, action, self._step, chunk_executed=True)
         fills = len(self._queue) == 0
         if fills:
@@ -112,46 +155,98 @@ class ActPolicy:
         assert queued is not None  # n_action_steps is at least 1
         return self._output(run, queued.action, queued.source_step, chunk_executed=fills)
 
+    def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
+        """The normalised tensors of some observations, as one batch on the policy's device.
+
+        Raises:
+            ObservationError: one of them does not fit.
+            PolicyError: there is none.
+        """
+        if not observations:
+            message = "prepare needs at least one observation"
+            raise PolicyError(message)
+        for observation in observations:
+            check_observation(self._spec, observation)
+        return self._preparation.many(observations)
+
+    def forward(
+        self,
+        prepared: Prepared,
+        *,
+        encoder_layers: Collection[int] = (),
+        tokens_layer: str | None = None,
+        edit: EditTokens | None = None,
+    ) -> BatchResult:
+        """Passes of any batch size that leave queue, ensemble, step and settings as they are.
+
+        One observation without an edit runs in the policy's engine, everything else eagerly in
+        float32.
+
+        Args:
+            prepared: what prepare() gave, or tensors of that form.
+            encoder_layers: whose self-attention the result shall hold.
+            tokens_layer: which tokens it shall hold and `edit` is given; None: as take_tokens says.
+            edit: from the tokens (B, tokens, dim) of that layer to those that the rest of the pass
+                reads.
+
+        Raises:
+            PolicyError: a layer that is not there, an edit that changes the tokens' shape.
+        """
+        place = self._place(self._tokens_layer if tokens_layer is None else tokens_layer)
+        layers = self._valid_layers(encoder_layers)
+        result = self._pass(prepared, layers, None if edit is None else Edit(place, edit))
+        batch, steps, _ = result.chunk.shape
+        return BatchResult(
+            normalised=as_array(result.chunk),
+            chunks=self._preparation.unnormalised(result.chunk.flatten(0, 1)).reshape(
+                batch, steps, -1
+            ),
+            attention=as_array(result.attention),
+            tokens=as_array(result.places[place]),
+            encoder_attention={k: as_array(w) for k, w in result.encoder_attention.items()},
+        )
+
+    def precision_error(self, observation: Mapping[str, NDArray[np.generic]]) -> PrecisionError:
+        """How far the engine is from the eager float32 pass on this observation.
+
+        The policy's state is unchanged.
+
+        Raises:
+            ObservationError: the observation does not fit.
+        """
+        check_observation(self._spec, observation)
+        prepared = self._preparation.one(observation)
+        ours, exact = self._engine(prepared), self._forward(prepared)
+        return PrecisionError(
+            chunk=float((ours.chunk - exact.chunk).abs().max()),
+            attention=float((ours.attention - exact.attention).abs().max()),
+        )
+
     def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> _Run:
         """Everything that can fail; leaves the policy's state alone."""
         check_observation(self._spec, observation)
         start = time.perf_counter()
-        spec = self._spec
-        batch: dict[str, Any] = {
-            camera.feature: _image_tensor(observation[camera.feature]) for camera in spec.cameras
-        }
-        for feature in (spec.state_feature, spec.environment_feature):
-            if feature is not None:
-                batch[feature] = torch.from_numpy(np.array(observation[feature]))[None]
-        batch = self._preprocessor(batch)
-
-        def tensor(feature: str | None) -> torch.Tensor | None:
-            return None if feature is None else batch[feature].to(spec.device)
-
-        result = self._forward(
-            [batch[camera.feature].to(spec.device) for camera in spec.cameras],
-            tensor(spec.state_feature),
-            tensor(spec.environment_feature),
-            self._encoder_layer,
-        )
-        shown = result.encoder_attention
+        place = self._place(self._tokens_layer)
+        edit = None if self._edit is None else Edit(place, self._edit)
+        prepared = self._preparation.one(observation)
+        result = self._pass(prepared, self._encoder_layers, edit)
         run = _Run(
-            normalised=_array(result.chunk),
-            chunk=self._unnormalise(result.chunk),
-            attention=_array(result.attention),
-            encoder_attention=None if shown is None else _array(shown),
-            tokens=_array(result.tokens),
+            normalised=as_array(result.chunk[0]),
+            chunk=self._preparation.unnormalised(result.chunk[0]),
+            attention=as_array(result.attention[0]),
+            encoder_attention={k: as_array(w[0]) for k, w in result.encoder_attention.items()},
+            tokens=as_array(result.places[place][0]),
             seconds=time.perf_counter() - start,
         )
         if not np.isfinite(run.chunk).all():
-            message = f"{spec.name} predicted a chunk that is not finite on this observation"
+            message = f"{self._spec.name} predicted a chunk that is not finite on this observation"
             raise PolicyError(message)
         return run
 
-    def _unnormalise(self, actions: torch.Tensor) -> NDArray[np.float32]:
-        """(batch, action_dim) normalised to (batch, action_dim) un-normalised."""
-        with torch.inference_mode():
-            return _array(self._postprocessor(actions))
+    def _pass(self, prepared: Prepared, layers: Collection[int], edit: Edit | None) -> Pass:
+        if edit is None and prepared.batch_size == 1:
+            return self._engine(prepared, layers)
+        return self._forward(prepared, layers, edit)
 
     def _output(
         self, run: _Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool
@@ -175,24 +270,33 @@ class ActPolicy:
         self._popped = None
         self._step += 1
 
+    def _valid_layers(self, layers: Collection[int]) -> tuple[int, ...]:
+        """These encoder layers, each once, in order."""
+        for layer in layers:
+            if layer not in range(self._spec.encoder_layers):
+                message = (
+                    f"encoder layer {layer} is out of range: it must be from 0 to "
+                    f"{self._spec.encoder_layers - 1}"
+                )
+                raise PolicyError(message)
+        return tuple(sorted(set(layers)))
+
+    def _place(self, layer: str) -> int:
+        if layer not in self._places:
+            message = f"there is no tokens layer {layer!r}: it must be {_either(self._places)}"
+            raise PolicyError(message)
+        return self._places.index(layer)
+
 
 class _Run(NamedTuple):
     normalised: NDArray[np.float32]
     chunk: NDArray[np.float32]
     attention: NDArray[np.float32]
-    encoder_attention: NDArray[np.float32] | None
+    encoder_attention: dict[int, NDArray[np.float32]]
     tokens: NDArray[np.float32]
     seconds: float
 
 
-def _image_tensor(image: NDArray[np.generic]) -> torch.Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) float32 in [0, 1], channels last in memory."""
-    if not (image.flags.c_contiguous and image.flags.writeable):
-        image = image.copy()  # torch takes neither views that run backwards nor read-only arrays
-    return torch.from_numpy(image).permute(2, 0, 1).to(torch.float32).div_(255)[None]
-
-
-def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().to("cpu", torch.float32).numpy()
-    array.flags.writeable = False
-    return array
+def _either(names: Sequence[Any]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"

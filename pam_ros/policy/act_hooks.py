@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""lerobot's own forward pass, its attention weights taken by hooks.
+"""lerobot's own forward pass, its attention weights and tokens taken by hooks.
 
-For ACT modules that act_forward.py does not cover, and as its reference. The hooks live for one
-pass and are removed on every way out.
+For ACT modules that the written-out pass does not cover, and as its reference. The hooks live for
+one pass and are removed on every way out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pam_ros.policy.act_forward import ForwardResult
+from pam_ros.policy.act_pass import Edit, Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection
 
     from torch import Tensor, nn
+
+    from pam_ros.policy.act_pass import Prepared
 
 # lerobot's names, the same since 0.4.
 IMAGES = "observation.images"
@@ -34,39 +36,71 @@ class HookedForward:
     @torch.inference_mode()
     def __call__(
         self,
-        images: Sequence[Tensor],
-        state: Tensor | None,
-        environment: Tensor | None,
-        encoder_layer: int | None = None,
-    ) -> ForwardResult:
-        """Normalised inputs: images (1, 3, H, W) in the policy's order, vectors (1, dim)."""
-        # lerobot reads its device off the joint state even where the policy has none.
-        anywhere = next(self._model.parameters())
-        batch: dict[str, Any] = {STATE: anywhere.new_zeros(1, 1) if state is None else state}
-        if images:
-            batch[IMAGES] = list(images)
-        if environment is not None:
-            batch[ENVIRONMENT] = environment
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        edit: Edit | None = None,
+    ) -> Pass:
+        """The pass of any batch size; see act_pass.Forward."""
+        model = self._model
         weights: list[Tensor] = []
-        encoder_weights: list[Tensor] = []
-        tokens: list[Tensor] = []
+        shown: dict[int, list[Tensor]] = {layer: [] for layer in encoder_layers}
+        places: list[Tensor] = []
         with ExitStack() as hooks:
-            encoder = self._model.encoder.register_forward_hook(
-                lambda _module, _inputs, output: tokens.append(output)
-            )
-            hooks.callback(encoder.remove)
-            for layer in self._model.decoder.layers:
+            encoder = model.encoder
+            take_input = encoder.register_forward_pre_hook(_input_taker(places, edit))
+            hooks.callback(take_input.remove)
+            for module in (*encoder.layers, encoder):
+                hooks.callback(module.register_forward_hook(_output_taker(places, edit)).remove)
+            for layer in model.decoder.layers:
                 _collect(layer.multihead_attn, weights, hooks)
-            if encoder_layer is not None:
-                attention = self._model.encoder.layers[encoder_layer].self_attn
-                _collect(attention, encoder_weights, hooks)
-            chunk = self._model(batch)[0][0]  # (C, A)
-        shown = encoder_weights[0][0] if encoder_weights else None
-        return ForwardResult(chunk, torch.cat(weights), tokens[0][:, 0], shown)
+            for index, taken in shown.items():
+                _collect(encoder.layers[index].self_attn, taken, hooks)
+            chunk = model(self._batch(prepared))[0]  # (B, C, A)
+        return Pass(
+            chunk,
+            torch.stack(weights, dim=1),
+            tuple(places),
+            {index: taken[0] for index, taken in shown.items()},
+        )
+
+    def _batch(self, prepared: Prepared) -> dict[str, Any]:
+        state = prepared.state
+        if state is None:
+            # lerobot reads its device off the joint state even where the policy has none.
+            anywhere = next(self._model.parameters())
+            state = anywhere.new_zeros(prepared.batch_size, 1)
+        batch: dict[str, Any] = {STATE: state}
+        if prepared.images:
+            batch[IMAGES] = list(prepared.images)
+        if prepared.environment is not None:
+            batch[ENVIRONMENT] = prepared.environment
+        return batch
+
+
+def _input_taker(places: list[Tensor], edit: Edit | None) -> Callable[..., Any]:
+    def take(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        places.append(_edited(inputs[0], len(places), edit))
+        return (places[-1].transpose(0, 1), *inputs[1:])
+
+    return take
+
+
+def _output_taker(places: list[Tensor], edit: Edit | None) -> Callable[..., Any]:
+    def take(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        places.append(_edited(output, len(places), edit))
+        return places[-1].transpose(0, 1)
+
+    return take
+
+
+def _edited(tokens: Tensor, place: int, edit: Edit | None) -> Tensor:
+    """(T, B, D), as lerobot has them, to (B, T, D), and edited."""
+    tokens = tokens.transpose(0, 1)
+    return tokens if edit is None else edit(place, tokens)
 
 
 def _collect(attention: nn.Module, weights: list[Tensor], hooks: ExitStack) -> None:
-    """Append the weights (1, H, queries, T) of the next pass to the list."""
+    """Append the weights (B, H, queries, T) of the next pass to the list."""
     ask = attention.register_forward_pre_hook(_ask_for_heads, with_kwargs=True)
     hooks.callback(ask.remove)
     take = attention.register_forward_hook(

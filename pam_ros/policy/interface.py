@@ -13,11 +13,11 @@ Both give the same actions and the same output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pam_ros.attention.layout import TokenLayout
 
 ChunkMode = Literal["queue", "temporal_ensemble"]
+
+# What computes the forward pass, and in which precision; load.load_policy says which is which.
+ENGINES = ("auto", "eager", "compile", "openvino", "cuda_graph")
+DTYPES = ("float32", "bfloat16")
 
 
 class PolicyError(Exception):
@@ -78,6 +82,52 @@ class PolicySpec:
         return images + tuple(feature for feature in vectors if feature is not None)
 
 
+@dataclass(frozen=True)
+class EngineReport:
+    """Which engine runs.
+
+    name: one of ENGINES but "auto", or "hooks" where lerobot's own forward pass runs.
+    dtype: one of DTYPES.
+    warmup_seconds: what the engine took to get ready (compiling, capturing) when it was loaded.
+    reason: why this one: as asked for, what "auto" went by, or why another one had to step in.
+    """
+
+    name: str
+    dtype: str
+    warmup_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class PrecisionError:
+    """Largest absolute differences to the eager float32 pass on one observation.
+
+    chunk: of the actions, in normalised units.
+    attention: of the cross-attention weights.
+    """
+
+    chunk: float
+    attention: float
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """Forward passes of B observations, float32.
+
+    normalised: (B, chunk_size, action_dim), in the units in which the policy was trained.
+    chunks: (B, chunk_size, action_dim), un-normalised.
+    attention: (B, layers, heads, chunk_size, tokens), the decoder's cross-attention weights.
+    tokens: (B, tokens, dim) of the layer asked for.
+    encoder_attention: {layer: (B, heads, tokens, tokens)} for the layers asked for.
+    """
+
+    normalised: NDArray[np.float32]
+    chunks: NDArray[np.float32]
+    attention: NDArray[np.float32]
+    tokens: NDArray[np.float32]
+    encoder_attention: Mapping[int, NDArray[np.float32]]
+
+
 @dataclass(frozen=True, eq=False)
 class QueuedAction:
     """An action (action_dim,) float32, un-normalised, and the step whose chunk it came from."""
@@ -95,12 +145,13 @@ class PolicyOutput:
     chunk: (chunk_size, action_dim) float32, un-normalised.
     attention: (layers, heads, chunk_size, tokens) float32, the decoder's cross-attention weights
         after softmax.
-    tokens: (tokens, dim) float32, the encoder's output, or None.
+    tokens: (tokens, dim) float32 of the layer that take_tokens names (the encoder's output unless
+        told otherwise), or None.
     chunk_executed: whether this chunk moves the robot: it filled the queue, or joined the ensemble.
     action_source_step: the step whose chunk `action` came from; in the temporal ensemble this step,
         the newest of those averaged.
-    encoder_attention: (heads, tokens, tokens) float32, the self-attention weights of the encoder
-        layer that show_encoder_layer names, or None.
+    encoder_attention: {layer: (heads, tokens, tokens) float32}, the self-attention weights of the
+        encoder layers that show_encoder_layers names.
     step: this step.
     forward_seconds: wall time of pre-processing, model and post-processing.
     """
@@ -114,7 +165,7 @@ class PolicyOutput:
     action_source_step: int
     step: int
     forward_seconds: float
-    encoder_attention: NDArray[np.float32] | None = None
+    encoder_attention: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -155,8 +206,28 @@ class Policy(Protocol):
         """Count a step without a forward pass."""
         ...
 
-    def show_encoder_layer(self, layer: int | None) -> None:
-        """Which encoder layer's self-attention later outputs hold, None for none.
+    @property
+    def engine(self) -> EngineReport:
+        """What computes its forward pass."""
+        ...
+
+    def show_encoder_layers(self, layers: Collection[int]) -> None:
+        """Which encoder layers' self-attention later outputs hold; none to begin with.
+
+        Raises:
+            PolicyError: the policy has no such layer; the setting stays as it was.
+        """
+        ...
+
+    @property
+    def tokens_layer(self) -> str:
+        """Which layer the tokens of later outputs are of."""
+        ...
+
+    def take_tokens(self, layer: str) -> None:
+        """Which layer's tokens later outputs hold: "encoder", its output, to begin with.
+
+        "encoder_input" are the tokens that the encoder reads, "encoder.layers.K" layer K's output.
 
         Raises:
             PolicyError: the policy has no such layer; the setting stays as it was.

@@ -13,9 +13,11 @@ import torch
 
 from pam_ros.attention.layout import CameraTokens, lay_out
 from pam_ros.policy.act import ActPolicy
-from pam_ros.policy.act_forward import FastForward, feature_map_size, why_unsupported
-from pam_ros.policy.act_hooks import ENVIRONMENT, STATE, HookedForward
+from pam_ros.policy.act_hooks import ENVIRONMENT, STATE
+from pam_ros.policy.act_prepare import Preparation
+from pam_ros.policy.act_supported import feature_map_size
 from pam_ros.policy.checkpoint import fit_weights, open_checkpoint, read_weights
+from pam_ros.policy.engines import check_engine, make_passes
 from pam_ros.policy.interface import CameraSpec, PolicyError, PolicySpec
 from pam_ros.policy.lerobot_act import build_model, load_processors, parse_config
 
@@ -24,14 +26,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from pam_ros.policy.act import Postprocessor, Preprocessor
-    from pam_ros.policy.act_forward import Forward
+    from pam_ros.policy.act_prepare import Postprocessor, Preprocessor
 
 logger = logging.getLogger(__name__)
-
-# Largest difference that the written-out pass may have from lerobot's at load, relative to the
-# largest action; float32 gives about 1e-6.
-SELF_CHECK_TOLERANCE = 1e-4
 
 
 def load_policy(
@@ -40,6 +37,8 @@ def load_policy(
     revision: str | None = None,
     n_action_steps: int | None = None,
     temporal_ensemble_coeff: float | None = None,
+    engine: str = "auto",
+    dtype: str = "float32",
 ) -> ActPolicy:
     """Load a LeRobot ACT checkpoint with its pre- and post-processors.
 
@@ -51,6 +50,11 @@ def load_policy(
             given alone it also turns the checkpoint's temporal ensembling off.
         temporal_ensemble_coeff: turns temporal ensembling on, with this coefficient (0.01 in the
             paper; 0 weighs all chunks alike; above 0 the older ones weigh more).
+        engine: what computes the forward pass, all with the same outputs. "eager" is ready at once;
+            "compile" is torch.compile (needs a C++ compiler), "openvino" is for the CPU (needs the
+            package openvino), "cuda_graph" for CUDA: these three take a while to load. "auto"
+            picks by device. The policy's `engine` says what it is.
+        dtype: "float32", or "bfloat16" for the matrix products; see ActPolicy.precision_error.
 
     Half-precision weights are computed in float32, on a GPU with TF32 where the caller allows it
     (torch.backends.cudnn.allow_tf32). The model runs in evaluation mode.
@@ -58,6 +62,7 @@ def load_policy(
     Raises:
         PolicyError: the checkpoint or a setting cannot be used; one sentence says why.
     """
+    check_engine(engine, dtype)
     where = _device(device)
     checkpoint = open_checkpoint(path_or_hub_id, revision)
     fields = checkpoint.config
@@ -66,23 +71,34 @@ def load_policy(
     model = build_model(checkpoint.name, config)
     weights, sha256 = read_weights(checkpoint)
     model.load_state_dict(fit_weights(checkpoint.name, weights, model.state_dict()), assign=True)
+    model = model.to(where).requires_grad_(requires_grad=False)
     preprocessor, postprocessor = load_processors(
         checkpoint.name, checkpoint.folder, config, where, checkpoint.pipelines
     )
-    return _assemble(checkpoint.name, sha256, model.to(where), preprocessor, postprocessor)
+    return _assemble(
+        checkpoint.name, sha256, model, preprocessor, postprocessor, engine=engine, dtype=dtype
+    )
 
 
-def wrap(act_policy: Any, preprocessor: Preprocessor, postprocessor: Postprocessor) -> ActPolicy:
+def wrap(
+    act_policy: Any,
+    preprocessor: Preprocessor,
+    postprocessor: Postprocessor,
+    engine: str = "auto",
+    dtype: str = "float32",
+) -> ActPolicy:
     """Show the attention of a lerobot ACTPolicy that is in memory, and leave it as it is.
 
     Model and processors are copied: nothing is shared, later training or steps of the original do
     not reach the copy, and hooks on the original's modules stay on the original alone. The copy
     computes in float32 on the original's device. spec.sha256 is that of the state dict: for each
-    name in order the name, dtype and shape as text, then the tensor's bytes.
+    name in order the name, dtype and shape as text, then the tensor's bytes. engine and dtype are
+    those of load_policy.
 
     Raises:
-        PolicyError: it is not ACT, or cannot be copied.
+        PolicyError: it is not ACT, or cannot be copied, or the engine cannot be used.
     """
+    check_engine(engine, dtype)
     config = getattr(act_policy, "config", None)
     kind = getattr(config, "type", type(act_policy).__name__)
     if kind != "act" or not hasattr(act_policy, "model"):
@@ -100,7 +116,9 @@ def wrap(act_policy: Any, preprocessor: Preprocessor, postprocessor: Postprocess
     model = model.requires_grad_(requires_grad=False).float().eval()
     name = str(getattr(config, "pretrained_path", None) or "ACT policy in memory")
     sha256 = _state_dict_sha256(act_policy)
-    return _assemble(name, sha256, model, own_preprocessor, own_postprocessor)
+    return _assemble(
+        name, sha256, model, own_preprocessor, own_postprocessor, engine=engine, dtype=dtype
+    )
 
 
 def _assemble(
@@ -109,11 +127,17 @@ def _assemble(
     model: nn.Module,
     preprocessor: Preprocessor,
     postprocessor: Postprocessor,
+    *,
+    engine: str,
+    dtype: str,
 ) -> ActPolicy:
     spec = _spec(name, sha256, model)
-    forward = _forward(name, model, spec)
+    passes = make_passes(model, spec, engine, dtype)
+    preparation = Preparation(spec, preprocessor, postprocessor)
     coefficient: float | None = model.config.temporal_ensemble_coeff  # type: ignore[union-attr, assignment]
-    return ActPolicy(spec, forward, preprocessor, postprocessor, coefficient)
+    return ActPolicy(
+        spec, model, passes.forward, passes.engine, passes.report, preparation, coefficient
+    )
 
 
 def _spec(name: str, sha256: str, model: Any) -> PolicySpec:
@@ -168,48 +192,6 @@ def _camera_tokens(model: Any, camera: CameraSpec) -> CameraTokens:
             camera.feature,
         )
     return CameraTokens(camera.feature, 0, rows, cols, camera.height, camera.width, x0, y0, dx, dy)
-
-
-def _forward(name: str, model: nn.Module, spec: PolicySpec) -> Forward:
-    """The written-out pass where it covers the model and agrees with lerobot's, else lerobot's."""
-    hooked = HookedForward(model)
-    reason = why_unsupported(model)
-    if reason is None:
-        fast = FastForward(model, [(c.rows, c.cols) for c in spec.layout.cameras])
-        difference = _difference(fast, hooked, spec)
-        if difference <= SELF_CHECK_TOLERANCE:
-            return fast
-        reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
-    logger.warning("%s: lerobot's own forward pass is used, with hooks: %s", name, reason)
-    return hooked
-
-
-def _difference(fast: Forward, hooked: Forward, spec: PolicySpec) -> float:
-    """Of the two passes on noise, the actions' relative to the largest action.
-
-    In full float32: TF32, which is on by default on newer GPUs, would differ by its own rounding.
-    """
-    noise = torch.Generator().manual_seed(0)
-
-    def draw(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=noise).to(spec.device)
-
-    inputs = (
-        [draw(1, 3, camera.height, camera.width) for camera in spec.cameras],
-        draw(1, spec.state_dim) if spec.state_feature else None,
-        draw(1, spec.environment_dim) if spec.environment_feature else None,
-    )
-    allowed = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        ours, reference = fast(*inputs), hooked(*inputs)
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = allowed
-    scale = float(reference.chunk.abs().max()) + 1e-9
-    return max(
-        float((ours.chunk - reference.chunk).abs().max()) / scale,
-        float((ours.attention - reference.attention).abs().max()),
-    )
 
 
 def _device(name: str) -> str:

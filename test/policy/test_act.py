@@ -164,26 +164,33 @@ def test_encoder_attention_is_multihead_attentions_own(reference_policy, tmp_pat
         )
     observation = reference.observation(np.random.default_rng(11))
     reference.select_action(observation)
-    assert policy.step(observation).encoder_attention is None
+    assert policy.step(observation).encoder_attention == {}
     for index, (attend, args, kwargs) in enumerate(list(calls)):
         with torch.inference_mode():
             asked = {**kwargs, "need_weights": True, "average_attn_weights": False}
             expected = attend(*args, **asked)[1][0].numpy()
-        policy.show_encoder_layer(index)
+        policy.show_encoder_layers([index])
         output = policy.step(observation)
         tokens = policy.spec.layout.size
-        assert output.encoder_attention.shape == (4, tokens, tokens)
+        assert list(output.encoder_attention) == [index]
+        assert output.encoder_attention[index].shape == (4, tokens, tokens)
         # The folded ResNet rounds its features differently, and softmax passes that on.
-        assert np.abs(output.encoder_attention - expected).max() <= 1e-5
-    policy.show_encoder_layer(None)
-    assert policy.step(observation).encoder_attention is None
+        assert np.abs(output.encoder_attention[index] - expected).max() <= 1e-5
+    policy.show_encoder_layers({1, 0})
+    assert list(policy.step(observation).encoder_attention) == [0, 1]
+    policy.show_encoder_layers([])
+    assert policy.step(observation).encoder_attention == {}
 
 
 def test_an_encoder_layer_out_of_range_is_refused_with_the_range(reference_policy, tmp_path):
     reference = reference_policy(n_encoder_layers=2)
     policy = load_policy(reference.save(tmp_path), device="cpu")
-    with pytest.raises(PolicyError, match="0 to 1"):
-        policy.show_encoder_layer(2)
+    policy.show_encoder_layers([1])
+    for layers in ([2], [0, -1]):
+        with pytest.raises(PolicyError, match="0 to 1"):
+            policy.show_encoder_layers(layers)
+    output = policy.step(reference.observation(np.random.default_rng(0)))
+    assert list(output.encoder_attention) == [1]
 
 
 def test_tokens_are_the_encoders_output_in_the_layouts_order(reference_policy, tmp_path):

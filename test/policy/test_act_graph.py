@@ -12,45 +12,48 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pam_ros.policy import wrap
-from pam_ros.policy.act_forward import FastForward, _DecoderLayer, _EncoderLayer
+from pam_ros.policy.act_graph import DecoderLayer, EncoderLayer
 from pam_ros.policy.act_hooks import HookedForward
+from pam_ros.policy.act_pass import Edit, Prepared
+from pam_ros.policy.kernels import PlainKernels
 
 TOP, WRIST, SIDE = (f"observation.images.{name}" for name in ("top", "wrist", "side"))
 
 
+def inputs_of(reference, observation):
+    """What lerobot's own preprocessor makes of an observation."""
+    batch = reference.batch(observation)
+    images = tuple(batch[name] for name in reference.policy.config.image_features)
+    vectors = (batch.get(f"observation.{name}") for name in ("state", "environment_state"))
+    return Prepared(images, *vectors)
+
+
 def assert_same(reference, seed=0):
     """Both passes on the same observation; lerobot's chunk is also taken without any hook."""
-    wrapped = wrap(reference.policy, reference.preprocessor, reference.postprocessor)
-    assert isinstance(wrapped._forward, FastForward)
+    wrapped = wrap(reference.policy, reference.preprocessor, reference.postprocessor, "eager")
+    assert wrapped.engine.name == "eager"
     spec = wrapped.spec
     observation = reference.observation(np.random.default_rng(seed))
-    batch = reference.batch(observation)
-    inputs = (
-        [batch[camera.feature] for camera in spec.cameras],
-        batch[spec.state_feature] if spec.state_feature else None,
-        batch[spec.environment_feature] if spec.environment_feature else None,
-    )
-    ours = wrapped._forward(*inputs)
-    hooked = HookedForward(reference.policy.model)(*inputs)
+    inputs = inputs_of(reference, observation)
+    layers = range(spec.encoder_layers)
+    ours = wrapped.forward(inputs, encoder_layers=layers)
+    hooked = HookedForward(reference.policy.model)(inputs, layers)
     with torch.inference_mode():
         # lerobot reads the joint state's device even where the policy has no joint state.
         plain = reference.policy.predict_action_chunk(
-            {"observation.state": torch.zeros(1, 1), **batch}
-        )[0]
+            {"observation.state": torch.zeros(1, 1), **reference.batch(observation)}
+        )
     torch.testing.assert_close(hooked.chunk, plain, atol=0, rtol=0)
-    assert ours.chunk.shape == (spec.chunk_size, spec.action_dim)
-    assert ours.attention.shape == (spec.layers, spec.heads, spec.chunk_size, spec.layout.size)
-    assert (ours.chunk - plain).abs().max() <= 1e-5
-    assert (ours.attention - hooked.attention).abs().max() <= 1e-6
-    assert (ours.tokens - hooked.tokens).abs().max() <= 1e-4
-    assert (ours.attention.sum(-1) - 1).abs().max() <= 1e-5
-    assert ours.encoder_attention is None
-    for layer in range(spec.encoder_layers):
-        shown = wrapped._forward(*inputs, layer)
-        expected = HookedForward(reference.policy.model)(*inputs, layer)
+    assert ours.normalised.shape == (1, spec.chunk_size, spec.action_dim)
+    assert ours.attention.shape == (1, spec.layers, spec.heads, spec.chunk_size, spec.layout.size)
+    assert np.abs(ours.normalised - plain.numpy()).max() <= 1e-5
+    assert np.abs(ours.attention - hooked.attention.numpy()).max() <= 1e-6
+    assert np.abs(ours.tokens - hooked.places[-1].numpy()).max() <= 1e-4
+    assert np.abs(ours.attention.sum(-1) - 1).max() <= 1e-5
+    for layer in layers:
         # The folded ResNet rounds its features differently, and softmax passes that on.
-        assert (shown.encoder_attention - expected.encoder_attention).abs().max() <= 5e-5
-        assert (shown.chunk - plain).abs().max() <= 1e-5
+        expected = hooked.encoder_attention[layer].numpy()
+        assert np.abs(ours.encoder_attention[layer] - expected).max() <= 5e-5
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,9 @@ def test_sharp_attention_is_multihead_attentions_own(reference_policy, pre_norm)
     x = x[:10]
     weights = []
     with torch.inference_mode():
-        ours, attention = _DecoderLayer(layer, queries, positions)(x, tokens)
+        ours, attention = DecoderLayer(layer, queries, positions, PlainKernels())(
+            x[None], tokens[None]
+        )
         layer.multihead_attn.register_forward_pre_hook(
             lambda module, args, kwargs: weights.append(
                 module.forward(**kwargs, need_weights=True, average_attn_weights=False)[1]
@@ -132,9 +137,9 @@ def test_sharp_attention_is_multihead_attentions_own(reference_policy, pre_norm)
             with_kwargs=True,
         )
         expected = layer(x[:, None], tokens[:, None], queries[:, None], positions[:, None])
-    torch.testing.assert_close(ours, expected[:, 0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours[0], expected[:, 0], atol=1e-5, rtol=0)
     assert weights[0].max() > 10 / 40
-    assert (attention - weights[0][0]).abs().max() <= 1e-6
+    assert (attention[0] - weights[0][0]).abs().max() <= 1e-6
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])
@@ -145,16 +150,14 @@ def test_sharp_encoder_attention_is_multihead_attentions_own(reference_policy, p
     layer.self_attn.in_proj_weight.mul_(1.5)
     x, positions = torch.randn(2, 40, 32)
     with torch.inference_mode():
-        ours, attention = _EncoderLayer(layer, positions)(x, show=True)
-        hidden, none = _EncoderLayer(layer, positions)(x)
+        ours = EncoderLayer(layer, positions, PlainKernels())
+        mixed, attention = ours(x[None])[0], ours.weights(x[None])[0]
         expected = layer(x[:, None], positions[:, None])[:, 0]
         read = layer.norm1(x) if pre_norm else x
         weights = layer.self_attn(
             read + positions, read + positions, read, average_attn_weights=False
         )[1]
-    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
-    torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=0)
-    assert none is None
+    torch.testing.assert_close(mixed, expected, atol=1e-5, rtol=0)
     assert weights.max() > 10 / 40
     assert (attention - weights).abs().max() <= 1e-6
 
@@ -214,10 +217,13 @@ def test_hooks_are_removed_also_when_the_model_raises(reference_policy):
     reference = reference_policy(cameras={}, environment_dim=3)
     model = reference.policy.model
     forward = HookedForward(model)
-    state, environment = torch.zeros(1, 6), torch.zeros(1, 3)
-    forward([], state, environment)
+    inputs = Prepared((), torch.zeros(1, 6), torch.zeros(1, 3))
+    forward(inputs, [0, 1])
+    assert hook_count(model) == 0
+    with pytest.raises(ZeroDivisionError):
+        forward(inputs, [0, 1], Edit(1, lambda tokens: 1 / 0))
     assert hook_count(model) == 0
     model.action_head.weight.data = torch.zeros(3, 3)
     with pytest.raises(RuntimeError):
-        forward([], state, environment)
+        forward(inputs)
     assert hook_count(model) == 0

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into a forward pass of ACT and what comes out, whoever computes it.
+
+A place is a point of the encoder where the tokens (B, T, D) can be read or replaced:
+
+    [encoder_input] -> layer 0 -> [encoder.layers.0] -> ... -> norm -> [encoder] -> decoder
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from torch import Tensor
+
+    EditTokens = Callable[[Tensor], Tensor]
+
+
+class Prepared(NamedTuple):
+    """Normalised float32 inputs of B observations, on the policy's device.
+
+    images: (B, 3, H, W) per camera, in the policy's order.
+    state, environment: (B, dim); None where the policy reads none.
+    """
+
+    images: tuple[Tensor, ...]
+    state: Tensor | None
+    environment: Tensor | None
+
+    @property
+    def batch_size(self) -> int:
+        """B."""
+        tensors = (*self.images, self.state, self.environment)
+        return next((len(tensor) for tensor in tensors if tensor is not None), 1)
+
+
+class Pass(NamedTuple):
+    """What one pass computed, float32.
+
+    chunk: (B, C, A) normalised.
+    attention: (B, L, H, C, T), the decoder's cross-attention weights.
+    places: the tokens (B, T, D) at each place, as place_names has them.
+    encoder_attention: {layer: (B, H, T, T)} for the encoder layers asked for.
+    """
+
+    chunk: Tensor
+    attention: Tensor
+    places: tuple[Tensor, ...]
+    encoder_attention: Mapping[int, Tensor]
+
+
+class Edit(NamedTuple):
+    """Replaces the tokens at a place by change(tokens), for all that follows and for the result."""
+
+    place: int
+    change: EditTokens
+
+    def __call__(self, place: int, tokens: Tensor) -> Tensor:
+        """The tokens that the pass goes on with.
+
+        Raises:
+            PolicyError: the change returned another shape.
+        """
+        if place != self.place:
+            return tokens
+        changed = self.change(tokens)
+        if changed.shape != tokens.shape:
+            message = (
+                f"the edit of the tokens returned shape {tuple(changed.shape)}: it must keep "
+                f"{tuple(tokens.shape)}"
+            )
+            raise PolicyError(message)
+        return changed.to(tokens)
+
+
+class Engine(Protocol):
+    """Computes passes of batch size 1."""
+
+    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+        """The pass, and the self-attention of these encoder layers."""
+        ...
+
+
+class Forward(Protocol):
+    """An Engine in float32 that takes any batch size and edits."""
+
+    def __call__(
+        self,
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        edit: Edit | None = None,
+    ) -> Pass:
+        """The pass, and the self-attention of these encoder layers."""
+        ...
+
+
+def place_names(encoder_layers: int) -> tuple[str, ...]:
+    """The places of an encoder of so many layers, in the order of Pass.places."""
+    layers = (f"encoder.layers.{index}" for index in range(encoder_layers))
+    return ("encoder_input", *layers, "encoder")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between the arrays of an observation and the normalised tensors of a forward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pam_ros.policy.act_pass import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pam_ros.policy.interface import PolicySpec
+
+    Preprocessor = Callable[[dict[str, Any]], dict[str, Any]]
+    Postprocessor = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Preparation:
+    """lerobot's pre- and post-processing of one policy.
+
+    Args:
+        spec: the policy's.
+        preprocessor: lerobot's pipeline from an observation to normalised tensors.
+        postprocessor: lerobot's pipeline from (batch, action_dim) to un-normalised actions.
+    """
+
+    def __init__(
+        self, spec: PolicySpec, preprocessor: Preprocessor, postprocessor: Postprocessor
+    ) -> None:
+        self._spec = spec
+        self._preprocessor = preprocessor
+        self._postprocessor = postprocessor
+
+    def one(self, observation: Mapping[str, NDArray[np.generic]]) -> Prepared:
+        """The inputs of one observation that check_observation passes."""
+        spec = self._spec
+        batch: dict[str, Any] = {
+            camera.feature: _image_tensor(observation[camera.feature]) for camera in spec.cameras
+        }
+        for feature in (spec.state_feature, spec.environment_feature):
+            if feature is not None:
+                batch[feature] = torch.from_numpy(np.array(observation[feature]))[None]
+        with torch.no_grad():
+            batch = self._preprocessor(batch)
+
+        def tensor(feature: str | None) -> torch.Tensor | None:
+            return None if feature is None else batch[feature].to(spec.device, torch.float32)
+
+        return Prepared(
+            tuple(batch[c.feature].to(spec.device, torch.float32) for c in spec.cameras),
+            tensor(spec.state_feature),
+            tensor(spec.environment_feature),
+        )
+
+    def many(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
+        """The inputs of some observations, at least one, as one batch."""
+        singles = [self.one(observation) for observation in observations]
+
+        def joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+            present = [part for part in parts if part is not None]
+            return torch.cat(present) if present else None
+
+        return Prepared(
+            tuple(torch.cat(images) for images in zip(*(s.images for s in singles), strict=True)),
+            joined([single.state for single in singles]),
+            joined([single.environment for single in singles]),
+        )
+
+    def unnormalised(self, actions: torch.Tensor) -> NDArray[np.float32]:
+        """(N, action_dim) normalised to (N, action_dim) un-normalised."""
+        with torch.inference_mode():
+            return as_array(self._postprocessor(actions))
+
+
+def as_array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    """Read-only, float32, in the computer's own memory."""
+    array: NDArray[np.float32] = tensor.detach().to("cpu", torch.float32).numpy()
+    array.flags.writeable = False
+    return array
+
+
+def _image_tensor(image: NDArray[np.generic]) -> torch.Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) float32 in [0, 1], channels last in memory."""
+    if not (image.flags.c_contiguous and image.flags.writeable):
+        image = image.copy()  # torch takes neither views that run backwards nor read-only arrays
+    return torch.from_numpy(image).permute(2, 0, 1).to(torch.float32).div_(255)[None]
