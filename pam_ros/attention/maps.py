@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CROSS_ATTENTION = "cross_attention"
 ENCODER_ATTENTION = "encoder_attention"
+ROLLOUT = "rollout"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +57,10 @@ class AttentionMaps:
     attribution before normalising, in the target's unit.
 
     `head_entropy` and `head_latent_share` have one value per head of the layer, whichever head is
-    shown: the entropy of that head's distribution, averaged over the same queries, and its mass on
-    the latent token. Empty where the method has no heads. `target` says what a gradient method
-    explains; `completeness_error` is |sum of attributions - change of the target| where the method
-    promises that they are equal.
+    shown: the entropy of that head's mass averaged over the same queries, and its mass on the
+    latent token. Empty where the method has no heads, or the policy no latent token. `target` says
+    what a gradient method explains; `completeness_error` is |sum of attributions - change of the
+    target| where the method promises that they are equal.
     """
 
     method: str
@@ -108,7 +109,7 @@ def attention_maps(
         )
         raise AttentionError(message)
     layers = attention.shape[0]
-    index = _index("layer", layer, -layers, layers) % layers
+    index = in_range("layer", layer, -layers, layers) % layers
     name = f"decoder.layers.{index}.multihead_attn"
     return _maps(CROSS_ATTENTION, name, attention[index], layout, head, query)
 
@@ -152,20 +153,40 @@ def _maps(
     query: int | tuple[int, int] | None,
 ) -> AttentionMaps:
     """Maps of (heads, queries, tokens) weights."""
-    heads, queries, tokens = weights.shape
-    head_label = "mean"
-    if head is not None:
-        head_index = _index("head", head, 0, heads)
-        weights, head_label = weights[head_index : head_index + 1], str(head_index)
-    start, stop, query_label = _query_range(query, queries)
-    mass = weights[:, start:stop].mean(axis=(0, 1), dtype=np.float64)
-    if not np.isfinite(mass).all():
+    heads, queries, _ = weights.shape
+    index = None if head is None else in_range("head", head, 0, heads)
+    start, stop, query_label = query_range(query, queries)
+    by_head = weights[:, start:stop].mean(axis=1).astype(np.float64)
+    if not np.isfinite(by_head).all():
         message = f"the attention weights of {layer} are not all finite"
         raise AttentionError(message)
+    return maps_of_heads(method, layer, by_head, index, query_label, layout)
+
+
+def maps_of_heads(
+    method: str,
+    layer: str,
+    by_head: NDArray[np.float64],
+    head: int | None,
+    query_label: str,
+    layout: TokenLayout,
+) -> AttentionMaps:
+    """The maps of one head's mass, or of the mean over all where `head` is None.
+
+    Args:
+        method: as in AttentionMaps.
+        layer: as in AttentionMaps.
+        by_head: (heads, tokens) mass, averaged over the queries.
+        head: the head to show.
+        query_label: as in AttentionMaps.query.
+        layout: which token is what.
+    """
+    mass = by_head.mean(axis=0) if head is None else by_head[head]
+    latent = layout.latent
     return AttentionMaps(
         method=method,
         layer=layer,
-        head=head_label,
+        head="mean" if head is None else str(head),
         query=query_label,
         cameras=tuple(_camera_map(camera, mass) for camera in layout.cameras),
         latent_share=_share(mass, layout.latent),
@@ -173,7 +194,9 @@ def _maps(
         environment_share=_share(mass, layout.environment),
         entropy=_entropy(mass),
         total=float(mass.sum()),
-        tokens=tokens,
+        tokens=layout.size,
+        head_entropy=tuple(_entropy(one) for one in by_head),
+        head_latent_share=() if latent is None else tuple(by_head[:, latent].tolist()),
     )
 
 
@@ -201,21 +224,22 @@ def _entropy(mass: NDArray[np.float64]) -> float:
     return max(0.0, float(-(positive * np.log(positive)).sum()))
 
 
-def _query_range(query: int | tuple[int, int] | None, queries: int) -> tuple[int, int, str]:
+def query_range(query: int | tuple[int, int] | None, queries: int) -> tuple[int, int, str]:
+    """First query, the one after the last, and the label, of a query, a range or all of them."""
     if query is None:
         return 0, queries, f"mean(0:{queries})"
     if not isinstance(query, tuple):
-        index = _index("query", query, 0, queries)
+        index = in_range("query", query, 0, queries)
         return index, index + 1, str(index)
     if len(query) != 2:
         message = f"query range {query} must be (start, stop)"
         raise AttentionError(message)
-    start = _index("query start", query[0], 0, queries)
-    stop = _index("query stop", query[1], start + 1, queries + 1)
+    start = in_range("query start", query[0], 0, queries)
+    stop = in_range("query stop", query[1], start + 1, queries + 1)
     return start, stop, f"mean({start}:{stop})"
 
 
-def _index(name: str, value: object, low: int, high: int) -> int:
+def in_range(name: str, value: object, low: int, high: int) -> int:
     """`value` as an integer in low..high-1."""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         message = f"{name} {value!r} must be an integer from {low} to {high - 1}"

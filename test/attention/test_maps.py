@@ -84,6 +84,10 @@ def test_cells_and_shares_are_the_mean_mass_and_sum_to_one(layout, seed, data):
     entropy = -sum(m * math.log(m) for m in mass if m > 0)
     assert maps.entropy == pytest.approx(entropy, abs=1e-5)
     assert maps.tokens == layout.size
+    for h in range(heads):
+        mass = weights[layer, h, list(chosen_queries)].mean(axis=0, dtype=np.float64)
+        assert maps.head_latent_share[h] == pytest.approx(mass[layout.latent], abs=1e-6)
+        assert maps.head_entropy[h] == pytest.approx(-(mass * np.log(mass)).sum(), abs=1e-5)
 
 
 def test_entropy_is_log_of_the_tokens_when_uniform_and_zero_when_certain():
@@ -96,6 +100,17 @@ def test_entropy_is_log_of_the_tokens_when_uniform_and_zero_when_certain():
     assert maps.entropy == 0
     assert maps.cameras[0].peak == (0, 1)  # tokens 0, 1, 2 are latent, joint state, environment
     assert [c.share for c in maps.cameras] == [1, 0]
+
+
+def test_a_head_that_reads_only_the_latent_token_shows_whichever_head_is_drawn():
+    size = TWO_CAMERAS.size
+    weights = np.full((1, 3, 4, size), 1 / size, np.float32)
+    weights[0, 1] = 0
+    weights[0, 1, :, TWO_CAMERAS.latent] = 1
+    for head in (None, 0, 2):
+        maps = attention_maps(weights, TWO_CAMERAS, head=head)
+        assert maps.head_latent_share == pytest.approx((1 / size, 1, 1 / size))
+        assert maps.head_entropy == pytest.approx((math.log(size), 0, math.log(size)), abs=1e-6)
 
 
 def test_labels_say_what_was_averaged():
@@ -144,6 +159,11 @@ def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(AttentionError, match=r"weights of decoder.* are not all"):
         attention_maps(weights, TWO_CAMERAS)
     attention_maps(weights, TWO_CAMERAS, query=0)
+    # Every head's figures go out, so every head is checked.
+    weights = softmax_weights((1, 2, 2, 15), 0)
+    weights[0, 1, 1, 3] = np.inf
+    with pytest.raises(AttentionError, match="are not all finite"):
+        attention_maps(weights, TWO_CAMERAS, head=0)
 
 
 def test_a_layout_covers_every_token_once():

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attention rollout: which input tokens the information that is read came from.
+
+Abnar and Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020: each encoder layer mixes
+its tokens by A = identity * I + (1 - identity) * mean over heads, where I stands for the residual
+connection, with rows that sum to 1; the product of these over the layers says how much of each
+input token is in each output token. It takes every layer's mixing for linear and equal for all
+channels: value vectors, feed-forward blocks and normalisation are left out.
+
+Only the rows that are read are carried backwards through the layers, one vector-matrix product per
+layer and head instead of a product of matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.maps import ROLLOUT, AttentionMaps, in_range, maps_of_heads, query_range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.layout import TokenLayout
+
+
+def rollout_maps(
+    encoder_attention: Mapping[int, NDArray[np.float32]],
+    layout: TokenLayout,
+    *,
+    query: int | tuple[int, int] | None = None,
+    upto: int = -1,
+    identity: float = 0.5,
+    decoder: NDArray[np.float32] | None = None,
+    decoder_layer: int = 0,
+    head: int | None = None,
+) -> AttentionMaps:
+    """What the chosen tokens, or actions of the chunk, read of the encoder's input tokens.
+
+    Args:
+        encoder_attention: (heads, tokens, tokens) softmax weights of each encoder layer from 0.
+        layout: which token is what.
+        query: one token that reads, a range (start, stop), or None for the mean over all; with
+            `decoder` one step of the chunk, a range of them, or all.
+        upto: the last encoder layer that takes part; negative counts from the last one given.
+        identity: the residual connection's part in a layer's output, 0 to 1.
+        decoder: (heads, queries, tokens) softmax weights of a decoder layer's cross-attention, to
+            go through: then the actions of the chunk are what reads, and head_entropy and
+            head_latent_share are those of the decoder's heads.
+        decoder_layer: number of that layer, for the label.
+        head: one head of `decoder`, or None for the mean over all. Encoder heads are averaged.
+
+    Raises:
+        AttentionError: a layer is missing, an array does not fit or is not finite, or a selection
+            is out of range.
+    """
+    layers = len(encoder_attention)
+    if sorted(encoder_attention) != list(range(layers)) or layers == 0:
+        message = (
+            f"rollout needs the weights of every encoder layer from 0; given are "
+            f"{sorted(encoder_attention)}"
+        )
+        raise AttentionError(message)
+    if not 0 <= identity <= 1:
+        message = f"identity {identity} must be from 0 to 1"
+        raise AttentionError(message)
+    last = in_range("upto", upto, -layers, layers) % layers
+    size = layout.size
+    name = f"encoder.layers.0:{last + 1}"
+    chosen_head = None
+    if decoder is None:
+        if head is not None:
+            message = "rollout has heads only where it goes through the decoder"
+            raise AttentionError(message)
+        start, stop, label = query_range(query, size)
+        reading: NDArray[np.float32] = np.zeros((1, size), np.float32)
+        reading[0, start:stop] = 1 / (stop - start)
+    else:
+        if decoder.ndim != 3 or decoder.shape[2] != size:
+            message = (
+                f"decoder attention of shape {decoder.shape} does not fit: it must be "
+                f"(heads, queries, {size} tokens)"
+            )
+            raise AttentionError(message)
+        chosen_head = None if head is None else in_range("head", head, 0, decoder.shape[0])
+        start, stop, label = query_range(query, decoder.shape[1])
+        reading = decoder[:, start:stop].mean(axis=1)
+        name = f"decoder.layers.{decoder_layer}.multihead_attn, {name}"
+    for layer in range(last, -1, -1):
+        reading = _back_through(reading, encoder_attention[layer], layer, identity)
+    by_head = reading.astype(np.float64)
+    if not np.isfinite(by_head).all():
+        message = f"the attention weights of {name} are not all finite"
+        raise AttentionError(message)
+    maps = maps_of_heads(ROLLOUT, name, by_head, chosen_head, label, layout)
+    return maps if decoder is not None else replace(maps, head_entropy=(), head_latent_share=())
+
+
+def _back_through(
+    reading: NDArray[np.float32], weights: NDArray[np.float32], layer: int, identity: float
+) -> NDArray[np.float32]:
+    """(rows, tokens) mass on a layer's output tokens, carried to its input tokens."""
+    size = reading.shape[1]
+    if weights.ndim != 3 or weights.shape[1:] != (size, size) or weights.shape[0] == 0:
+        message = (
+            f"attention of encoder layer {layer} of shape {weights.shape} does not fit: it must be "
+            f"(heads, {size} tokens, {size} tokens)"
+        )
+        raise AttentionError(message)
+    mixing = weights.mean(axis=0)
+    mixing *= 1 - identity
+    mixing.flat[:: size + 1] += identity
+    with np.errstate(divide="ignore", invalid="ignore"):  # the caller checks the result
+        reading = reading / mixing.sum(axis=1)
+    # Not by BLAS: its threads would wait for those of the policy.
+    read: NDArray[np.float32] = np.einsum("ri,ij->rj", reading, mixing)
+    return read
