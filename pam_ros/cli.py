@@ -22,7 +22,9 @@ class Job(NamedTuple):
 
 
 JOBS = {
+    "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
     "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
 }
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _usage(write: Callable[[str], object]) -> None:
     write("usage: pam_ros JOB [...]\n\n")
     for word, job in JOBS.items():
-        write(f"  {word:8} {job.summary}\n")
+        write(f"  {word:12} {job.summary}\n")
     write("\npam_ros JOB --help explains a job.\n")
 
 

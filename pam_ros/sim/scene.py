@@ -148,8 +148,13 @@ class Scene:
         self._mujoco.mj_forward(self.model, self.data)
 
     def hide_cube(self) -> None:
-        """Take the red cube out of sight, below the floor, until the next reset."""
+        """Take the red cube out of sight, below the floor, until it is put back or a reset."""
         self.data.mocap_pos[self._mocap[0]] = (0.0, 0.0, -5.0)
+        self._mujoco.mj_forward(self.model, self.data)
+
+    def put_cube(self, xy: NDArray[np.floating[Any]]) -> None:
+        """Stand the red cube on the table at (2,) metres, turned as it was."""
+        self.data.mocap_pos[self._mocap[0]] = (float(xy[0]), float(xy[1]), CUBE_HALF_SIZE)
         self._mujoco.mj_forward(self.model, self.data)
 
     def command(self, positions: NDArray[np.floating[Any]]) -> None:

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros faithfulness`: does what the heat shows matter to the policy?
+
+Prints a table for each method with 95% intervals over episodes. For the demo policy the pictures
+come from the simulator, which also knows where the cube is and what the scene is without it; for
+another policy from a LeRobot dataset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.faithfulness import methods as methods_module
+from pam_ros.attention.faithfulness.bootstrap import interval
+from pam_ros.attention.faithfulness.cells import Cells
+from pam_ros.attention.faithfulness.curves import FRACTIONS
+from pam_ros.attention.faithfulness.figure import draw
+from pam_ros.attention.faithfulness.journal import Journal
+from pam_ros.attention.faithfulness.measure import measure
+from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures
+from pam_ros.attention.faithfulness.randomisation import cascade, correlations
+from pam_ros.attention.faithfulness.report import Report, rows_of
+from pam_ros.attention.faithfulness.swap import swapped_cells
+from pam_ros.attention.faithfulness.table import tables
+from pam_ros.policy.interface import PolicyError
+from pam_ros.share import share_directory
+from pam_ros.sim.errors import SimError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.faithfulness.bootstrap import Interval
+    from pam_ros.attention.faithfulness.methods import Method
+    from pam_ros.attention.faithfulness.probe import Observation, Probe
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 4
+_LEAST_FOR_INTERVALS = 2
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, print the tables, write the report; returns the exit status."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        _check(options)
+        report = _run(options)
+        sys.stdout.write(tables(report))
+        if options.json:
+            Path(options.json).write_text(report.to_json(), encoding="utf-8")
+        if options.figure:
+            draw(report, Path(options.figure))
+    except (AttentionError, PolicyError, SimError, OSError) as error:
+        sys.stderr.write(f"pam_ros faithfulness: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; with --json the same command goes on from here\n")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pam_ros faithfulness",
+        description=__doc__,
+        epilog=methods_module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--episodes", type=int, default=50)
+    parser.add_argument(
+        "--seed", type=int, default=3000, help="of the first scene, or number of the first episode"
+    )
+    parser.add_argument(
+        "--dataset", default="", help="folder of a LeRobotDataset to look at, not the simulator"
+    )
+    parser.add_argument("--methods", default="attention,gradients", help="see below")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="deletion and insertion by blur alone, all that the choice of a default needs",
+    )
+    parser.add_argument(
+        "--sanity",
+        type=int,
+        default=0,
+        metavar="EPISODES",
+        help="compare with maps of shuffled weights on so many of the episodes",
+    )
+    parser.add_argument("--json", default="", help="write the report to this file")
+    parser.add_argument("--figure", default="", help="draw the curves into this PNG file")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.episodes < _LEAST_FOR_INTERVALS:
+        message = f"--episodes {options.episodes} must be at least 2: intervals are over episodes"
+        raise AttentionError(message)
+    if options.seed < 0:
+        message = f"--seed {options.seed} must not be negative"
+        raise AttentionError(message)
+    if not 0 <= options.sanity <= options.episodes:
+        message = f"--sanity {options.sanity} must be from 0 to the {options.episodes} episodes"
+        raise AttentionError(message)
+    for name in (options.json, options.figure):
+        if name and not Path(name).resolve().parent.is_dir():
+            message = f"{name} cannot be written: its folder does not exist"
+            raise AttentionError(message)
+
+
+def _run(options: argparse.Namespace) -> Report:
+    from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
+
+    policy = load_policy(options.policy, device=options.device)
+    wanted = methods_module.parse(options.methods, policy.spec)
+    subject = _Subject(policy, wanted)
+    run = {
+        "policy": policy.spec.sha256,
+        "source": options.dataset or "simulator",
+        "first_episode": options.seed,
+        "episodes": options.episodes,
+        "methods": [method.name for method in wanted],
+        "quick": options.quick,
+        "fractions": FRACTIONS,
+        "blur_cells": BLUR_CELLS,
+    }
+    file = Path(options.json + ".partial") if options.json else None
+    journal = Journal(file, run)
+    probes = _probes(options, policy.spec)
+    _LOG.info("%d moments, %d methods", len(probes), len(wanted))
+    pictures = mean_pictures((probe.observation for probe in probes), subject.cells)
+    for count, probe in enumerate(probes, start=1):
+        if (probe.episode, probe.moment) in journal:
+            continue
+        kept = _without_swaps(probe) if options.quick else probe
+        journal.add(
+            measure(
+                kept,
+                subject.chunks,
+                subject.values,
+                subject.cells,
+                pictures,
+                mean_too=not options.quick,
+            )
+        )
+        _LOG.info("moment %d of %d", count, len(probes))
+    sanity = _sanity(options, subject, probes) if options.sanity else {}
+    report = Report(
+        policy=Path(policy.spec.name).name,
+        policy_sha256=policy.spec.sha256,
+        source=Path(options.dataset).name if options.dataset else "simulator",
+        first_episode=options.seed,
+        episodes=tuple(dict.fromkeys(probe.episode for probe in probes)),
+        moments=tuple(sorted({probe.moment for probe in probes})),
+        fractions=FRACTIONS,
+        blur_cells=BLUR_CELLS,
+        swapped_cells=swapped_cells(subject.cells),
+        rows=rows_of(journal.moments, {m.name: m.extra_pass for m in wanted}, sanity),
+    )
+    journal.close()
+    return report
+
+
+class _Subject:
+    """A policy as the measurements see it."""
+
+    def __init__(self, policy: Any, methods: Sequence[Method]) -> None:
+        self._policy = policy
+        self.methods = methods
+        self.cells = Cells(policy.spec.layout)
+
+    def chunks(self, observations: Iterable[Observation]) -> NDArray[np.float32]:
+        """Chunks in normalised units, (observations, chunk, actions)."""
+        parts: list[NDArray[np.float32]] = []
+        batch: list[Observation] = []
+        for observation in observations:
+            batch.append(observation)
+            if len(batch) == _BATCH:
+                parts.append(self._forward(batch))
+                batch = []
+        if batch:
+            parts.append(self._forward(batch))
+        return np.concatenate(parts)
+
+    def values(self, observation: Observation) -> dict[str, NDArray[np.float64]]:
+        """Each method's cells, by its name."""
+        maps = methods_module.maps_of(self._policy, observation, self.methods)
+        return {name: self.cells.of(found) for name, found in maps.items()}
+
+    def _forward(self, batch: Sequence[Observation]) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = self._policy.forward(self._policy.prepare(batch)).normalised
+        if not np.isfinite(result).all():
+            message = f"{self._policy.spec.name} predicts a chunk that is not finite"
+            raise PolicyError(message)
+        return result
+
+
+def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:
+    if options.dataset:
+        from pam_ros.sim.dataset_probes import dataset_probes  # noqa: PLC0415
+
+        return list(dataset_probes(Path(options.dataset), spec, options.seed, options.episodes))
+    from pam_ros.sim.probes import probes, scene_fits  # noqa: PLC0415
+    from pam_ros.sim.scene import Scene  # noqa: PLC0415
+
+    scene_fits(spec)
+    with Scene() as scene:
+        return list(probes(scene, range(options.seed, options.seed + options.episodes)))
+
+
+def _without_swaps(probe: Probe) -> Probe:
+    return replace(probe, removed=None, moved=None)
+
+
+def _sanity(
+    options: argparse.Namespace, subject: _Subject, probes: Sequence[Probe]
+) -> dict[str, dict[str, Interval]]:
+    """Rank correlation with shuffled weights' maps, by method and stage; first moments alone."""
+    from pam_ros.policy import load_policy  # noqa: PLC0415
+    from pam_ros.policy.checkpoint import open_checkpoint  # noqa: PLC0415
+
+    first = {probe.episode: probe for probe in reversed(probes)}
+    observations = [first[e].observation for e in sorted(first)[: options.sanity]]
+    trained = [subject.values(observation) for observation in observations]
+    found: dict[str, dict[str, Interval]] = {}
+    with tempfile.TemporaryDirectory(prefix="pam_ros_shuffled_") as scratch:
+        for stage, folder in cascade(open_checkpoint(options.policy, None).folder, Path(scratch)):
+            shuffled = _Subject(load_policy(folder, device=options.device), subject.methods)
+            _LOG.info("shuffled: %s", stage)
+            maps = [shuffled.values(observation) for observation in observations]
+            for name in trained[0]:
+                values = correlations([m[name] for m in trained], [m[name] for m in maps])
+                found.setdefault(name, {})[stage] = interval(values)
+    return found
