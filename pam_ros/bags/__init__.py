@@ -7,6 +7,7 @@ from pam_ros.bags.contact_sheet import ContactSheet, write_contact_sheet
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.qos import qos, qos_of
 from pam_ros.bags.reader import BagMessage, BagReader, BagTopic
+from pam_ros.bags.repair import RepairedFile, RepairReport, repair
 from pam_ros.bags.video import Video, write_video
 from pam_ros.bags.writer import BagWriter
 
@@ -17,9 +18,12 @@ __all__ = [
     "BagTopic",
     "BagWriter",
     "ContactSheet",
+    "RepairReport",
+    "RepairedFile",
     "Video",
     "qos",
     "qos_of",
+    "repair",
     "write_contact_sheet",
     "write_video",
 ]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rosbags.interfaces import (
     Qos,
@@ -15,6 +15,9 @@ from rosbags.interfaces import (
 )
 
 from pam_ros.bags.errors import BagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SECOND = 1_000_000_000
 #: What rmw reports for a duration without end: 2**63 - 1 nanoseconds.
@@ -63,6 +66,28 @@ def qos_of(profile: Any) -> Qos:
         liveliness_lease_duration=_time(profile.liveliness_lease_duration),
         avoid_ros_namespace_conventions=bool(profile.avoid_ros_namespace_conventions),
     )
+
+
+def qos_documents(profiles: Iterable[Qos]) -> list[dict[str, Any]]:
+    """Profiles in the form that metadata.yaml has had since its version 9."""
+    return [
+        {
+            "history": profile.history.name.lower(),
+            "depth": profile.depth,
+            "reliability": profile.reliability.name.lower(),
+            "durability": profile.durability.name.lower(),
+            "deadline": _document(profile.deadline),
+            "lifespan": _document(profile.lifespan),
+            "liveliness": profile.liveliness.name.lower(),
+            "liveliness_lease_duration": _document(profile.liveliness_lease_duration),
+            "avoid_ros_namespace_conventions": profile.avoid_ros_namespace_conventions,
+        }
+        for profile in profiles
+    ]
+
+
+def _document(time: QosTime) -> dict[str, int]:
+    return {"sec": time.sec, "nsec": time.nsec}
 
 
 def _member(kind: Any, word: str) -> Any:

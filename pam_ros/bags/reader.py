@@ -23,6 +23,7 @@ from rosbags.typesys import (
 )
 
 from pam_ros.bags.errors import BagError
+from pam_ros.bags.repair import is_unclosed
 from pam_ros.bags.types import known_types
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ class BagReader:
             self._reader = Reader(_storage(self.path))
             self._reader.open()
         except _DAMAGE as error:
-            raise BagError(f"bag {self.path} cannot be read: {_first_line(error)}") from None
+            raise BagError(
+                f"bag {self.path} cannot be read: {_first_line(error)} (of a bag that was not "
+                "closed, `pam_ros bag repair` makes a whole one)"
+            ) from None
         try:
             self._types = _types_in(self._reader.connections)
             self.topics = _topics(self._reader.connections)
@@ -200,11 +204,13 @@ class BagReader:
 
 def _storage(path: Path) -> Path:
     """The folder, or the one storage file in it where metadata.yaml is missing."""
+    if any(is_unclosed(file) for file in (path.glob("*.db3") if path.is_dir() else [path])):
+        raise BagError(f"bag {path} was not closed: `pam_ros bag repair {path}` makes it whole")
     if path.is_dir() and not (path / "metadata.yaml").exists():
         files = [*path.glob("*.mcap"), *path.glob("*.db3")]
         if len(files) != 1:
             raise BagError(
-                f"{path} is no bag: it has no metadata.yaml (`ros2 bag reindex` makes one)"
+                f"{path} is no bag: it has no metadata.yaml (`pam_ros bag repair` makes one)"
             )
         return files[0]
     return path

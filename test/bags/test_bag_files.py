@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosHistory, QosReliability, QosTime
-from synthetic_bags import START_NS, TYPES, header, image_cdr, plain, stamp, string_cdr
+from synthetic_bags import START_NS, TYPES, header, stamp, string_cdr
 
 from pam_ros.bags import BagError, BagReader, BagWriter, qos, qos_of
 
@@ -248,7 +248,7 @@ def test_a_bag_that_was_never_finished_says_so(tmp_path):
     with BagReader(bag) as reader:  # the storage file alone is enough
         assert reader.topics["/words"].count == 4
     file.write_bytes(file.read_bytes()[:-200])
-    with pytest.raises(BagError, match="cannot be read"):
+    with pytest.raises(BagError, match=r"cannot be read: .*pam_ros bag repair"):
         BagReader(bag)
     file.unlink()
     with pytest.raises(BagError, match=r"no metadata\.yaml"):
@@ -286,23 +286,6 @@ def test_mistakes_while_writing_are_one_sentence(tmp_path):
     writer.close()
     with pytest.raises(BagError, match="is closed"):
         writer.write("/words", string_cdr("x"), 1)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_one_sentence(tmp_path):
-    writer = BagWriter(tmp_path / "bag")
-    writer.add_topic("/image", "sensor_msgs/msg/Image")
-    writer._writer.storage.bio.close()
-    writer._writer.storage.bio = Path("/dev/full").open("wb")  # noqa: SIM115
-    picture = image_cdr(START_NS, plain((1, 2, 3), 480, 640))
-
-    def fill():
-        with writer:
-            for index in range(20):
-                writer.write("/image", picture, START_NS + index)
-
-    with pytest.raises(BagError, match=r"cannot be written: .*No space left"):
-        fill()
 
 
 def test_several_threads_may_write(tmp_path):
