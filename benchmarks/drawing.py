@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a tick after the forward pass: maps, their scale, and one picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.interleave import Row
+from benchmarks.reference_rows import library_drawing
+from benchmarks.ticks import SCALE_PERCENTILE, SCALE_WINDOW
+from pam_ros.attention.maps import attention_maps, encoder_attention_maps
+from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.rollout import rollout_maps
+from pam_ros.attention.scale import RunningScale
+from pam_ros.policy import wrap
+
+if TYPE_CHECKING:
+    from benchmarks.sizes import Subject
+
+OVERLAY, MAPS = "overlay", "maps"
+
+
+def rows(subject: Subject) -> list[Row]:
+    """Each on the weights of a real pass of the subject."""
+    policy = wrap(subject.policy, subject.preprocessor, subject.postprocessor, engine="eager")
+    layout = policy.spec.layout
+    layers = range(policy.spec.encoder_layers)
+    policy.show_encoder_layers(layers)
+    output = policy.step(subject.observation)
+    attention, encoder = output.attention, output.encoder_attention
+    maps = attention_maps(attention, layout)
+    camera = maps.cameras[0]
+    image = subject.observation[camera.feature]
+    grid = camera.x0, camera.y0, camera.dx, camera.dy
+    overlay, picture = Overlay(), np.empty_like(image)
+    full_scale = 4.0 / maps.tokens
+    running = RunningScale(SCALE_PERCENTILE, SCALE_WINDOW)
+    for _ in range(SCALE_WINDOW):
+        running.scale(maps)
+    height, width = image.shape[:2]
+
+    def draw() -> object:
+        return overlay.draw(
+            image, camera.cells, *grid, full_scale, maps.joint_state_share, out=picture
+        )
+
+    return [
+        Row(OVERLAY, f"ours: overlay of one {height}x{width} camera", draw),
+        Row(MAPS, "ours: maps of the cross-attention", lambda: attention_maps(attention, layout)),
+        Row("scale", "ours: running scale of 100 ticks", lambda: running.scale(maps)),
+        Row(
+            "encoder_maps",
+            "ours: maps of an encoder layer",
+            lambda: encoder_attention_maps(encoder[layers[-1]], layout, layers[-1]),
+        ),
+        Row(
+            "rollout_maps",
+            "ours: maps of the rollout",
+            lambda: rollout_maps(encoder, layout, decoder=attention[-1]),
+        ),
+        library_drawing(subject),
+    ]

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this package promises about its speed, and what the results say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from benchmarks.capture import OFF, ON
+from benchmarks.drawing import MAPS, OVERLAY
+from benchmarks.reference_rows import PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.results import SliceResult
+
+Verdict = Literal["yes", "no", "not measured"]
+BFLOAT16_SETS = {"avx512_bf16", "amx"}
+TICK = "ours_tick_{}_{}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One promise: in words, what was measured, and whether it holds."""
+
+    promise: str
+    measured: str
+    holds: Verdict
+
+
+def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
+    """Every promise, in order; "not measured" where the slice or the row is not there."""
+    tick = results.get("tick-default")
+    return [
+        _ratio("eager float32: at most 0.80 of lerobot's plain forward", tick, ("eager",), 0.80),
+        _ratio("best engine, float32: at most 0.70 of it", tick, ("compile", "openvino"), 0.70),
+        _bfloat16("best engine, bfloat16, with AVX512-BF16 or AMX: at most 0.38 of it", tick),
+        _ratio(
+            "best engine, float32: at most 0.45 of the library's tick",
+            tick,
+            ("eager", "compile", "openvino"),
+            0.45,
+            reference="library_tick",
+        ),
+        _milliseconds("overlay: at most 0.6 ms per 480x640 camera", results, OVERLAY, 0.6),
+        _milliseconds("maps: at most 0.3 ms per tick", results, MAPS, 0.3),
+        _capture(results.get("capture-default")),
+        _ratio(
+            "GPU, float32: at most 0.35 of lerobot's plain forward",
+            results.get("tick-default-cuda"),
+            ("cuda_graph", "compile", "eager"),
+            0.35,
+        ),
+    ]
+
+
+def _ratio(
+    promise: str,
+    result: SliceResult | None,
+    engines: tuple[str, ...],
+    limit: float,
+    dtype: str = "float32",
+    reference: str = PLAIN,
+) -> Finding:
+    """The best of these engines against the reference."""
+    found = [
+        (engine, ratio)
+        for engine in engines
+        if result and (ratio := result.ratio(TICK.format(engine, dtype), reference))
+    ]
+    if not found:
+        return Finding(promise, "", "not measured")
+    engine, ratio = min(found, key=lambda pair: pair[1].value)
+    name = f"{engine}: " if len(engines) > 1 else ""
+    measured = f"{name}{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+    return Finding(promise, measured, _verdict(ratio.value <= limit))
+
+
+def _bfloat16(promise: str, result: SliceResult | None) -> Finding:
+    if result and not BFLOAT16_SETS & set(result.machine["instruction_sets"]):
+        return Finding(promise, "this processor has neither", "not measured")
+    return _ratio(promise, result, ("eager", "compile", "openvino"), 0.38, "bfloat16")
+
+
+def _milliseconds(
+    promise: str, results: Mapping[str, SliceResult], key: str, limit: float
+) -> Finding:
+    result = results.get("drawing-default")
+    row = result.row(key) if result else None
+    if row is None:
+        return Finding(promise, "", "not measured")
+    return Finding(promise, f"{row.median:.3f} ms", _verdict(row.median <= limit))
+
+
+def _capture(result: SliceResult | None) -> Finding:
+    promise = "attention on against off: within 2%, over at least 100 paired ticks"
+    change = result.change(ON, OFF) if result else None
+    row = result.row(ON) if result else None
+    if change is None or row is None:
+        return Finding(promise, "", "not measured")
+    low, high = 100 * change.low, 100 * change.high
+    measured = f"{100 * change.value:+.2f}% [{low:+.2f}, {high:+.2f}], {len(row.samples)} pairs"
+    enough = len(row.samples) >= 100
+    return Finding(
+        promise, measured, _verdict(enough and (abs(change.value) <= 0.02 or low <= 0 <= high))
+    )
+
+
+def _verdict(holds: bool) -> Verdict:
+    return "yes" if holds else "no"
