@@ -26,6 +26,7 @@ JOBS = {
     "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
+    "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
 }
 

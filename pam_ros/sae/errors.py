@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error of the sparse-feature room."""
+
+from __future__ import annotations
+
+
+class SaeError(Exception):
+    """Tokens, settings or an SAE that cannot be used: one sentence that says why."""
