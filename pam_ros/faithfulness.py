@@ -16,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.faithfulness import methods as methods_module
 from pam_ros.attention.faithfulness.bootstrap import interval
@@ -25,10 +23,11 @@ from pam_ros.attention.faithfulness.cells import Cells
 from pam_ros.attention.faithfulness.curves import FRACTIONS
 from pam_ros.attention.faithfulness.figure import draw
 from pam_ros.attention.faithfulness.journal import Journal
-from pam_ros.attention.faithfulness.measure import measure
+from pam_ros.attention.faithfulness.methods import parse
 from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures
 from pam_ros.attention.faithfulness.randomisation import cascade, correlations
 from pam_ros.attention.faithfulness.report import Report, rows_of
+from pam_ros.attention.faithfulness.subject import Subject, Work, measured
 from pam_ros.attention.faithfulness.swap import swapped_cells
 from pam_ros.attention.faithfulness.table import tables
 from pam_ros.policy.interface import PolicyError
@@ -36,23 +35,20 @@ from pam_ros.share import share_directory
 from pam_ros.sim.errors import SimError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from pam_ros.attention.faithfulness.bootstrap import Interval
-    from pam_ros.attention.faithfulness.methods import Method
-    from pam_ros.attention.faithfulness.probe import Observation, Probe
+    from pam_ros.attention.faithfulness.probe import Probe
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 4
 _LEAST_FOR_INTERVALS = 2
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print the tables, write the report; returns the exit status."""
     options = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("pam_ros").setLevel(logging.INFO)
     try:
         _check(options)
         report = _run(options)
@@ -93,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         help="deletion and insertion by blur alone, all that the choice of a default needs",
     )
     parser.add_argument(
+        "--bfloat16",
+        action="store_true",
+        help="chunks of spoilt pictures in bfloat16: faster where the machine computes in it",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the cores")
+    parser.add_argument(
         "--sanity",
         type=int,
         default=0,
@@ -107,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> None:
     if options.episodes < _LEAST_FOR_INTERVALS:
         message = f"--episodes {options.episodes} must be at least 2: intervals are over episodes"
+        raise AttentionError(message)
+    if options.jobs < 1:
+        message = f"--jobs {options.jobs} must be at least 1"
         raise AttentionError(message)
     if options.seed < 0:
         message = f"--seed {options.seed} must not be negative"
@@ -124,87 +129,54 @@ def _run(options: argparse.Namespace) -> Report:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
 
     policy = load_policy(options.policy, device=options.device)
-    wanted = methods_module.parse(options.methods, policy.spec)
-    subject = _Subject(policy, wanted)
+    spec, wanted = policy.spec, parse(options.methods, policy.spec)
+    cells = Cells(spec.layout)
     run = {
-        "policy": policy.spec.sha256,
+        "policy": spec.sha256,
         "source": options.dataset or "simulator",
         "first_episode": options.seed,
         "episodes": options.episodes,
         "methods": [method.name for method in wanted],
         "quick": options.quick,
+        "bfloat16": options.bfloat16,
         "fractions": FRACTIONS,
         "blur_cells": BLUR_CELLS,
     }
-    file = Path(options.json + ".partial") if options.json else None
-    journal = Journal(file, run)
-    probes = _probes(options, policy.spec)
-    _LOG.info("%d moments, %d methods", len(probes), len(wanted))
-    pictures = mean_pictures((probe.observation for probe in probes), subject.cells)
-    for count, probe in enumerate(probes, start=1):
-        if (probe.episode, probe.moment) in journal:
-            continue
-        kept = _without_swaps(probe) if options.quick else probe
-        journal.add(
-            measure(
-                kept,
-                subject.chunks,
-                subject.values,
-                subject.cells,
-                pictures,
-                mean_too=not options.quick,
-            )
-        )
-        _LOG.info("moment %d of %d", count, len(probes))
-    sanity = _sanity(options, subject, probes) if options.sanity else {}
+    journal = Journal(Path(options.json + ".partial") if options.json else None, run)
+    probes = _probes(options, spec)
+    pictures = mean_pictures((probe.observation for probe in probes), cells)
+    work = Work(
+        policy=options.policy,
+        device=options.device,
+        methods=wanted,
+        pictures=pictures,
+        quick=options.quick,
+        bfloat16=options.bfloat16,
+        jobs=options.jobs,
+    )
+    left = [probe for probe in probes if (probe.episode, probe.moment) not in journal]
+    if options.quick:
+        left = [replace(probe, cube={}, removed=None, moved=None) for probe in left]
+    _LOG.info("%d methods at %d moments, %d of them left", len(wanted), len(probes), len(left))
+    for moment in measured(left, work):
+        journal.add(moment)
+        _LOG.info("%d of %d", len(journal.moments), len(probes))
+    sanity = _sanity(options, Subject(policy, wanted), probes) if options.sanity else {}
     report = Report(
-        policy=Path(policy.spec.name).name,
-        policy_sha256=policy.spec.sha256,
+        policy=Path(spec.name).name,
+        policy_sha256=spec.sha256,
         source=Path(options.dataset).name if options.dataset else "simulator",
         first_episode=options.seed,
         episodes=tuple(dict.fromkeys(probe.episode for probe in probes)),
         moments=tuple(sorted({probe.moment for probe in probes})),
         fractions=FRACTIONS,
         blur_cells=BLUR_CELLS,
-        swapped_cells=swapped_cells(subject.cells),
+        swapped_cells=swapped_cells(cells),
+        bfloat16=options.bfloat16,
         rows=rows_of(journal.moments, {m.name: m.extra_pass for m in wanted}, sanity),
     )
     journal.close()
     return report
-
-
-class _Subject:
-    """A policy as the measurements see it."""
-
-    def __init__(self, policy: Any, methods: Sequence[Method]) -> None:
-        self._policy = policy
-        self.methods = methods
-        self.cells = Cells(policy.spec.layout)
-
-    def chunks(self, observations: Iterable[Observation]) -> NDArray[np.float32]:
-        """Chunks in normalised units, (observations, chunk, actions)."""
-        parts: list[NDArray[np.float32]] = []
-        batch: list[Observation] = []
-        for observation in observations:
-            batch.append(observation)
-            if len(batch) == _BATCH:
-                parts.append(self._forward(batch))
-                batch = []
-        if batch:
-            parts.append(self._forward(batch))
-        return np.concatenate(parts)
-
-    def values(self, observation: Observation) -> dict[str, NDArray[np.float64]]:
-        """Each method's cells, by its name."""
-        maps = methods_module.maps_of(self._policy, observation, self.methods)
-        return {name: self.cells.of(found) for name, found in maps.items()}
-
-    def _forward(self, batch: Sequence[Observation]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = self._policy.forward(self._policy.prepare(batch)).normalised
-        if not np.isfinite(result).all():
-            message = f"{self._policy.spec.name} predicts a chunk that is not finite"
-            raise PolicyError(message)
-        return result
 
 
 def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:
@@ -220,12 +192,8 @@ def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:
         return list(probes(scene, range(options.seed, options.seed + options.episodes)))
 
 
-def _without_swaps(probe: Probe) -> Probe:
-    return replace(probe, removed=None, moved=None)
-
-
 def _sanity(
-    options: argparse.Namespace, subject: _Subject, probes: Sequence[Probe]
+    options: argparse.Namespace, subject: Subject, probes: Sequence[Probe]
 ) -> dict[str, dict[str, Interval]]:
     """Rank correlation with shuffled weights' maps, by method and stage; first moments alone."""
     from pam_ros.policy import load_policy  # noqa: PLC0415
@@ -237,7 +205,7 @@ def _sanity(
     found: dict[str, dict[str, Interval]] = {}
     with tempfile.TemporaryDirectory(prefix="pam_ros_shuffled_") as scratch:
         for stage, folder in cascade(open_checkpoint(options.policy, None).folder, Path(scratch)):
-            shuffled = _Subject(load_policy(folder, device=options.device), subject.methods)
+            shuffled = Subject(load_policy(folder, device=options.device), subject.methods)
             _LOG.info("shuffled: %s", stage)
             maps = [shuffled.values(observation) for observation in observations]
             for name in trained[0]:

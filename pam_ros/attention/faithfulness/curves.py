@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.faithfulness.cells import Cells
     from pam_ros.attention.faithfulness.probe import Chunks, Observation
 
-FRACTIONS = (0.0, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+FRACTIONS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Shares of all cells that are replaced or put back; dense where a good map does its work."""
 
 

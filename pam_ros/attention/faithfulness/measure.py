@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 RANDOM = "random"
 CENTRE = "centre"
 CUBE = "cube"
-RANDOM_DRAWS = 3
+RANDOM_DRAWS = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ def measure(
     cells: Cells,
     pictures: Mapping[str, NDArray[np.uint8]],
     *,
-    mean_too: bool,
     seed: int = 0,
 ) -> Moment:
     """Everything that can be measured at this moment.
@@ -70,8 +69,7 @@ def measure(
         chunks: the policy.
         values: its maps of an observation, by method, (cells,) each.
         cells: its cells.
-        pictures: the mean picture of each camera.
-        mean_too: replace cells by the mean picture as well as by the blurred one.
+        pictures: the mean picture of each camera; empty for blur alone.
         seed: of random orders and ties; the same seed gives the same orders at every probe.
     """
     rng = np.random.default_rng([seed, probe.episode, probe.moment])
@@ -83,7 +81,7 @@ def measure(
     points: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in _names(orders)}
 
     replacements = {"blur": blurred(probe.observation, cells)}
-    if mean_too:
+    if pictures:
         replacements["mean"] = with_pictures(probe.observation, pictures)
     for word, replaced in replacements.items():
         results = curves(chunks, cells, probe.observation, replaced, orders)

@@ -81,6 +81,7 @@ class Report:
     fractions: tuple[float, ...]
     blur_cells: float
     swapped_cells: int
+    bfloat16: bool
     rows: tuple[Row, ...]
     schema: int = SCHEMA
 
