@@ -118,7 +118,8 @@ def pool_into_cells(pixels: NDArray[np.floating], camera: CameraTokens) -> NDArr
 def _nearest(size: int, first: float, step: float, cells: int) -> NDArray[np.intp]:
     """The nearest cell of each of `size` pixels along one axis."""
     position = (np.arange(size) - first) / step
-    return np.clip(np.floor(position + 0.5), 0, cells - 1).astype(np.intp)
+    nearest: NDArray[np.intp] = np.clip(np.floor(position + 0.5), 0, cells - 1).astype(np.intp)
+    return nearest
 
 
 def _magnitude(values: NDArray[np.float32], camera: CameraTokens) -> NDArray[np.float64]:

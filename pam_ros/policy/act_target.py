@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a gradient method explains: one number of the normalised chunk, on a path to an observation."""
+"""What a gradient method explains: one number of the normalised chunk, on some path."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class Target:
     """What is explained: one joint at one step of the chunk, or with neither the whole chunk.
 
     The whole chunk is its projection on its difference from the chunk that the policy predicts for
-    the baseline; the difference's direction is held fixed. Joint and step count from 0. In normalised units: standard deviations of the training actions where the
-    policy was trained on such.
+    the baseline; the difference's direction is held fixed. Joint and step count from 0. The unit is
+    the normalised one: standard deviations of the training actions where the policy was trained on
+    such.
     """
 
     joint: int | None = None
