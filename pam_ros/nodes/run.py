@@ -14,6 +14,7 @@ NODES = {
     "act_attention": "pam_ros.nodes.act_attention_node",
     "demo_robot": "pam_ros.nodes.demo_robot_node",
     "recorder": "pam_ros.nodes.recorder_node",
+    "sae_recorder": "pam_ros.nodes.sae_recorder_node",
 }
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thread that works on messages in their order, and drops the oldest where it falls behind."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FeatureThread:
+    """Calls `work` with one message at a time, away from the thread that receives them.
+
+    `dropped` counts messages that were pushed out of the full queue of `depth`.
+    """
+
+    def __init__(self, work: Callable[[Any], None], depth: int) -> None:
+        self._work = work
+        self._depth = depth
+        self._queue: deque[Any] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="features", daemon=True)
+        self._thread.start()
+
+    def put(self, message: Any) -> None:
+        """Add a message; returns at once."""
+        with self._changed:
+            if len(self._queue) >= self._depth:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(message)
+            self._changed.notify()
+
+    def waiting(self) -> int:
+        """Messages in the queue."""
+        return len(self._queue)
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Work off the queue for so long at most [s], then end."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout=seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if not self._queue:
+                    return
+                message = self._queue.popleft()
+            self._work(message)
