@@ -168,6 +168,10 @@ def _not_finite(output: PolicyOutput) -> str:
         return "the policy's chunk holds a value that is not finite"
     if not math.isfinite(float(np.sum(output.action, dtype=np.float64))):
         return "the policy's action holds a value that is not finite"
-    if not math.isfinite(float(np.sum(output.attention, dtype=np.float64))):
+    # Weights are 1 at most: float32 cannot overflow, and takes half as long.
+    if not math.isfinite(float(np.sum(output.attention))):
         return "the policy's attention holds a value that is not finite"
+    for layer, weights in output.encoder_attention.items():
+        if not math.isfinite(float(np.sum(weights))):
+            return f"the attention of encoder layer {layer} holds a value that is not finite"
     return ""

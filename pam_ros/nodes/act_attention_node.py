@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -23,14 +23,15 @@ from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act_parameters import LIVE, TABLE, Look, check_required, make_look
 from pam_ros.nodes.attention_messages import attention_message
 from pam_ros.nodes.commander import Commander
+from pam_ros.nodes.engine_health import EngineHealth
+from pam_ros.nodes.explainer import Explainer, Seen
 from pam_ros.nodes.health import Health
 from pam_ros.nodes.image_conversion import to_rgb
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.parameters import ParameterError, declare
+from pam_ros.nodes.policy_start import start_policy, time_policy
 from pam_ros.nodes.running import run_node
 from pam_ros.nodes.sources import Sources
-from pam_ros.policy import load_policy
-from pam_ros.policy.timing import typical_forward_seconds
 from pam_ros.robot import (
     MessageError,
     Observation,
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.attention.maps import AttentionMaps
-    from pam_ros.policy.interface import Policy
-
 
 QUIET_REPORTS = 3
 """After so many seconds without a tick the log says why."""
@@ -64,10 +63,11 @@ class ActAttentionNode(Node):
         self._values = declare(self, TABLE)
         check_required(self._values)
         contract = load_contract(find_contract(self._values["contract"]))
-        self._policy = _load(self._values)
+        self._policy = start_policy(self._values)
         self._spec = self._policy.spec
         self._contract = contract.bind(self._spec)
-        self._look = make_look(self._values, self._spec)
+        self._joints = tuple(joint.name for joint in self._contract.command.joints)
+        self._look = make_look(self._values, self._spec, self._joints)
         self._period = 1.0 / (self._values["rate_hz"] or self._contract.rate_hz)
         self._loop = TickLoop(self._policy)
         self._health = Health(self, 1.0 / self._period)
@@ -85,7 +85,10 @@ class ActAttentionNode(Node):
         )
         self._maps = self.create_publisher(AttentionMap, "~/attention", 10)
         self._overlays = OverlayPublisher(self, self._contract)
-        self._time_policy()
+        # With the weights that will be shown: they take time too.
+        self._policy.show_encoder_layers(self._look.selection.encoder_layers)
+        self._loop.note_forward(time_policy(self, self._policy, self._period))
+        self._engine_health = EngineHealth(self, self._policy)
 
         # The policy has a thread of its own; images go on arriving while it works.
         policy_group = MutuallyExclusiveCallbackGroup()
@@ -98,24 +101,12 @@ class ActAttentionNode(Node):
         self._sources = Sources(self, self._contract, self._values, ready)
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=policy_group)
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=watch_group)
+        self._explainer = Explainer(
+            self, self._policy, self._contract, lambda: self._look, watch_group
+        )
         self.create_timer(self._period, self._commander.watch, watch_group)
         self.create_timer(1.0, self._report, watch_group)
         self.add_on_set_parameters_callback(self._on_parameters)
-
-    def _time_policy(self) -> None:
-        """Times the policy and warns where it cannot keep the rate."""
-        self._policy.show_encoder_layers(self._look.selection.encoder_layers)
-        typical = typical_forward_seconds(self._policy)
-        self._loop.note_forward(typical)
-        self.get_logger().info(
-            f"policy {self._spec.name} on {self._spec.device}: {self._spec.chunk_mode}, "
-            f"{len(self._spec.cameras)} cameras, {typical * 1e3:.0f} ms per forward pass"
-        )
-        if typical > 0.9 * self._period:
-            self.get_logger().warning(
-                f"{1 / self._period:.1f} Hz cannot be kept: a forward pass takes "
-                f"{typical * 1e3:.0f} ms; lower rate_hz to {0.9 / typical:.1f} or change device"
-            )
 
     def _tick(self) -> None:
         begin = time.perf_counter()
@@ -145,7 +136,10 @@ class ActAttentionNode(Node):
             lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
         )
         shown = time.perf_counter()
+        self._explainer.newest = Seen(outcome, messages, observation)
         self._show(look, outcome, messages, observation)
+        if outcome.valid and not self._commander.commanding:
+            self._engine_health.look_at(observation.features)
         self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
         self._health.stages["tick"].add(time.perf_counter() - begin)
 
@@ -209,7 +203,7 @@ class ActAttentionNode(Node):
             if problem:
                 return SetParametersResult(successful=False, reason=problem)
         try:
-            look = make_look({**self._values, **changed}, self._spec)
+            look = make_look({**self._values, **changed}, self._spec, self._joints)
             if not any(name.startswith(("attention_", "overlay_scale")) for name in changed):
                 # The running scale remembers the last ticks; nothing that it depends on changes.
                 look = replace(look, scale=self._look.scale)
@@ -240,29 +234,18 @@ class ActAttentionNode(Node):
             {
                 "episode": self._loop.episode,
                 "commands": self._commander.publisher.published,
+                **self._engine_health.values(),
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },
         )
 
+    def close(self) -> None:
+        """Before the node is destroyed: let an explanation end."""
+        self._explainer.close()
+
     def _now_ns(self) -> int:
         nanoseconds: int = self.get_clock().now().nanoseconds
         return nanoseconds
-
-
-def _load(values: dict[str, Any]) -> Policy:
-    if values["torch_threads"]:
-        import torch  # noqa: PLC0415  (a setting of this process, not of the policy)
-
-        torch.set_num_threads(values["torch_threads"])
-    return load_policy(
-        values["policy"],
-        device=values["device"],
-        revision=values["revision"] or None,
-        n_action_steps=values["n_action_steps"] or None,
-        temporal_ensemble_coeff=(
-            values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
-        ),
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

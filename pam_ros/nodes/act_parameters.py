@@ -3,26 +3,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import (
-    CROSS_ATTENTION,
-    ENCODER_ATTENTION,
-    AttentionMaps,
-    attention_maps,
-    encoder_attention_maps,
-)
+from pam_ros.attention.maps import CROSS_ATTENTION
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
+from pam_ros.nodes.attention_selection import METHODS, Selection, select
+from pam_ros.nodes.explanation_request import BASELINES, GRADIENT_METHODS, Request, make_request
 from pam_ros.nodes.parameters import Declared, ParameterError
+from pam_ros.policy.interface import DTYPES, ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pam_ros.policy.interface import PolicyOutput, PolicySpec
+    from pam_ros.policy.interface import PolicySpec
 
 RELIABILITY = ("best_effort", "reliable")
 SCALES = ("tick", "running", "uniform")
@@ -32,6 +28,8 @@ TABLE = (
     Declared("revision", "", "Branch, tag or commit on the hub; empty for its main branch."),
     Declared("contract", "", "Contract: a YAML file, or the name of one in config/robots."),
     Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
+    Declared("engine", "auto", "What computes the forward pass.", choices=ENGINES),
+    Declared("dtype", "float32", "Of the engine's matrix products.", choices=DTYPES),
     Declared("torch_threads", 0, "Threads of torch on the CPU; 0: torch's choice.", True, 0, 256),
     Declared(
         "n_action_steps",
@@ -67,13 +65,24 @@ TABLE = (
     Declared(
         "attention_method",
         CROSS_ATTENTION,
-        "What the decoder reads of the tokens, or what the tokens read in an encoder layer.",
+        "What the decoder reads of the tokens, the tokens of each other, or both rolled out.",
         False,
-        choices=(CROSS_ATTENTION, ENCODER_ATTENTION),
+        choices=METHODS,
     ),
-    Declared("attention_layer", -1, "Layer of the decoder or encoder; -1: the last.", False),
+    Declared(
+        "attention_layer", -1, "Of the encoder or (other methods) decoder; -1: the last.", False
+    ),
     Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
     Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
+    Declared(
+        "explain_method",
+        "integrated_gradients",
+        "What ~/explain computes.",
+        False,
+        choices=GRADIENT_METHODS,
+    ),
+    Declared("explain_target", "chunk", '"chunk", or "joint[step]".', False),
+    Declared("explain_baseline", "black", "What it compares with.", False, choices=BASELINES),
     Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
     Declared("overlay_colormap", "turbo", "A colour map of OpenCV, in lower case.", False),
     Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),
@@ -86,38 +95,6 @@ LIVE = frozenset(entry.name for entry in TABLE if not entry.read_only)
 REQUIRED = ("policy", "contract")
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which of the policy's weights are shown; layer counts from 0 in the method's stack."""
-
-    method: str
-    layer: int
-    head: int | None = None
-    query: int | tuple[int, int] | None = None
-
-    @property
-    def encoder_layers(self) -> tuple[int, ...]:
-        """The encoder layers that the policy has to show."""
-        return (self.layer,) if self.method == ENCODER_ATTENTION else ()
-
-    def maps(self, output: PolicyOutput, spec: PolicySpec) -> AttentionMaps:
-        """The maps of a forward pass.
-
-        Raises:
-            AttentionError: the weights are not finite, or were not asked for in time.
-        """
-        if self.method == CROSS_ATTENTION:
-            return attention_maps(
-                output.attention, spec.layout, layer=self.layer, head=self.head, query=self.query
-            )
-        weights = output.encoder_attention.get(self.layer)
-        if weights is None:
-            raise AttentionError(f"this pass kept no weights of encoder layer {self.layer}")
-        return encoder_attention_maps(
-            weights, spec.layout, self.layer, head=self.head, query=self.query
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Look:
     """What is shown and how: everything that may change between two ticks."""
@@ -126,6 +103,7 @@ class Look:
     overlay: Overlay
     scale: Scale
     jpeg_quality: int
+    request: Request
 
 
 def check_required(values: Mapping[str, Any]) -> None:
@@ -138,8 +116,8 @@ def check_required(values: Mapping[str, Any]) -> None:
             )
 
 
-def make_look(values: Mapping[str, Any], spec: PolicySpec) -> Look:
-    """The look that the parameters ask for.
+def make_look(values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str]) -> Look:
+    """The look that the parameters ask for; joints are the names of the action's joints.
 
     Raises:
         ParameterError: a value that cannot be taken; the sentence names the valid ones.
@@ -157,41 +135,5 @@ def make_look(values: Mapping[str, Any], spec: PolicySpec) -> Look:
             scale = UniformScale(values["overlay_scale_multiple"])
     except AttentionError as error:
         raise ParameterError(f"overlay parameters: {error}") from error
-    return Look(_selection(values, spec), overlay, scale, values["jpeg_quality"])
-
-
-def _selection(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
-    method, layer = values["attention_method"], values["attention_layer"]
-    decoder = method == CROSS_ATTENTION
-    layers = spec.layers if decoder else spec.encoder_layers
-    queries = spec.chunk_size if decoder else spec.layout.size
-    if not -layers <= layer < layers:
-        raise ParameterError(
-            f"parameter 'attention_layer' is {layer}: {method} has layers 0 to {layers - 1}, or "
-            "-1 for the last"
-        )
-    head_text, query_text = values["attention_head"].strip(), values["attention_query"].strip()
-    head = None if head_text == "mean" else _number("attention_head", head_text, spec.heads)
-    query: int | tuple[int, int] | None = None
-    if ":" in query_text:
-        start_text, _, stop_text = query_text.partition(":")
-        start = _number("attention_query", start_text, queries)
-        stop = _number("attention_query", stop_text, queries + 1)
-        if stop <= start:
-            raise ParameterError(
-                f"parameter 'attention_query' is '{query_text}': the range is empty; write a:b "
-                f"with 0 <= a < b <= {queries}"
-            )
-        query = (start, stop)
-    elif query_text != "mean":
-        query = _number("attention_query", query_text, queries)
-    return Selection(method, layer % layers, head, query)
-
-
-def _number(name: str, text: str, end: int) -> int:
-    if not re.fullmatch(r"\d{1,6}", text) or int(text) >= end:
-        example = ' or a range "a:b"' if name == "attention_query" else ""
-        raise ParameterError(
-            f"parameter '{name}' has '{text}': use \"mean\", a number from 0 to {end - 1}{example}"
-        )
-    return int(text)
+    request = make_request(values, spec, joints)
+    return Look(select(values, spec), overlay, scale, values["jpeg_quality"], request)

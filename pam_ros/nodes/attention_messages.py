@@ -75,7 +75,7 @@ def attention_message(
     message.inference_skipped = outcome.inference_skipped
     if spec.state_feature is not None:
         message.joint_state_stamp = stamp_message(messages.stamps[STATE])
-    message.completeness_error = NAN
+    message.completeness_error = NAN if maps is None else maps.completeness_error
     if outcome.output is not None:
         message.forward_seconds = outcome.output.forward_seconds
     if maps is None:
@@ -83,11 +83,13 @@ def attention_message(
         message.entropy = message.total = NAN
     else:
         message.method, message.layer = maps.method, maps.layer
-        message.head, message.query = maps.head, maps.query
+        message.head, message.query, message.target = maps.head, maps.query, maps.target
         message.latent_share = maps.latent_share
         message.joint_state_share = maps.joint_state_share
         message.environment_share = maps.environment_share
         message.entropy, message.total = maps.entropy, maps.total
+        message.head_entropy = array.array("f", maps.head_entropy)
+        message.head_latent_share = array.array("f", maps.head_latent_share)
     by_feature = {} if maps is None else {camera.feature: camera for camera in maps.cameras}
     message.cameras = [
         _camera_message(camera, messages, observation, by_feature.get(camera.feature))

@@ -42,6 +42,11 @@ class Commander:
         """Where the safety state machine is."""
         return self._safety.state
 
+    @property
+    def commanding(self) -> bool:
+        """Whether commands go out, or will with the next observation."""
+        return self._enable_pending or self._safety.enabled
+
     def begin_if_pending(self, measured: NDArray[np.float64]) -> None:
         """Start where the robot stands, measured (joints,) [rad], if a start was asked for."""
         with self._lock:

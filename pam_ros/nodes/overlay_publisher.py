@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from pam_ros.nodes.attention_messages import source_grid
 from pam_ros.robot.images import fill_compressed_image, fill_image
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rclpy.node import Node
 
     from pam_ros.attention.maps import AttentionMaps
@@ -21,19 +23,20 @@ if TYPE_CHECKING:
 
 
 class OverlayPublisher:
-    """`~/attention/<camera>/image` and the same with `/compressed` for each camera."""
+    """`prefix/<camera>/image` and the same with `/compressed` for each camera."""
 
-    def __init__(self, node: Node, contract: Contract) -> None:
+    def __init__(self, node: Node, contract: Contract, prefix: str = "~/attention") -> None:
         self._contract = contract
         self._images = {}
         self._compressed = {}
         for camera in contract.cameras:
-            topic = f"~/attention/{camera.name}/image"
+            topic = f"{prefix}/{camera.name}/image"
             self._images[camera.name] = node.create_publisher(Image, topic, 2)
             self._compressed[camera.name] = node.create_publisher(
                 CompressedImage, f"{topic}/compressed", 2
             )
         self.published = dict.fromkeys(self._images, 0)
+        self._pictures: dict[str, NDArray[np.uint8]] = {}
 
     def wanted(self) -> bool:
         """Whether anybody listens to any overlay."""
@@ -53,12 +56,17 @@ class OverlayPublisher:
             if not (wants_raw or wants_compressed):
                 continue
             camera_map = by_feature[camera.feature]
-            picture = look.overlay.draw(
-                observation.sources[camera.name],
+            source = observation.sources[camera.name]
+            picture = self._pictures.get(camera.name)
+            if picture is None or picture.shape != source.shape:
+                picture = self._pictures[camera.name] = np.empty(source.shape, np.uint8)
+            look.overlay.draw(
+                source,
                 camera_map.cells,
                 *source_grid(camera_map, observation.regions[camera.name]),
                 full_scale,
                 maps.joint_state_share,
+                out=picture,
             )
             header = messages.messages[camera.name].header
             if wants_raw:
