@@ -8,6 +8,7 @@ DURATION ?= 30
 OUT ?= out/demo
 HEADLESS ?= 1
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -19,12 +20,13 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint evaluate train-demo clean
+.PHONY: help setup demo test lint bench evaluate train-demo clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
 	@echo 'make test        the tests'
 	@echo 'make lint        ruff and mypy'
+	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
 	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
 	@echo 'make train-demo  trains the demo policy anew, on a GPU or slowly on two cores'
 
@@ -47,6 +49,16 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The library that ticks are timed beside, out of $(VENV): its pins clash with lerobot's. Where it
+# cannot be had, its rows say so.
+build/bench: $(READY)
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/bench \
+		physical-ai-interpretability==0.1.4
+
+bench: $(READY) build/bench
+	$(BIN)/python -m pip install --quiet -e '.[openvino]'
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 evaluate: $(READY)
 	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -12,7 +11,6 @@ from torch.nn import functional
 from benchmarks import ticks
 from benchmarks.interleave import Row
 from pam_ros.policy import wrap
-from pam_ros.policy.engine_eager import EagerForward
 
 if TYPE_CHECKING:
     from benchmarks.sizes import Subject
@@ -43,9 +41,9 @@ def without_weights(policy: ActPolicy) -> None:
 
     A policy has no such switch, since nobody runs this package to see nothing.
     """
-    graph = copy.deepcopy(policy._forward._graph)  # noqa: SLF001  # type: ignore[attr-defined]
+    engine: Any = policy._engine  # noqa: SLF001
+    graph = engine._graph  # noqa: SLF001
     graph.decoder = nn.ModuleList(_FusedDecoderLayer(layer) for layer in graph.decoder)
-    policy._engine = EagerForward(graph)  # noqa: SLF001
 
 
 class _FusedDecoderLayer(nn.Module):

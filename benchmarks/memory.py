@@ -26,19 +26,25 @@ if TYPE_CHECKING:
 
 TICKS = 3
 LEROBOT = "lerobot"
+REFERENCES = {
+    "imports": "torch and lerobot loaded, no policy",
+    LEROBOT: "lerobot: select_action",
+    "library": "physical-ai-interpretability: tick with overlays",
+}
 _STATUS = Path("/proc/self/status")
 
 
 def measure(
-    subject: Subject, engines: Sequence[tuple[str, str]], threads: int
+    subject: Subject,
+    references: Sequence[str],
+    engines: Sequence[tuple[str, str]],
+    threads: int,
 ) -> tuple[RowResult, ...]:
-    """One row per kind, one sample each [MiB]."""
+    """One row per kind, one sample each [MiB]; references are some of REFERENCES."""
     from benchmarks.results import RowResult  # noqa: PLC0415
 
     kinds = [
-        ("imports", "torch and lerobot loaded, no policy"),
-        (LEROBOT, "lerobot: select_action"),
-        ("library", "physical-ai-interpretability: tick with overlays"),
+        *((kind, REFERENCES[kind]) for kind in references),
         *((f"{engine} {dtype}", f"ours, {engine} {dtype}: tick") for engine, dtype in engines),
     ]
     rows = []

@@ -69,10 +69,7 @@ VARIANTS = (
 
 
 def measure(
-    subject: Subject,
-    threads: int,
-    observations: int,
-    variants: Sequence[Variant] = VARIANTS,
+    subject: Subject, variants: Sequence[Variant], threads: int, observations: int
 ) -> tuple[RowResult, ...]:
     """Rows of each variant [ms]: one per answer."""
     rows: list[RowResult] = []

@@ -10,6 +10,7 @@ from benchmarks import capture, drawing, memory, node_latency
 from benchmarks import reference_rows as reference
 from benchmarks.interleave import Effort, interleave
 from benchmarks.machine import describe
+from benchmarks.node_latency import VARIANTS, Variant
 from benchmarks.our_rows import ENGINES, Ours
 from benchmarks.results import RowResult, SliceResult, row_results, slice_name
 from benchmarks.sizes import SIZES, make_subject
@@ -23,17 +24,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run measures. engines: of our rows; quick: little of everything."""
+    """How a run measures.
+
+    engines: of our rows. memory: the kinds of process beside ours. variants: of the node, each for
+    so many observations.
+    """
 
     threads: int = 2
     effort: Effort = field(default_factory=Effort)
     engines: tuple[tuple[str, str], ...] = ENGINES
+    memory: tuple[str, ...] = tuple(memory.REFERENCES)
+    variants: tuple[Variant, ...] = VARIANTS
     observations: int = 60
 
     def quick(self) -> Settings:
         """Enough to see that it runs, not to believe a figure."""
         effort = replace(self.effort, seconds=0.0, fewest=3, warmup=1)
-        return replace(self, effort=effort, engines=(("eager", "float32"),), observations=5)
+        return replace(
+            self,
+            effort=effort,
+            engines=(("eager", "float32"),),
+            memory=(),
+            variants=VARIANTS[:1],
+            observations=5,
+        )
 
 
 @dataclass(frozen=True)
@@ -159,10 +173,12 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
     rows: tuple[RowResult, ...]
     if chosen.group == MEMORY:
         engines = [pair for pair in settings.engines if pair[0] != "cuda_graph"]
-        rows = memory.measure(subject, engines, settings.threads)
+        rows = memory.measure(subject, settings.memory, engines, settings.threads)
         reference_row, unit = memory.LEROBOT, "MiB"
     elif chosen.group == NODE:
-        rows = node_latency.measure(subject, settings.threads, settings.observations)
+        rows = node_latency.measure(
+            subject, settings.variants, settings.threads, settings.observations
+        )
     else:
         group = TIMED[chosen.group]
         engines = [

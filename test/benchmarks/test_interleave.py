@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows take turns, in an order that the seed makes."""
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from benchmarks.interleave import Effort, Row, interleave
+
+
+class Stage:
+    """Rows that only write down that they ran, and a clock that only they move."""
+
+    def __init__(self, **seconds):
+        self.calls = []
+        self.now = 0.0
+        self.rows = [Row(key, key, self._run(key, took)) for key, took in seconds.items()]
+
+    def _run(self, key, took):
+        def run():
+            self.calls.append(key)
+            self.now += took
+
+        return run
+
+    def time(self, effort, rows=None):
+        return interleave(rows or self.rows, effort, clock=lambda: self.now)
+
+
+def test_every_round_runs_every_row_once():
+    stage = Stage(a=1.0, b=2.0, c=3.0)
+    seconds = stage.time(Effort(seconds=0, fewest=8, warmup=0))
+    assert seconds == {
+        "a": pytest.approx([1.0] * 8),
+        "b": pytest.approx([2.0] * 8),
+        "c": pytest.approx([3.0] * 8),
+    }
+    rounds = [tuple(stage.calls[i : i + 3]) for i in range(0, 24, 3)]
+    assert all(sorted(order) == ["a", "b", "c"] for order in rounds)
+
+
+def test_the_order_changes_from_round_to_round_and_comes_from_the_seed():
+    def calls(seed):
+        stage = Stage(a=1.0, b=1.0, c=1.0, d=1.0)
+        stage.time(Effort(seconds=0, fewest=40, warmup=0, seed=seed))
+        return stage.calls
+
+    assert calls(1) == calls(1)
+    assert calls(1) != calls(2)
+    first = Counter(calls(1)[::4])
+    assert set(first) == set("abcd")
+    assert max(first.values()) < 25
+
+
+def test_warm_up_is_not_counted():
+    stage = Stage(a=1.0)
+    seconds = stage.time(Effort(seconds=0, fewest=3, warmup=2))
+    assert len(stage.calls) == 5
+    assert len(seconds["a"]) == 3
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(30.0, 10), (0.0, 4), (1e6, 50)])
+def test_as_many_rounds_as_fit_within_the_bounds(seconds, rounds):
+    stage = Stage(a=1.0, b=2.0)
+    timed = stage.time(Effort(seconds=seconds, fewest=4, most=50, warmup=1))
+    assert len(timed["a"]) == len(timed["b"]) == rounds
+
+
+def test_a_row_that_cannot_run_here_is_left_out():
+    stage = Stage(a=1.0)
+    rows = [*stage.rows, Row("b", "b", None, "not installed")]
+    assert set(stage.time(Effort(seconds=0, fewest=2, warmup=1), rows)) == {"a"}
+
+
+def test_the_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
+    events = []
+    ticks = itertools.count()
+
+    def clock():
+        events.append("clock")
+        return next(ticks)
+
+    row = Row("a", "a", lambda: events.append("run"))
+    effort = Effort(seconds=0, fewest=1, warmup=0)
+    interleave([row], effort, synchronise=lambda: events.append("wait"), clock=clock)
+    assert events == ["wait", "clock", "run", "wait", "clock"]
