@@ -34,6 +34,14 @@ def generate_launch_description() -> LaunchDescription:
             default_value="",
             description="LeRobot ACT checkpoint: folder or hub repository; empty: see params_file",
         ),
+        DeclareLaunchArgument(
+            "engine",
+            default_value="",
+            description="auto, eager, compile, openvino or cuda_graph; empty: see params_file",
+        ),
+        DeclareLaunchArgument(
+            "dtype", default_value="", description="float32 or bfloat16; empty: see params_file"
+        ),
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node"),
         DeclareLaunchArgument(
             "use_sim_time",
@@ -69,7 +77,14 @@ def generate_launch_description() -> LaunchDescription:
 
 def _attention_node(context: LaunchContext) -> list[Node]:
     """The node; arguments that are given win over the parameter file."""
-    kinds = {"contract": str, "policy": str, "use_sim_time": bool, "enabled": bool}
+    kinds = {
+        "contract": str,
+        "policy": str,
+        "engine": str,
+        "dtype": str,
+        "use_sim_time": bool,
+        "enabled": bool,
+    }
     given = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()

@@ -193,7 +193,7 @@ def attention_robot(domain, checkpoint, contract):
     def start(contract_options=None, **parameters) -> Robot:
         arguments = ["--ros-args"]
         given = {"policy": checkpoint, "contract": contract(**(contract_options or {}))}
-        for name, value in {**given, "torch_threads": 1, **parameters}.items():
+        for name, value in {**given, "torch_threads": 1, "engine": "eager", **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
         rclpy.init(args=arguments)

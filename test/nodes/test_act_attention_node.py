@@ -247,6 +247,29 @@ def test_head_and_query_change_on_the_next_tick(attention_robot):
     assert list(second.cameras[0].cells) != list(first.cameras[0].cells)
 
 
+def test_rollout_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
+    robot = attention_robot()
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    tick(robot, maps)
+    assert set_parameter(robot, "attention_method", "rollout").successful
+    assert set_parameter(robot, "attention_head", "1").successful
+    pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
+    message = tick(robot, maps, pixels=pixels, positions=(0.3, -0.6))
+    policy = load_policy(checkpoint, device="cpu", engine="eager")
+    policy.show_encoder_layers([0])
+    state = np.array([0.3, -0.6], np.float32)
+    output = policy.step({"observation.images.top": pixels, "observation.state": state})
+    # One encoder layer: half of each token stays, half is mixed.
+    mixing = (np.eye(8) + output.encoder_attention[0].mean(axis=0)) / 2
+    by_head = output.attention[-1].mean(axis=1) @ mixing
+    assert (message.method, message.head) == ("rollout", "1")
+    np.testing.assert_allclose(message.cameras[0].cells, by_head[1][2:], atol=1e-6)
+    np.testing.assert_allclose(message.head_latent_share, by_head[:, 0], atol=1e-6)
+    entropy = -(by_head * np.log(by_head)).sum(axis=1)
+    np.testing.assert_allclose(message.head_entropy, entropy, atol=1e-5)
+
+
 def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
     robot = attention_robot()
     maps = robot.listen(AttentionMap, ATTENTION)
@@ -267,6 +290,12 @@ def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, check
         ("attention_head", "4", "0 to 3"),
         ("attention_query", "8", "0 to 7"),
         ("attention_layer", 1, "0 to 0"),
+        ("attention_query", "5:5", "0 <= a < b <= 8"),
+        ("attention_method", "saliency", "cross_attention, encoder_attention, rollout"),
+        ("explain_method", "rollout", "input_gradients, integrated_gradients, grad_cam"),
+        ("explain_target", "elbow[0]", "joint of pan, lift and a step from 0 to 7"),
+        ("explain_target", "pan[8]", "step from 0 to 7"),
+        ("explain_baseline", "white", "black, mean, blur"),
         ("overlay_colormap", "rainbows", "turbo"),
         ("overlay_scale", "loud", "running"),
     ],

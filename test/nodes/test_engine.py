@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node says of the engine that runs the policy."""
+
+from __future__ import annotations
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from pam_ros.msg import AttentionMap
+
+ATTENTION = "/act_attention/attention"
+
+
+def values(reports):
+    return {v.key: v.value for report in reports for v in report.status[0].values}
+
+
+def test_diagnostics_name_the_engine_and_why(attention_robot):
+    robot = attention_robot(engine="eager")
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    robot.spin()
+    assert robot.wait(lambda: "engine" in values(reports))
+    said = values(reports)
+    assert (said["engine"], said["engine_dtype"]) == ("eager", "float32")
+    assert float(said["engine_warmup_s"]) >= 0
+    assert said["engine_reason"]
+    assert "precision_error_chunk" not in said
+
+
+def test_reduced_precision_is_measured_on_the_first_observations_while_disabled(attention_robot):
+    robot = attention_robot(engine="eager", dtype="bfloat16")
+    maps = robot.listen(AttentionMap, ATTENTION)
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    robot.spin()
+    for count in range(1, 8):
+        robot.observe()
+        assert robot.wait(lambda count=count: len(maps) == count)
+    assert robot.wait(lambda: values(reports).get("precision_error_observations") == "5")
+    said = values(reports)
+    assert said["engine_dtype"] == "bfloat16"
+    assert 0 < float(said["precision_error_chunk"]) < 1
+    assert 0 < float(said["precision_error_attention"]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "valid"),
+    [("engine", "warp", "eager, compile"), ("dtype", "float8", "float32, bfloat16")],
+)
+def test_an_unknown_engine_or_precision_ends_the_start_with_the_valid_ones(
+    run_node, checkpoint, contract, name, value, valid
+):
+    status, text = run_node(
+        "act_attention", policy=checkpoint, contract=contract(), **{name: value}
+    )
+    assert status == 1
+    assert f"'{name}' is '{value}'" in text
+    assert valid in text
