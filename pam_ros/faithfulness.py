@@ -24,7 +24,7 @@ from pam_ros.attention.faithfulness.curves import FRACTIONS
 from pam_ros.attention.faithfulness.figure import draw
 from pam_ros.attention.faithfulness.journal import Journal
 from pam_ros.attention.faithfulness.methods import parse
-from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures
+from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures, replacements
 from pam_ros.attention.faithfulness.randomisation import cascade, correlations
 from pam_ros.attention.faithfulness.report import Report, rows_of
 from pam_ros.attention.faithfulness.subject import Subject, Work, measured
@@ -86,7 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="deletion and insertion by blur alone, all that the choice of a default needs",
+        help="deletion and insertion alone, all that the choice of a default needs",
+    )
+    parser.add_argument(
+        "--replace", default="blur,mean", help="what replaces cells: blur, mean, or both"
+    )
+    parser.add_argument(
+        "--moved",
+        action="store_true",
+        help="swap with the cube elsewhere too: needs each map of two renderings",
     )
     parser.add_argument(
         "--bfloat16",
@@ -128,9 +136,11 @@ def _check(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> Report:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
 
-    policy = load_policy(options.policy, device=options.device)
+    policy = load_policy(options.policy, device=options.device, engine="eager")
     spec, wanted = policy.spec, parse(options.methods, policy.spec)
     cells = Cells(spec.layout)
+    words = tuple(word.strip() for word in options.replace.split(","))
+    replacements(words, cells, {})  # refuses words that are none
     run = {
         "policy": spec.sha256,
         "source": options.dataset or "simulator",
@@ -138,6 +148,8 @@ def _run(options: argparse.Namespace) -> Report:
         "episodes": options.episodes,
         "methods": [method.name for method in wanted],
         "quick": options.quick,
+        "moved": options.moved,
+        "replace": options.replace,
         "bfloat16": options.bfloat16,
         "fractions": FRACTIONS,
         "blur_cells": BLUR_CELLS,
@@ -150,13 +162,15 @@ def _run(options: argparse.Namespace) -> Report:
         device=options.device,
         methods=wanted,
         pictures=pictures,
-        quick=options.quick,
+        replace=words,
         bfloat16=options.bfloat16,
         jobs=options.jobs,
     )
     left = [probe for probe in probes if (probe.episode, probe.moment) not in journal]
     if options.quick:
-        left = [replace(probe, cube={}, removed=None, moved=None) for probe in left]
+        left = [replace(probe, cube={}, removed=None) for probe in left]
+    if options.quick or not options.moved:
+        left = [replace(probe, moved=None) for probe in left]
     _LOG.info("%d methods at %d moments, %d of them left", len(wanted), len(probes), len(left))
     for moment in measured(left, work):
         journal.add(moment)
@@ -205,7 +219,9 @@ def _sanity(
     found: dict[str, dict[str, Interval]] = {}
     with tempfile.TemporaryDirectory(prefix="pam_ros_shuffled_") as scratch:
         for stage, folder in cascade(open_checkpoint(options.policy, None).folder, Path(scratch)):
-            shuffled = Subject(load_policy(folder, device=options.device), subject.methods)
+            shuffled = Subject(
+                load_policy(folder, device=options.device, engine="eager"), subject.methods
+            )
             _LOG.info("shuffled: %s", stage)
             maps = [shuffled.values(observation) for observation in observations]
             for name in trained[0]:

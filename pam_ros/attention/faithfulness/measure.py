@@ -23,7 +23,6 @@ import numpy as np
 from pam_ros.attention.faithfulness.baselines import centre_bias, cube_cells
 from pam_ros.attention.faithfulness.cells import ranked
 from pam_ros.attention.faithfulness.curves import area, curves
-from pam_ros.attention.faithfulness.perturbation import blurred, with_pictures
 from pam_ros.attention.faithfulness.pointing import hits
 from pam_ros.attention.faithfulness.swap import swaps
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.faithfulness.probe import Chunks, Observation, Probe
 
     Values = Callable[[Observation], Mapping[str, NDArray[np.float64]]]
+    Replace = Callable[[Observation], Observation]
 
 RANDOM = "random"
 CENTRE = "centre"
@@ -58,7 +58,7 @@ def measure(
     chunks: Chunks,
     values: Values,
     cells: Cells,
-    pictures: Mapping[str, NDArray[np.uint8]],
+    replacements: Mapping[str, Replace],
     *,
     seed: int = 0,
 ) -> Moment:
@@ -69,7 +69,7 @@ def measure(
         chunks: the policy.
         values: its maps of an observation, by method, (cells,) each.
         cells: its cells.
-        pictures: the mean picture of each camera; empty for blur alone.
+        replacements: what replaces cells, by its word in the measurements' names.
         seed: of random orders and ties; the same seed gives the same orders at every probe.
     """
     rng = np.random.default_rng([seed, probe.episode, probe.moment])
@@ -80,11 +80,8 @@ def measure(
     pairs: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in _names(orders)}
     points: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in _names(orders)}
 
-    replacements = {"blur": blurred(probe.observation, cells)}
-    if pictures:
-        replacements["mean"] = with_pictures(probe.observation, pictures)
-    for word, replaced in replacements.items():
-        results = curves(chunks, cells, probe.observation, replaced, orders)
+    for word, replace in replacements.items():
+        results = curves(chunks, cells, probe.observation, replace(probe.observation), orders)
         for name, parts in _grouped(orders).items():
             full = results[parts[0]].full
             deletion = np.mean([results[part].deletion for part in parts], axis=0)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -11,12 +12,16 @@ import numpy as np
 from pam_ros.attention.errors import AttentionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from pam_ros.attention.faithfulness.cells import Cells
     from pam_ros.attention.faithfulness.probe import Observation
+
+BLUR = "blur"
+MEAN = "mean"
+REPLACEMENTS = (BLUR, MEAN)
 
 BLUR_CELLS = 1.5
 """Standard deviation of the blur, in cells: an object of one cell's size leaves no shape behind."""
@@ -62,3 +67,19 @@ def with_pictures(
 ) -> dict[str, NDArray[Any]]:
     """The observation with these pictures in place of its own."""
     return {**observation, **pictures}
+
+
+def replacements(
+    words: Sequence[str], cells: Cells, pictures: Mapping[str, NDArray[np.uint8]]
+) -> dict[str, Callable[[Observation], dict[str, NDArray[Any]]]]:
+    """By word, what makes an observation with every cell replaced; pictures: the mean ones.
+
+    Raises:
+        AttentionError: a word that is not one of REPLACEMENTS.
+    """
+    known = {BLUR: partial(blurred, cells=cells), MEAN: partial(with_pictures, pictures=pictures)}
+    for word in words:
+        if word not in known:
+            message = f"'{word}' replaces no cells: name {' or '.join(REPLACEMENTS)}"
+            raise AttentionError(message)
+    return {word: known[word] for word in words}

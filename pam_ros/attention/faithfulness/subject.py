@@ -16,6 +16,7 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.faithfulness.cells import Cells
 from pam_ros.attention.faithfulness.measure import measure
 from pam_ros.attention.faithfulness.methods import maps_of
+from pam_ros.attention.faithfulness.perturbation import replacements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,7 +89,7 @@ class Work:
     device: str
     methods: tuple[Method, ...]
     pictures: Mapping[str, NDArray[np.uint8]]
-    quick: bool
+    replace: tuple[str, ...]
     bfloat16: bool
     jobs: int
 
@@ -116,11 +117,11 @@ def _start(work: Work) -> None:
     from pam_ros.policy import load_policy  # noqa: PLC0415
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // work.jobs))
-    policy = load_policy(work.policy, device=work.device)
+    policy = load_policy(work.policy, device=work.device, engine="eager")
     _here.update(work=work, subject=Subject(policy, work.methods, bfloat16=work.bfloat16))
 
 
 def _one(probe: Probe) -> Moment:
     work, subject = _here["work"], _here["subject"]
-    pictures = {} if work.quick else work.pictures
-    return measure(probe, subject.chunks, subject.values, subject.cells, pictures)
+    by_word = replacements(work.replace, subject.cells, work.pictures)
+    return measure(probe, subject.chunks, subject.values, subject.cells, by_word)
