@@ -69,6 +69,8 @@ def attention_map(tick: int) -> bytes:
         joint_state_share=0.4,
         environment_share=float("nan"),
         entropy=1.5,
+        head_entropy=np.array([1.2, 1.7], np.float32),
+        head_latent_share=np.array([0.1, 0.1], np.float32),
         total=1.0,
         completeness_error=float("nan"),
         forward_seconds=0.02,
