@@ -76,6 +76,11 @@ def select(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
         ParameterError: a value that cannot be taken; the sentence says which ones can.
     """
     method, layer = values["attention_method"], values["attention_layer"]
+    if method != CROSS_ATTENTION and spec.encoder_layers == 0:
+        raise ParameterError(
+            f"parameter 'attention_method' is '{method}': this policy has no encoder layers; use "
+            f"{CROSS_ATTENTION}"
+        )
     in_encoder = method == ENCODER_ATTENTION
     layers = spec.encoder_layers if in_encoder else spec.layers
     queries = spec.layout.size if in_encoder else spec.chunk_size

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -90,7 +91,10 @@ def test_ticks_go_on_while_an_explanation_is_computed_and_a_second_one_is_refuse
 
     go = threading.Event()
 
+    priorities = []
+
     def slow(*_arguments, **_options):
+        priorities.append(os.getpriority(os.PRIO_PROCESS, 0))  # of the calling thread, on Linux
         assert go.wait(20.0)
         raise PolicyError("no gradient today")
 
@@ -109,6 +113,8 @@ def test_ticks_go_on_while_an_explanation_is_computed_and_a_second_one_is_refuse
     assert not explanations[0].valid
     assert explanations[0].invalid_reason == "no gradient today"
     assert explanations[0].tick == 0
+    assert priorities == [19]
+    assert os.getpriority(os.PRIO_PROCESS, 0) < 19
     time.sleep(0.1)
     monkeypatch.undo()
     assert robot.call(Trigger, SERVICE, Trigger.Request()).success
