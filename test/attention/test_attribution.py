@@ -115,7 +115,7 @@ def test_no_attribution_at_all_is_an_empty_map_that_can_be_drawn():
 
 def test_what_does_not_fit_is_named():
     good = values(cells_of)
-    with pytest.raises(AttentionError, match="method 'saliency' is unknown.*grad_cam"):
+    with pytest.raises(AttentionError, match=r"method 'saliency' is unknown.*grad_cam"):
         attribution_maps("saliency", good, LAYOUT)
     with pytest.raises(AttentionError, match="are of top: they must be of top, wrist"):
         attribution_maps("grad_cam", {"top": good["top"]}, LAYOUT)

@@ -377,18 +377,18 @@ def test_bad_input_is_named_with_what_would_be_right(act):
         grad_cam(policy, observation, Target(joint=0, step=-1))
     with pytest.raises(PolicyError, match=r"step None .* both joint and step None"):
         grad_cam(policy, observation, Target(joint=0))
-    with pytest.raises(PolicyError, match="method 'smooth' is unknown: .*integrated_gradients"):
+    with pytest.raises(PolicyError, match=r"method 'smooth' is unknown: .*integrated_gradients"):
         attribute(policy, observation, "smooth")
-    with pytest.raises(PolicyError, match="baseline 'white' is unknown: .*black, mean, blur"):
+    with pytest.raises(PolicyError, match=r"baseline 'white' is unknown: .*black, mean, blur"):
         integrated_gradients(policy, observation, baseline="white")
-    with pytest.raises(PolicyError, match="joint_state 'zero' is unknown: .*held, mean"):
+    with pytest.raises(PolicyError, match=r"joint_state 'zero' is unknown: .*held, mean"):
         integrated_gradients(policy, observation, joint_state="zero")
     for setting in ({"steps": 0}, {"batch": 0}, {"steps": 2.5}, {"batch": True}):
         with pytest.raises(PolicyError, match="must be an integer of 1 or more"):
             integrated_gradients(policy, observation, **setting)
     with pytest.raises(PolicyError, match="joints has 1 names: it must have 4"):
         input_gradients(policy, observation, joints=["pan"])
-    with pytest.raises(ObservationError, match="lacks observation.state"):
+    with pytest.raises(ObservationError, match=r"lacks observation\.state"):
         input_gradients(policy, {k: v for k, v in observation.items() if k != STATE})
     found = input_gradients(policy, observation, SEVENTH, joints=["pan", "lift", "flex", "grip"])
     assert found.target == "flex[7]"
@@ -402,7 +402,7 @@ def test_a_mean_that_the_policy_does_not_know_is_refused(reference_policy):
     reference = reference_policy(cameras=ONE_CAMERA, normalization_mapping=modes)
     policy = wrapped(reference)
     observation = reference.observation(np.random.default_rng(6))
-    with pytest.raises(PolicyError, match="baseline 'mean' .* VISUAL .* IDENTITY"):
+    with pytest.raises(PolicyError, match=r"baseline 'mean' .* VISUAL .* IDENTITY"):
         integrated_gradients(policy, observation, baseline="mean")
     integrated_gradients(policy, observation, baseline="black", steps=1)
 
