@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -59,15 +59,15 @@ class ObservationPack:
 
 
 def unpack_observations(
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, NDArray[Any]], chosen: Iterable[int]
 ) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
-    """(episode, frame, observation) of ObservationPack.arrays().
+    """(episode, frame, observation) of ObservationPack.arrays(), at the chosen places.
 
     Raises:
         ValueError, LookupError: the arrays do not belong together.
     """
     features = [f for f in arrays if f not in {"episode", "frame"} and not f.endswith(_END)]
-    for index in range(len(arrays["episode"])):
+    for index in chosen:
         observation = {}
         for feature in features:
             if feature + _END in arrays:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "manifest.json"
+STATS = "token_stats.safetensors"
 FORMAT = "pam_ros tokens 1"
 COLUMNS: dict[str, np.dtype[Any]] = {
     "episode": np.dtype(np.int32),
@@ -101,7 +102,7 @@ def is_ours(name: object) -> bool:
     if not isinstance(name, str):
         return False
     stem = name.removesuffix(".part")
-    if stem in {MANIFEST, ".lock"}:
+    if stem in {MANIFEST, STATS, ".lock"}:
         return True
     kind, _, number = stem.removesuffix(".safetensors").partition("-")
     return (

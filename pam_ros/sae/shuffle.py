@@ -91,6 +91,21 @@ class ShuffledTokens:
                 self.position = Position(self.position.epoch, number + 1, 0)
             self.position = Position(self.position.epoch + 1, 0, 0)
 
+    @property
+    def rows(self) -> int:
+        """Tokens in all stores."""
+        return sum(self._rows)
+
+    def sample(self, rows: int, seed: int) -> Tensor:
+        """Tokens (rows, D) float32 of an epoch's first pool, without a change of position.
+
+        At most as many as that pool holds.
+        """
+        pool = self._read(self._plan(0)[0])
+        rng = np.random.default_rng([seed, 0, 0])
+        chosen = rng.choice(len(pool), min(rows, len(pool)), replace=False)
+        return torch.from_numpy(pool[chosen].astype(np.float32))
+
     def _plan(self, epoch: int) -> list[list[int]]:
         """The shards of each pool of an epoch."""
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._shards))

@@ -11,16 +11,15 @@ import safetensors
 import safetensors.numpy
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.manifest import first_line, replace_file
+from pam_ros.sae.manifest import STATS, first_line, replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from pam_ros.sae.store import Shard, TokenStore
-
-FILE = "token_stats.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ class TokenStats:
             "position_mean": self.position_mean,
             "position_rows": self.position_rows,
         }
-        replace_file(folder / FILE, safetensors.numpy.save(arrays))
+        replace_file(folder / STATS, safetensors.numpy.save(arrays))
 
 
 def load_stats(folder: Path, width: int) -> TokenStats | None:
@@ -55,7 +54,7 @@ def load_stats(folder: Path, width: int) -> TokenStats | None:
     Raises:
         SaeError: the file is damaged.
     """
-    path = folder / FILE
+    path = folder / STATS
     if not path.is_file():
         return None
     try:
@@ -128,17 +127,43 @@ class Moments:
 
 
 def store_stats(store: TokenStore) -> TokenStats:
-    """The statistics of all rows of a store; one shard in memory at a time.
+    """The statistics of all rows of a store, one shard in memory at a time; kept in its folder.
 
     Raises:
         SaeError: a shard is damaged.
     """
+    kept = load_stats(store.folder, store.info.width)
+    if kept is not None and kept.rows == store.rows:
+        return kept
     moments = Moments(store.info.width, store.info.tokens)
     for index in range(len(store.shards)):
         shard = store.read(index)
         for part in parts(shard, 1 << 14):
             moments.add(shard.tokens[part].astype(np.float32), shard.token[part])
-    return moments.finish()
+    stats = moments.finish()
+    stats.save(store.folder)
+    return stats
+
+
+def stores_stats(stores: Sequence[TokenStore]) -> TokenStats:
+    """Those of all rows of some stores of one kind.
+
+    Raises:
+        SaeError: a shard is damaged.
+    """
+    found = [store_stats(store) for store in stores]
+    rows = sum(stats.rows for stats in found)
+    mean = np.asarray(sum(stats.rows * stats.mean for stats in found) / rows)
+    covariance = np.zeros_like(found[0].covariance)
+    for stats in found:
+        apart = stats.mean - mean
+        covariance += stats.rows / rows * (stats.covariance + np.outer(apart, apart))
+    counts = np.sum([stats.position_rows for stats in found], axis=0)
+    sums = np.sum(
+        [s.position_rows[:, None] * s.position_mean.astype(np.float64) for s in found], axis=0
+    )
+    position = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], mean)
+    return TokenStats(rows, mean, covariance, position.astype(np.float32), counts)
 
 
 def parts(shard: Shard, rows: int) -> list[slice]:

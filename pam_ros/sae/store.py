@@ -26,7 +26,7 @@ from pam_ros.sae.frames import unpack_observations
 from pam_ros.sae.manifest import COLUMNS, ShardEntry, first_line, read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -116,23 +116,27 @@ class TokenStore:
         if bad is not None:
             raise SaeError(f"{path}: row {bad} holds a value that is not finite")
 
-    def observations(self) -> Iterator[StoredFrame]:
-        """The kept observations, in the order of the frames.
+    def observations(self, chosen: Collection[int] | None = None) -> Iterator[StoredFrame]:
+        """The kept observations, in the order of the frames; of all, or of those at `chosen`.
 
         Raises:
             SaeError: the store keeps none, or a file is damaged.
         """
         if not self.info.keeps_observations:
             raise SaeError(f"{self.folder} keeps no observations: collect with --observations")
+        start = 0
         for entry in self.shards:
             path = self.folder / str(entry.observations)
+            wanted = [i for i in range(entry.frames) if chosen is None or start + i in chosen]
+            start += entry.frames
+            if not wanted:
+                continue
             try:
-                arrays = safetensors.numpy.load_file(path)
-                frames = list(unpack_observations(arrays))
+                frames = unpack_observations(safetensors.numpy.load_file(path), wanted)
+                for episode, frame, observation in frames:
+                    yield StoredFrame(episode, frame, observation)
             except (safetensors.SafetensorError, OSError, ValueError, LookupError) as error:
                 raise SaeError(f"{path} is damaged: {first_line(error)}") from None
-            for episode, frame, observation in frames:
-                yield StoredFrame(episode, frame, observation)
 
     def _check(self, entry: ShardEntry) -> int:
         """The shapes and types in a shard's header; returns where the tokens' bytes begin."""

@@ -17,6 +17,7 @@ from pam_ros.sae.manifest import (
     COLUMNS,
     MANIFEST,
     ROW_BYTES,
+    STATS,
     ShardEntry,
     StoreInfo,
     is_ours,
@@ -199,7 +200,7 @@ class TokenWriter:
             if strange:
                 raise SaeError(f"{self.folder} holds {strange[0]}: name a new folder for the store")
         listed = {entry.file for entry in self.shards}
-        listed |= {str(entry.observations) for entry in self.shards}
+        listed |= {STATS} | {str(entry.observations) for entry in self.shards}
         for file in self.folder.iterdir():
             # What a killed writer left: not listed, or not yet renamed.
             if file.suffix == ".part" or (

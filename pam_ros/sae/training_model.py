@@ -93,6 +93,7 @@ class TrainingSAE(nn.Module):
         self.settings = settings
         self.low = settings.bfloat16
         self.sparsity = 1.0
+        self.ranks = 1
         width = len(centre)
         rng = torch.Generator().manual_seed(settings.seed)
         directions = torch.randn(settings.d_sae, width, generator=rng)
@@ -143,7 +144,7 @@ class TrainingSAE(nn.Module):
         loss = squared + code.penalty / x.shape[1] + self.settings.aux_coefficient * auxiliary
         with torch.no_grad():
             fired = code.mark_fired(self.idle)
-            self.idle += len(x)
+            self.idle += len(x) * self.ranks
             self.idle[fired] = 0
         return loss, {
             "loss": loss.detach(),

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The observations of rosbags, put together as the live node does: contract, synchroniser, images.
+
+One bag is one episode. Bags may have been recorded while time was simulated, so the time of a tick
+is that of the newest header stamp, not that of recording. A set of messages that cannot be used is
+left out and counted, as the node leaves it out.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.bags import BagReader
+from pam_ros.bags.errors import BagError
+from pam_ros.robot import (
+    ENVIRONMENT,
+    STATE,
+    ContractError,
+    MessageError,
+    Synchroniser,
+    build_observation,
+    load_contract,
+)
+from pam_ros.sae.errors import SaeError
+from pam_ros.sae.sources import Frame
+from pam_ros.share import find_contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pam_ros.policy import Policy
+    from pam_ros.robot import Contract
+
+_SECOND = 1_000_000_000
+
+_LOG = logging.getLogger(__name__)
+
+
+class BagSource:
+    """Raw camera and joint topics of some bags.
+
+    Args:
+        policy: that the contract must fit.
+        bags: in the order of the episodes, which are numbered from 0.
+        contract: name or path of the robot's contract.
+
+    Raises:
+        SaeError: the contract does not fit the policy, or a bag lacks one of its topics.
+    """
+
+    def __init__(self, policy: Policy, bags: Sequence[Path], contract: str) -> None:
+        try:
+            self._contract = load_contract(find_contract(contract)).bind(policy.spec)
+        except (ContractError, FileNotFoundError) as error:
+            raise SaeError(str(error)) from error
+        self._environment_dim = policy.spec.environment_dim
+        self._sources = _sources(self._contract)
+        self._bags = list(bags)
+        for bag in self._bags:
+            with _open(bag) as reader:
+                missing = [topic for topic in self._sources if topic not in reader.topics]
+                if missing:
+                    have = ", ".join(sorted(reader.topics)) or "no topic at all"
+                    raise SaeError(f"bag {bag} lacks {', '.join(missing)}: it has {have}")
+
+    @property
+    def dataset(self) -> str:
+        """For the provenance."""
+        names = ", ".join(bag.name for bag in self._bags)
+        return f"rosbags {names} ({self._contract.robot})"
+
+    def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
+        """See Source."""
+        for episode, bag in enumerate(self._bags):
+            if after is not None and episode < after[0]:
+                continue
+            for frame, observation in enumerate(self._observations(bag)):
+                if after is None or (episode, frame) > after:
+                    yield Frame(episode, frame, observation)
+
+    def _observations(self, bag: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+        synchroniser = Synchroniser.for_contract(self._contract)
+        ticks = _Ticks(self._contract)
+        unusable, reason = 0, ""
+        with _open(bag) as reader:
+            try:
+                for message in reader.messages(list(self._sources)):
+                    source = self._sources[message.topic]
+                    decoded = reader.decode(message)
+                    stamp = ticks.now if source == ENVIRONMENT else _stamp(decoded)
+                    synchroniser.add(source, stamp, decoded)
+                    if not ticks.due(stamp):
+                        continue
+                    found = synchroniser.newest(ticks.now)
+                    if found is None:
+                        continue
+                    try:
+                        built = build_observation(self._contract, found, self._environment_dim)
+                    except MessageError as error:
+                        unusable, reason = unusable + 1, str(error)
+                        continue
+                    yield built.features
+            except BagError as error:
+                raise SaeError(str(error)) from error
+        if unusable:
+            _LOG.warning("%s: %d sets of messages left out, such as: %s", bag, unusable, reason)
+
+
+class _Ticks:
+    """When the node would tick: at each message with a trigger, else once per period."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._period = 0 if contract.trigger else round(contract.period_s * _SECOND)
+        self._next = 0
+        self.now = 0
+
+    def due(self, stamp: int) -> bool:
+        """Take a header's stamp [ns]; True where a tick is due."""
+        if stamp < self.now - _SECOND:
+            # The clock was set back: simulated time began anew.
+            self.now, self._next = stamp, stamp
+        self.now = max(self.now, stamp)
+        if self.now < self._next:
+            return False
+        # From the last tick's grid on, without ticks for the time in which nothing came.
+        missed = (self.now - self._next) // self._period if self._period and self._next else 0
+        self._next = (self._next or self.now) + (missed + 1) * self._period
+        return True
+
+
+def _sources(contract: Contract) -> dict[str, str]:
+    """The synchroniser's source of each topic."""
+    sources = {camera.topic: camera.name for camera in contract.cameras}
+    sources[contract.state.topic] = STATE
+    if contract.environment is not None:
+        sources[contract.environment.topic] = ENVIRONMENT
+    return sources
+
+
+def _open(bag: Path) -> BagReader:
+    try:
+        return BagReader(bag)
+    except BagError as error:
+        raise SaeError(str(error)) from error
+
+
+def _stamp(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * _SECOND + int(stamp.nanosec)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy of a command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pam_ros.sae.errors import SaeError
+from pam_ros.share import share_directory
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pam_ros.policy.act import ActPolicy
+
+
+def add_policy_options(parser: argparse.ArgumentParser) -> None:
+    """--policy, --device and --threads."""
+    parser.add_argument(
+        "--policy",
+        default=str(share_directory() / "models" / "demo_act"),
+        help="checkpoint folder or hub id; default: the demo policy",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_threads_option(parser)
+
+
+def add_threads_option(parser: argparse.ArgumentParser) -> None:
+    """--threads."""
+    parser.add_argument("--threads", type=int, default=0, help="of torch on the CPU; 0: its choice")
+
+
+def set_threads(options: argparse.Namespace) -> None:
+    """Do what --threads says."""
+    import torch  # noqa: PLC0415  (slow to load)
+
+    if options.threads > 0:
+        torch.set_num_threads(options.threads)
+
+
+def open_policy(options: argparse.Namespace) -> ActPolicy:
+    """The policy that add_policy_options named.
+
+    Raises:
+        SaeError: it cannot be loaded.
+    """
+    from pam_ros.policy import PolicyError, load_policy  # noqa: PLC0415  (slow to load)
+
+    set_threads(options)
+    try:
+        return load_policy(options.policy, device=options.device)
+    except PolicyError as error:
+        raise SaeError(str(error)) from error

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of the policy's action survives when its tokens are replaced by a reconstruction.
+
+    recovered = 1 - sum |a_sae - a|^2 / sum |a_mean - a|^2
+
+over frames, on the normalised chunk: a is the policy's own, a_sae the one with the tokens replaced
+by the reconstruction, a_mean the one with them replaced by the training tokens' mean at each
+position. 1 is the policy itself, 0 no better than tokens that never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pam_ros.policy import PolicyError
+from pam_ros.sae.errors import SaeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from pam_ros.policy.act import ActPolicy
+    from pam_ros.sae.measures import Principal
+    from pam_ros.sae.model import SAE
+    from pam_ros.sae.stats import TokenStats
+    from pam_ros.sae.store import TokenStore
+
+    Edit = Callable[[Tensor], Tensor]
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """share: by edit. frames: how many. policy: what the mean's chunk misses, mean square."""
+
+    share: dict[str, float]
+    frames: int
+    mean_misses: float
+
+
+def by_sae(sae: SAE) -> Edit:
+    """Tokens (B, T, D) to their reconstruction, rounded to float16 before as everywhere."""
+
+    def edit(tokens: Tensor) -> Tensor:
+        flat = tokens.flatten(0, 1).half().float().cpu()
+        return sae.decode(sae.encode(flat)).view(tokens.shape).to(tokens.device)
+
+    return edit
+
+
+def by_principal(basis: Principal) -> Edit:
+    """Tokens (B, T, D) to their projection on principal components."""
+    mean = torch.from_numpy(basis.mean).float()
+    components = torch.from_numpy(basis.components).float()
+
+    def edit(tokens: Tensor) -> Tensor:
+        centred = tokens.half().float().cpu() - mean
+        return (mean + (centred @ components.T) @ components).to(tokens.device)
+
+    return edit
+
+
+def recovered_action(
+    policy: ActPolicy,
+    store: TokenStore,
+    stats: TokenStats,
+    edits: Mapping[str, Edit],
+    frames: int = 300,
+    progress: Callable[[int], object] | None = None,
+) -> Recovered:
+    """Run the policy on observations that a store keeps, once per edit.
+
+    Args:
+        policy: whose tokens the store holds.
+        store: with observations.
+        stats: of the training tokens, for the mean per position.
+        edits: by name.
+        frames: how many, evenly spaced over the store.
+        progress: called with the frames done.
+
+    Raises:
+        SaeError: the store keeps no observations, is of another policy, or the policy refuses one.
+    """
+    info = store.info
+    if policy.spec.sha256 != info.policy_sha256:
+        raise SaeError(
+            f"{store.folder} holds tokens of policy {info.policy_sha256}, "
+            f"not of {policy.spec.sha256}"
+        )
+    position_mean = torch.from_numpy(stats.position_mean)
+
+    def to_mean(tokens: Tensor) -> Tensor:
+        return position_mean.to(tokens.device).expand(tokens.shape)
+
+    chosen = np.unique(np.linspace(0, store.frames - 1, min(frames, store.frames)).astype(int))
+    observations = store.observations(chosen.tolist())
+    missed = dict.fromkeys(edits, 0.0)
+    missed_by_mean = values = 0.0
+    done = 0
+    while batch := [stored.observation for stored in islice(observations, BATCH)]:
+        try:
+            prepared = policy.prepare(batch)
+
+            def chunk(edit: Edit | None, prepared: Any = prepared) -> Any:
+                result = policy.forward(prepared, tokens_layer=info.layer, edit=edit)
+                return result.normalised.astype(np.float64)
+
+            own = chunk(None)
+            missed_by_mean += float(np.square(chunk(to_mean) - own).sum())
+            for name, edit in edits.items():
+                missed[name] += float(np.square(chunk(edit) - own).sum())
+        except PolicyError as error:
+            raise SaeError(str(error)) from error
+        values += own.size
+        done += len(batch)
+        if progress is not None:
+            progress(done)
+    if not missed_by_mean > 0:
+        raise SaeError("the policy's action does not depend on this layer's tokens")
+    return Recovered(
+        {name: 1 - value / missed_by_mean for name, value in missed.items()},
+        done,
+        missed_by_mean / values,
+    )
