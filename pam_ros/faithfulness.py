@@ -26,7 +26,7 @@ from pam_ros.attention.faithfulness.journal import Journal
 from pam_ros.attention.faithfulness.methods import parse
 from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures, replacements
 from pam_ros.attention.faithfulness.randomisation import cascade, correlations
-from pam_ros.attention.faithfulness.report import Report, rows_of
+from pam_ros.attention.faithfulness.report import Report, from_json, merged, rows_of
 from pam_ros.attention.faithfulness.subject import Subject, Work, measured
 from pam_ros.attention.faithfulness.swap import swapped_cells
 from pam_ros.attention.faithfulness.table import tables
@@ -51,7 +51,10 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("pam_ros").setLevel(logging.INFO)
     try:
         _check(options)
+        earlier = from_json(Path(options.add).read_text("utf-8")) if options.add else None
         report = _run(options)
+        if earlier is not None:
+            report = merged(earlier, report)
         sys.stdout.write(tables(report))
         if options.json:
             Path(options.json).write_text(report.to_json(), encoding="utf-8")
@@ -110,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compare with maps of shuffled weights on so many of the episodes",
     )
     parser.add_argument("--json", default="", help="write the report to this file")
+    parser.add_argument(
+        "--add", default="", help="a report of the same episodes that the new rows join"
+    )
     parser.add_argument("--figure", default="", help="draw the curves into this PNG file")
     return parser
 

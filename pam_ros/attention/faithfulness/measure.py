@@ -15,6 +15,7 @@ comparable between methods and episodes:
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,14 @@ def measure(
         values: its maps of an observation, by method, (cells,) each.
         cells: its cells.
         replacements: what replaces cells, by its word in the measurements' names.
-        seed: of random orders and ties; the same seed gives the same orders at every probe.
+        seed: of random orders and of ties. With the same seed a method's figures are the same
+            whichever others are measured with it.
     """
-    rng = np.random.default_rng([seed, probe.episode, probe.moment])
+    numbers = (seed, probe.episode, probe.moment)
     found = dict(values(probe.observation))
     fixed = {CENTRE: centre_bias(cells)}
     seen = {CUBE: cube_cells(cells, probe)} if probe.cube else {}
-    orders = _orders({**found, **fixed, **seen}, cells, rng)
+    orders = _orders({**found, **fixed, **seen}, cells, numbers)
     pairs: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in _names(orders)}
     points: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in _names(orders)}
 
@@ -93,14 +95,14 @@ def measure(
     if probe.removed is not None:
         changed = _changed(cells, probe.observation, probe.removed)
         reference = {CUBE: changed} if probe.cube else {}
-        orders = _orders({**found, **fixed, **reference}, cells, rng)
+        orders = _orders({**found, **fixed, **reference}, cells, numbers)
         _swap(chunks, cells, probe.observation, probe.removed, orders, pairs, "removed")
     if probe.moved is not None:
         there = values(probe.moved)
         both = {name: found[name] + there[name] for name in found}
         changed = _changed(cells, probe.observation, probe.moved)
         reference = {CUBE: changed} if probe.cube else {}
-        orders = _orders({**both, **fixed, **reference}, cells, rng)
+        orders = _orders({**both, **fixed, **reference}, cells, numbers)
         _swap(chunks, cells, probe.observation, probe.moved, orders, pairs, "moved")
 
     hit = hits(cells, probe.cube) if probe.cube else None
@@ -112,11 +114,15 @@ def measure(
 
 
 def _orders(
-    rows: Mapping[str, NDArray[np.float64]], cells: Cells, rng: np.random.Generator
+    rows: Mapping[str, NDArray[np.float64]], cells: Cells, numbers: tuple[int, ...]
 ) -> dict[str, NDArray[np.intp]]:
-    orders = {name: ranked(row, rng) for name, row in rows.items()}
+    def own(name: str) -> np.random.Generator:
+        return np.random.default_rng([*numbers, zlib.crc32(name.encode())])
+
+    orders = {name: ranked(row, own(name)) for name, row in rows.items()}
     for draw in range(RANDOM_DRAWS):
-        orders[f"{RANDOM}/{draw}"] = np.asarray(rng.permutation(cells.size))
+        name = f"{RANDOM}/{draw}"
+        orders[name] = np.asarray(own(name).permutation(cells.size))
     return orders
 
 

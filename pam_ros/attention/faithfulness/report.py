@@ -154,28 +154,64 @@ def rows_of(
         raise AttentionError(message)
     groups = [by_episode[episode] for episode in sorted(by_episode)]
     names = list(dict.fromkeys(name for group in groups for m in group for name in m.pairs))
-    names.sort(key=lambda name: (name == CUBE, name == CENTRE, name == RANDOM))
     values = {name: {m: _per_episode(groups, name, m) for m in MEASURES} for name in names}
-    values = {
-        name: {m: row for m, row in found.items() if not np.isnan(row).all()}
-        for name, found in values.items()
+    curves = {name: _mean_curves(groups, name) for name in names}
+    return _rows(values, curves, extra_pass, sanity)
+
+
+def merged(old: Report, new: Report) -> Report:
+    """Both reports' methods and measures; what both have is the new one's.
+
+    Raises:
+        AttentionError: they are not of the same policy, episodes and settings.
+    """
+    same = [field.name for field in dataclasses.fields(Report) if field.name != "rows"]
+    for name in same:
+        if getattr(old, name) != getattr(new, name):
+            message = f"the reports cannot be joined: {name} differs between them"
+            raise AttentionError(message)
+    values: dict[str, dict[str, NDArray[np.float64]]] = {}
+    curves: dict[str, dict[str, tuple[float, ...]]] = {}
+    sanity: dict[str, dict[str, Interval]] = {}
+    for row in (*old.rows, *new.rows):
+        found = {m: np.array(episodes) for m, episodes in row.episodes.items()}
+        values.setdefault(row.method, {}).update(found)
+        curves.setdefault(row.method, {}).update(row.curves)
+        sanity.setdefault(row.method, {}).update(row.sanity)
+    extra_pass = {row.method: row.extra_pass for row in (*old.rows, *new.rows)}
+    return dataclasses.replace(new, rows=_rows(values, curves, extra_pass, sanity))
+
+
+def _rows(
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]],
+    curves: Mapping[str, Mapping[str, tuple[float, ...]]],
+    extra_pass: Mapping[str, bool],
+    sanity: Mapping[str, Mapping[str, Interval]],
+) -> tuple[Row, ...]:
+    """values: one per episode, by method and measure."""
+    names = sorted(values, key=lambda name: (name == CUBE, name == CENTRE, name == RANDOM))
+    known = {
+        name: {
+            m: values[name][m] for m in MEASURES if not np.isnan(values[name].get(m, np.nan)).all()
+        }
+        for name in names
     }
 
     def above(name: str, baseline: str) -> dict[str, Interval]:
-        if name == baseline or baseline not in values:
+        other = known.get(baseline, {})
+        if name == baseline:
             return {}
-        other = values[baseline]
-        return {m: interval(row - other[m]) for m, row in values[name].items() if m in other}
+        return {m: interval(row - other[m]) for m, row in known[name].items() if m in other}
 
     return tuple(
         Row(
             method=name,
             extra_pass=extra_pass.get(name, False),
-            measures={m: interval(row) for m, row in values[name].items()},
+            measures={m: interval(row) for m, row in known[name].items()},
             above_random=above(name, RANDOM),
             above_centre=above(name, CENTRE),
-            episodes={m: tuple(map(float, row)) for m, row in values[name].items()},
-            curves=_mean_curves(groups, name),
+            episodes={m: tuple(map(float, row)) for m, row in known[name].items()},
+            curves=dict(curves.get(name, {})),
             sanity=dict(sanity.get(name, {})),
         )
         for name in names

@@ -103,3 +103,17 @@ def test_a_moment_in_which_the_pictures_do_not_matter_weighs_nothing(toy):
     alive = measure(toy.probe(1), toy.chunks, values, toy.cells, blur(toy))
     (row,) = [r for r in rows_of([still, alive], {}, {}) if r.method == "oracle"]
     assert row.measures[SCORE].episodes == 1
+
+
+def test_a_methods_figures_do_not_depend_on_its_company(toy):
+    def alone(observation):
+        return {"oracle": toy.one_hot()}
+
+    def crowd(observation):
+        return {"shy": toy.one_hot(READ_NEXT), "oracle": toy.one_hot()}
+
+    first, second = (
+        measure(toy.probe(3), toy.chunks, values, toy.cells, blur(toy)) for values in (alone, crowd)
+    )
+    for name in ("oracle", RANDOM, CENTRE, CUBE):
+        assert first.pairs[name] == second.pairs[name]

@@ -11,7 +11,7 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.faithfulness.bootstrap import Interval
 from pam_ros.attention.faithfulness.figure import draw, picture
 from pam_ros.attention.faithfulness.measure import CENTRE, RANDOM, Moment
-from pam_ros.attention.faithfulness.report import SCORE, Report, from_json, rows_of
+from pam_ros.attention.faithfulness.report import SCORE, Report, from_json, merged, rows_of
 from pam_ros.attention.faithfulness.table import tables
 
 
@@ -148,3 +148,19 @@ def test_a_picture_that_cannot_be_written_says_why(report, tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 1000
     with pytest.raises(AttentionError, match="cannot be written"):
         draw(report, tmp_path / "missing" / "curves.png")
+
+
+def test_reports_of_the_same_episodes_join_and_their_differences_are_made_anew(report):
+    part = {**report.__dict__, "rows": tuple(r for r in report.rows if r.method != "grad_cam")}
+    rest = {**report.__dict__, "rows": (report.row("grad_cam"), report.row(RANDOM))}
+    both = merged(Report(**part), Report(**rest))
+    assert {row.method for row in both.rows} == {row.method for row in report.rows}
+    assert both.row("grad_cam").measures == report.row("grad_cam").measures
+    assert both.row("rollout").above_random == report.row("rollout").above_random
+    alone = merged(Report(**rest), Report(**{**rest, "rows": (report.row(CENTRE),)}))
+    assert alone.row("grad_cam").above_centre == report.row("grad_cam").above_centre
+
+
+def test_reports_of_other_episodes_do_not_join(report):
+    with pytest.raises(AttentionError, match="episodes differs"):
+        merged(report, Report(**{**report.__dict__, "episodes": (1, 2)}))
