@@ -63,8 +63,9 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("plan", "planning at every tick", {"n_action_steps": 1}),
-    Variant("queue", "executing whole chunks", {}),
+    Variant("plan", "planning at every tick, eager", {"n_action_steps": 1, "engine": "eager"}),
+    Variant("auto", "planning at every tick, engine auto", {"n_action_steps": 1}),
+    Variant("queue", "executing whole chunks, engine auto", {}),
 )
 
 
@@ -76,7 +77,8 @@ def measure(
     own_domain(None)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        subject.policy.config.n_action_steps = subject.policy.config.chunk_size
+        config = subject.policy.config
+        config.n_action_steps, config.temporal_ensemble_coeff = config.chunk_size, None
         subject.save(folder / "policy")
         plan = _write(subject, folder, observations)
         for variant in variants:

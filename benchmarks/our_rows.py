@@ -54,7 +54,7 @@ class Ours:
             try:
                 made = wrap(subject.policy, *processors, engine=engine, dtype=dtype)
             except PolicyError as error:
-                self._made[key] = str(error)
+                self._made[key] = str(error).split("\n", 1)[0]  # compilers say much more
             else:
                 runs = (made.engine.name, made.engine.dtype)
                 self._made[key] = made if runs == key else made.engine.reason
