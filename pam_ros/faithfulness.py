@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", default="", help="write the report to this file")
     parser.add_argument(
-        "--add", default="", help="a report of the same episodes that the new rows join"
+        "--add", default="", help="report of the same episodes: its baselines serve"
     )
     parser.add_argument("--figure", default="", help="draw the curves into this PNG file")
     return parser
@@ -156,6 +156,7 @@ def _run(options: argparse.Namespace) -> Report:
         "quick": options.quick,
         "moved": options.moved,
         "replace": options.replace,
+        "baselines": not options.add,
         "bfloat16": options.bfloat16,
         "fractions": FRACTIONS,
         "blur_cells": BLUR_CELLS,
@@ -169,6 +170,7 @@ def _run(options: argparse.Namespace) -> Report:
         methods=wanted,
         pictures=pictures,
         replace=words,
+        baselines=not options.add,
         bfloat16=options.bfloat16,
         jobs=options.jobs,
     )

@@ -61,6 +61,7 @@ def measure(
     cells: Cells,
     replacements: Mapping[str, Replace],
     *,
+    baselines: bool = True,
     seed: int = 0,
 ) -> Moment:
     """Everything that can be measured at this moment.
@@ -71,14 +72,16 @@ def measure(
         values: its maps of an observation, by method, (cells,) each.
         cells: its cells.
         replacements: what replaces cells, by its word in the measurements' names.
+        baselines: measure random order, centre bias and the cube itself too.
         seed: of random orders and of ties. With the same seed a method's figures are the same
             whichever others are measured with it.
     """
     numbers = (seed, probe.episode, probe.moment)
     found = dict(values(probe.observation))
-    fixed = {CENTRE: centre_bias(cells)}
-    seen = {CUBE: cube_cells(cells, probe)} if probe.cube else {}
-    orders = _orders({**found, **fixed, **seen}, cells, numbers)
+    fixed = {CENTRE: centre_bias(cells)} if baselines else {}
+    seen = {CUBE: cube_cells(cells, probe)} if baselines and probe.cube else {}
+    draws = RANDOM_DRAWS if baselines else 0
+    orders = _orders({**found, **fixed, **seen}, cells, numbers, draws)
     pairs: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in _names(orders)}
     points: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in _names(orders)}
 
@@ -93,34 +96,33 @@ def measure(
                 points[name][f"{kind}_{word}"] = (*map(float, curve), full)
 
     if probe.removed is not None:
-        changed = _changed(cells, probe.observation, probe.removed)
-        reference = {CUBE: changed} if probe.cube else {}
-        orders = _orders({**found, **fixed, **reference}, cells, numbers)
+        reference = {name: _changed(cells, probe.observation, probe.removed) for name in seen}
+        orders = _orders({**found, **fixed, **reference}, cells, numbers, draws)
         _swap(chunks, cells, probe.observation, probe.removed, orders, pairs, "removed")
     if probe.moved is not None:
         there = values(probe.moved)
         both = {name: found[name] + there[name] for name in found}
-        changed = _changed(cells, probe.observation, probe.moved)
-        reference = {CUBE: changed} if probe.cube else {}
-        orders = _orders({**both, **fixed, **reference}, cells, numbers)
+        reference = {name: _changed(cells, probe.observation, probe.moved) for name in seen}
+        orders = _orders({**both, **fixed, **reference}, cells, numbers, draws)
         _swap(chunks, cells, probe.observation, probe.moved, orders, pairs, "moved")
 
     hit = hits(cells, probe.cube) if probe.cube else None
     if hit is not None:
-        pairs[RANDOM]["pointing"] = (float(hit.mean()), 1.0)
+        if baselines:
+            pairs[RANDOM]["pointing"] = (float(hit.mean()), 1.0)
         for name, row in {**found, **fixed}.items():
             pairs[name]["pointing"] = (float(hit[row == row.max()].mean()), 1.0)
     return Moment(probe.episode, probe.moment, pairs, points)
 
 
 def _orders(
-    rows: Mapping[str, NDArray[np.float64]], cells: Cells, numbers: tuple[int, ...]
+    rows: Mapping[str, NDArray[np.float64]], cells: Cells, numbers: tuple[int, ...], draws: int
 ) -> dict[str, NDArray[np.intp]]:
     def own(name: str) -> np.random.Generator:
         return np.random.default_rng([*numbers, zlib.crc32(name.encode())])
 
     orders = {name: ranked(row, own(name)) for name, row in rows.items()}
-    for draw in range(RANDOM_DRAWS):
+    for draw in range(draws):
         name = f"{RANDOM}/{draw}"
         orders[name] = np.asarray(own(name).permutation(cells.size))
     return orders

@@ -90,6 +90,7 @@ class Work:
     methods: tuple[Method, ...]
     pictures: Mapping[str, NDArray[np.uint8]]
     replace: tuple[str, ...]
+    baselines: bool
     bfloat16: bool
     jobs: int
 
@@ -124,4 +125,6 @@ def _start(work: Work) -> None:
 def _one(probe: Probe) -> Moment:
     work, subject = _here["work"], _here["subject"]
     by_word = replacements(work.replace, subject.cells, work.pictures)
-    return measure(probe, subject.chunks, subject.values, subject.cells, by_word)
+    return measure(
+        probe, subject.chunks, subject.values, subject.cells, by_word, baselines=work.baselines
+    )

@@ -117,3 +117,15 @@ def test_a_methods_figures_do_not_depend_on_its_company(toy):
     )
     for name in ("oracle", RANDOM, CENTRE, CUBE):
         assert first.pairs[name] == second.pairs[name]
+
+
+def test_baselines_can_be_left_to_an_earlier_report(toy):
+    def values(observation):
+        return {"oracle": toy.one_hot()}
+
+    whole, part = (
+        measure(toy.probe(3), toy.chunks, values, toy.cells, blur(toy), baselines=wanted)
+        for wanted in (True, False)
+    )
+    assert list(part.pairs) == ["oracle"]
+    assert part.pairs["oracle"] == whole.pairs["oracle"]
