@@ -105,7 +105,8 @@ class ActGraph(nn.Module):
 
     def encoder_attention(self, layer: int, tokens: Tensor) -> Tensor:
         """The self-attention weights (B, H, T, T) of an encoder layer that reads these tokens."""
-        weights: Tensor = self.encoder[layer].weights(tokens)
+        asked: Any = self.encoder[layer]
+        weights: Tensor = asked.weights(tokens)
         return weights
 
     def _embed(
@@ -119,7 +120,7 @@ class ActGraph(nn.Module):
             assert environment is not None
             parts.append(self.environment(environment[:, None]).float())
         parts.extend(self._camera_tokens(images))
-        return torch.cat([self.latent.expand(len(parts[0]), -1, -1), *parts], dim=1)
+        return torch.cat([self.latent.expand(parts[0].shape[0], -1, -1), *parts], dim=1)
 
     def _camera_tokens(self, images: Sequence[Tensor]) -> list[Tensor]:
         if self.resnet is None or self.project is None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pam_ros.policy.act_pass import Prepared
+from pam_ros.policy.image_normaliser import as_lerobot_takes_it, read_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,18 +37,26 @@ class Preparation:
         self._spec = spec
         self._preprocessor = preprocessor
         self._postprocessor = postprocessor
+        self._normalisers = [read_off(preprocessor, c, spec.device) for c in spec.cameras]
 
     def one(self, observation: Mapping[str, NDArray[np.generic]]) -> Prepared:
         """The inputs of one observation that check_observation passes."""
         spec = self._spec
-        batch: dict[str, Any] = {
-            camera.feature: _image_tensor(observation[camera.feature]) for camera in spec.cameras
-        }
+        images: dict[str, torch.Tensor] = {}
+        batch: dict[str, Any] = {}
+        for camera, normalise in zip(spec.cameras, self._normalisers, strict=True):
+            image = observation[camera.feature]
+            if normalise is None:
+                batch[camera.feature] = as_lerobot_takes_it(image)
+            else:
+                images[camera.feature] = normalise(image)
         for feature in (spec.state_feature, spec.environment_feature):
             if feature is not None:
                 batch[feature] = torch.from_numpy(np.array(observation[feature]))[None]
-        with torch.no_grad():
-            batch = self._preprocessor(batch)
+        if batch:
+            with torch.no_grad():
+                batch = self._preprocessor(batch)
+        batch = {**images, **batch}
 
         def tensor(feature: str | None) -> torch.Tensor | None:
             return None if feature is None else batch[feature].to(spec.device, torch.float32)
@@ -83,10 +92,3 @@ def as_array(tensor: torch.Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.detach().to("cpu", torch.float32).numpy()
     array.flags.writeable = False
     return array
-
-
-def _image_tensor(image: NDArray[np.generic]) -> torch.Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) float32 in [0, 1], channels last in memory."""
-    if not (image.flags.c_contiguous and image.flags.writeable):
-        image = image.copy()  # torch takes neither views that run backwards nor read-only arrays
-    return torch.from_numpy(image).permute(2, 0, 1).to(torch.float32).div_(255)[None]

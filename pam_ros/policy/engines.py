@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -12,9 +13,13 @@ from pam_ros.policy.act_graph import ActGraph
 from pam_ros.policy.act_hooks import HookedForward
 from pam_ros.policy.act_pass import Prepared
 from pam_ros.policy.act_supported import why_unsupported
+from pam_ros.policy.engine_compile import CompiledEngine
+from pam_ros.policy.engine_cuda_graph import CudaGraphEngine
 from pam_ros.policy.engine_eager import EagerForward
+from pam_ros.policy.engine_openvino import OpenVinoEngine
 from pam_ros.policy.interface import DTYPES, ENGINES, EngineReport, PolicyError
 from pam_ros.policy.kernels import PlainKernels
+from pam_ros.policy.onednn import OneDnnKernels, usable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +32,10 @@ logger = logging.getLogger(__name__)
 # Largest difference that a float32 pass may have from lerobot's at load, relative to the largest
 # action; float32 gives about 1e-6.
 SELF_CHECK_TOLERANCE = 1e-4
+# And an engine from the eager pass. bfloat16 has 8 bits: the bound finds what is broken, not what
+# is coarse.
+TOLERANCES = {"float32": SELF_CHECK_TOLERANCE, "bfloat16": 0.5}
+_TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Passes(NamedTuple):
@@ -49,24 +58,98 @@ def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> 
     """The written-out pass where it covers the model and agrees with lerobot's, else lerobot's.
 
     Raises:
-        PolicyError: the engine cannot be used here.
+        PolicyError: the engine asked for cannot be used here.
     """
-    if engine not in {"auto", "eager"} or dtype != "float32":
-        message = f"engine {engine!r} in {dtype} is not there yet"
-        raise PolicyError(message)
     hooked = HookedForward(model)
     reason = why_unsupported(model)
     if reason is None:
-        sizes = [(camera.rows, camera.cols) for camera in spec.layout.cameras]
-        forward = EagerForward(ActGraph(model, sizes, PlainKernels()))
+        workshop = _Workshop(model, spec)
+        forward = EagerForward(workshop.exact)
         difference = _difference(forward, hooked, spec)
         if difference <= SELF_CHECK_TOLERANCE:
-            report = EngineReport("eager", "float32", 0.0, "asked for")
-            return Passes(forward, forward, report)
+            return _choose(workshop, forward, engine, dtype)
         reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
     logger.warning("%s: lerobot's own forward pass is used, with hooks: %s", spec.name, reason)
-    report = EngineReport("hooks", "float32", 0.0, f"lerobot's own pass, since {reason}")
+    report = EngineReport("hooks", "float32", 0.0, f"lerobot's own forward pass, since {reason}")
     return Passes(hooked, hooked, report)
+
+
+class _Workshop:
+    """Makes graphs and engines of one model."""
+
+    def __init__(self, model: nn.Module, spec: PolicySpec) -> None:
+        self._model = model
+        self.spec = spec
+        self.device = torch.device(spec.device).type
+        self._sizes = [(camera.rows, camera.cols) for camera in spec.layout.cameras]
+        # In float32: the engine of batches and edits, and what shows the encoder's attention.
+        self.exact = self._fast("float32")
+
+    def engine(self, name: str, dtype: str) -> Engine:
+        """The engine, ready to run."""
+        example = noise_inputs(self.spec)
+        if name == "eager":
+            return EagerForward(self.exact if dtype == "float32" else self._fast(dtype))
+        if name == "compile":
+            return CompiledEngine(self._plain(dtype), self.exact, example)
+        if name == "openvino":
+            if self.device != "cpu":
+                message = f"engine 'openvino' needs device cpu, not {self.spec.device}"
+                raise PolicyError(message)
+            return OpenVinoEngine(
+                lambda: self._plain("float32"), self.exact, example, dtype, self.spec.sha256
+            )
+        if self.device != "cuda":
+            message = f"engine 'cuda_graph' needs a CUDA device, not {self.spec.device}"
+            raise PolicyError(message)
+        return CudaGraphEngine(self._plain(dtype), self.exact, example)
+
+    def _fast(self, dtype: str) -> ActGraph:
+        """What runs fastest as it stands."""
+        if self.device != "cpu" or not usable(_TORCH_DTYPES[dtype]):
+            return self._plain(dtype)
+        return ActGraph(self._model, self._sizes, OneDnnKernels(_TORCH_DTYPES[dtype]))
+
+    def _plain(self, dtype: str) -> ActGraph:
+        """What compilers understand."""
+        return ActGraph(self._model, self._sizes, PlainKernels(_TORCH_DTYPES[dtype]))
+
+
+def _choose(workshop: _Workshop, forward: Forward, engine: str, dtype: str) -> Passes:
+    name, reason = engine, "asked for"
+    if engine == "auto":
+        name, reason = _pick(workshop.device)
+    start = time.perf_counter()
+    try:
+        chosen = forward if (name, dtype) == ("eager", "float32") else workshop.engine(name, dtype)
+        _check_agreement(name, dtype, _difference(chosen, forward, workshop.spec))
+    except PolicyError as error:
+        if engine != "auto" or name == "eager":
+            raise
+        logger.warning("%s: the eager engine is used: %s", workshop.spec.name, error)
+        name, reason = "eager", f"auto's choice could not be used: {error}"
+        chosen = workshop.engine(name, dtype)
+    warm_up = 0.0 if chosen is forward else time.perf_counter() - start
+    report = EngineReport(name, dtype, warm_up, reason)
+    logger.info(
+        "%s: engine %s in %s (%s), %.1f s to warm up",
+        workshop.spec.name,
+        *(report.name, report.dtype, report.reason, report.warmup_seconds),
+    )
+    return Passes(forward, chosen, report)
+
+
+def _check_agreement(name: str, dtype: str, difference: float) -> None:
+    if not difference <= TOLERANCES[dtype]:  # NaN is no agreement either
+        message = f"engine {name!r} in {dtype} differs from the eager pass by {difference:.1e}"
+        raise PolicyError(message)
+
+
+def _pick(device: str) -> tuple[str, str]:
+    """What "auto" stands for, and why."""
+    if device == "cuda":
+        return "cuda_graph", "auto: the device is CUDA"
+    return "eager", f"auto: the device is {device}, and eager is ready at once"
 
 
 def noise_inputs(spec: PolicySpec) -> Prepared:

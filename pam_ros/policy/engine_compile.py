@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The written-out pass through torch.compile with inductor's freezing.
+
+Freezing turns the weights into constants, which inductor packs for oneDNN. What it compiles it
+keeps in its own cache, so the next start is shorter. Needs a C++ compiler on the CPU.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import torch
+
+from pam_ros.policy.act_pass import Pass
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pam_ros.policy.act_graph import ActGraph
+    from pam_ros.policy.act_pass import Prepared
+
+_COMPILERS = ("g++", "clang++", "c++")
+
+
+class CompiledEngine:
+    """Implements act_pass.Engine.
+
+    Args:
+        graph: what to compile, with plain kernels.
+        shown: computes the encoder's weights, in float32.
+        example: inputs of the only shapes that it will see.
+
+    Raises:
+        PolicyError: there is no compiler, or torch.compile fails.
+    """
+
+    def __init__(self, graph: ActGraph, shown: ActGraph, example: Prepared) -> None:
+        compilers = (os.environ.get("CXX"), *_COMPILERS)
+        if not any(name and shutil.which(name) for name in compilers):
+            message = "engine 'compile' needs a C++ compiler such as g++, and there is none"
+            raise PolicyError(message)
+        self._shown = shown
+        # The options hold for this one function; the process' own configuration stays as it is.
+        self._run = torch.compile(graph, dynamic=False, fullgraph=True, options={"freezing": True})
+        try:
+            self(example)
+        except Exception as error:
+            message = f"engine 'compile' cannot be used here: torch.compile failed: {error}"
+            raise PolicyError(message) from error
+
+    @torch.no_grad()
+    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+        """The pass of batch size 1; see act_pass.Engine."""
+        chunk, attention, places = self._run(*prepared)
+        weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+        return Pass(chunk, attention, places, weights)

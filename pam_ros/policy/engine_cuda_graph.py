@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The written-out pass as a captured CUDA graph: one launch instead of some hundred.
+
+A graph replays the same kernels on the same memory, so inputs are copied into static buffers and
+results out of them (CUDA Graphs, in PyTorch's "CUDA semantics").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from pam_ros.policy.act_pass import Pass, Prepared
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from torch import Tensor
+
+    from pam_ros.policy.act_graph import ActGraph
+
+    Capture = Callable[[Callable[[], "Results"]], tuple["Results", Callable[[], None]]]
+
+_WARM_UP_PASSES = 3
+
+
+class Results(NamedTuple):
+    """What the pass leaves in static memory; see act_pass.Pass."""
+
+    chunk: Tensor
+    attention: Tensor
+    places: tuple[Tensor, ...]
+
+
+class CudaGraphEngine:
+    """Implements act_pass.Engine.
+
+    Args:
+        graph: what to capture: plain kernels, on the device.
+        shown: computes the encoder's weights, in float32.
+        example: inputs of the only shapes that it will see, on the device.
+        capture: from a function to its static results and to what computes them anew from what
+            the static inputs then hold.
+
+    Raises:
+        PolicyError: the device cannot capture the pass.
+    """
+
+    def __init__(
+        self, graph: ActGraph, shown: ActGraph, example: Prepared, capture: Capture | None = None
+    ) -> None:
+        self._shown = shown
+        with torch.inference_mode():
+            self._inputs = Prepared(*_each(example, torch.clone))
+            inputs = self._inputs
+            try:
+                self._results, self._replay = (capture or capture_cuda)(
+                    lambda: Results(*graph(*inputs))
+                )
+            except RuntimeError as error:
+                message = f"engine 'cuda_graph' cannot be used here: {error}"
+                raise PolicyError(message) from error
+
+    @torch.inference_mode()
+    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+        """The pass of batch size 1; see act_pass.Engine."""
+        for static, given in zip(_tensors(self._inputs), _tensors(prepared), strict=True):
+            static.copy_(given, non_blocking=True)
+        self._replay()
+        results = self._results
+        places = tuple(place.clone() for place in results.places)
+        weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+        return Pass(results.chunk.clone(), results.attention.clone(), places, weights)
+
+
+def capture_cuda(run: Callable[[], Results]) -> tuple[Results, Callable[[], None]]:
+    """Capture a function on the current CUDA device.
+
+    It runs some times first, on a stream of its own, so that cuDNN and cuBLAS have chosen their
+    algorithms and allocated their workspaces.
+    """
+    if not torch.cuda.is_available():
+        message = "there is no CUDA device"
+        raise RuntimeError(message)
+    warm_up = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    warm_up.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(warm_up):
+        for _ in range(_WARM_UP_PASSES):
+            run()
+    torch.cuda.current_stream().wait_stream(warm_up)
+    captured = torch.cuda.CUDAGraph()
+    # The other threads of the process may go on using CUDA meanwhile.
+    with torch.cuda.graph(captured, capture_error_mode="thread_local"):
+        results = run()
+
+    def replay() -> None:
+        captured.replay()
+
+    return results, replay
+
+
+def _tensors(prepared: Prepared) -> list[Tensor]:
+    tensors = (*prepared.images, prepared.state, prepared.environment)
+    return [tensor for tensor in tensors if tensor is not None]
+
+
+def _each(
+    prepared: Prepared, change: Callable[[Tensor], Tensor]
+) -> tuple[tuple[Tensor, ...], Tensor | None, Tensor | None]:
+    vectors = (
+        None if tensor is None else change(tensor)
+        for tensor in (prepared.state, prepared.environment)
+    )
+    return (tuple(change(image) for image in prepared.images), *vectors)  # type: ignore[return-value]
