@@ -90,12 +90,23 @@ class RunningScale:
             self._ticks.append(np.concatenate([camera.cells.ravel() for camera in maps.cameras]))
         if not self._ticks:
             return self.floor / maps.tokens
-        level = float(np.percentile(np.concatenate(self._ticks), self.percentile))
+        level = _percentile(np.concatenate(self._ticks), self.percentile)
         return max(level, self.floor / maps.tokens)
 
     def reset(self) -> None:
         """Forget the ticks seen."""
         self._ticks.clear()
+
+
+def _percentile(values: NDArray[np.float32], percentile: float) -> float:
+    """As np.percentile, in a tenth of its time; reorders the values."""
+    position = percentile / 100 * (values.size - 1)
+    below = int(position)
+    values.partition(below)
+    level = float(values[below])
+    if below + 1 < values.size:
+        level += (float(values[below + 1 :].min()) - level) * (position - below)
+    return level
 
 
 def _check_positive(name: str, value: float) -> None:

@@ -55,18 +55,18 @@ def test_the_uniform_scale_does_not_depend_on_the_maps():
     assert {scale.scale(random_maps(seed)) for seed in range(5)} == {10 * UNIFORM}
 
 
-def test_the_running_scale_is_the_percentile_of_the_last_ticks():
-    scale = RunningScale(percentile=90, window=3, floor=0.01)
+@pytest.mark.parametrize("percentile", [0.5, 50, 90, 99.9, 100])
+def test_the_running_scale_is_the_percentile_of_the_last_ticks(percentile):
+    scale = RunningScale(percentile=percentile, window=3, floor=1e-9)
     ticks = [random_maps(seed) for seed in range(7)]
     for last, maps in enumerate(ticks):
         level = scale.scale(maps)
         window = ticks[max(0, last - 2) : last + 1]
-        cells = np.sort(np.concatenate([c.cells.ravel() for m in window for c in m.cameras]))
-        below = int(0.9 * (len(cells) - 1))
-        assert cells[below] <= level <= cells[below + 1]
+        cells = np.concatenate([c.cells.ravel() for m in window for c in m.cameras])
+        assert level == pytest.approx(np.percentile(cells, percentile), rel=1e-5)
     scale.reset()
     first = scale.scale(ticks[0])
-    assert first == RunningScale(percentile=90, window=3, floor=0.01).scale(ticks[0])
+    assert first == RunningScale(percentile, window=3, floor=1e-9).scale(ticks[0])
 
 
 @pytest.mark.parametrize(
