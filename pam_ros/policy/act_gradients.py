@@ -18,7 +18,8 @@ it changes by the length of that difference.
 
 Everything runs through lerobot's own ACT module in evaluation mode, in float32. The weights get no
 gradients, the caller's observation is only read, and the policy's queue, ensemble and step stay as
-they are. Not thread-safe, like the policy: one caller at a time.
+they are. Another thread may step the policy meanwhile, unless its engine is "hooks": that runs the
+same module, which Grad-CAM hooks.
 """
 
 from __future__ import annotations
