@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import capture, drawing, memory, node_latency
 from benchmarks import reference_rows as reference
+from benchmarks.disturbance import Disturbance
 from benchmarks.interleave import Effort, interleave
 from benchmarks.machine import describe
 from benchmarks.node_latency import VARIANTS, Variant
@@ -170,6 +171,7 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
     subject = make_subject(chosen.size, chosen.device)
     facts: Sequence[dict[str, object]] = ()
     reference_row, unit = "", "ms"
+    others: float | None = None
     rows: tuple[RowResult, ...]
     if chosen.group == MEMORY:
         engines = [pair for pair in settings.engines if pair[0] != "cuda_graph"]
@@ -189,7 +191,9 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
         effort = settings.effort
         if effort.seconds:
             effort = replace(effort, fewest=max(effort.fewest, group.fewest))
+        watch = Disturbance()
         samples = interleave(timed, effort, _synchronise(chosen.device))
+        others = watch.share()
         rows = row_results(timed, samples, 1e3)
         facts, reference_row = ours.facts(), group.reference
     return SliceResult(
@@ -203,6 +207,7 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
         reference=reference_row,
         rows=rows,
         facts=tuple(facts),
+        others=others,
     )
 
 

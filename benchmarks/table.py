@@ -86,6 +86,9 @@ def _group(group: str, results: Sequence[SliceResult]) -> Iterator[str]:
         yield f"**{_first_upper(result.title)}{' on the GPU' if 'cuda' in result.device else ''}**"
         yield ""
         yield from _rows(result)
+        if result.others is not None and result.others >= 0.02:
+            yield f"Other programs had {100 * result.others:.0f}% of the processors meanwhile."
+            yield ""
         if result.facts and group == "tick":
             yield from _facts(result)
 

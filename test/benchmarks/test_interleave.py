@@ -2,10 +2,15 @@
 """Rows take turns, in an order that the seed makes."""
 
 import itertools
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import pytest
 
+from benchmarks.disturbance import Disturbance
 from benchmarks.interleave import Effort, Row, interleave
 
 
@@ -85,3 +90,23 @@ def test_the_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
     effort = Effort(seconds=0, fewest=1, warmup=0)
     interleave([row], effort, synchronise=lambda: events.append("wait"), clock=clock)
     assert events == ["wait", "clock", "run", "wait", "clock"]
+
+
+def test_what_others_take_of_the_processors_is_seen_and_our_own_work_is_not():
+    def work(seconds):
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    alone = Disturbance()
+    work(0.5)
+    quiet = alone.share()
+    spin = "import time\nend = time.process_time() + 1.0\nwhile time.process_time() < end: pass"
+    disturbed = Disturbance()
+    with subprocess.Popen([sys.executable, "-c", spin]) as other:
+        time.sleep(0.6)
+        share = disturbed.share()
+        other.wait()
+    assert 0 <= quiet <= 1
+    # Half a second at least of all processors' 0.6 s, where nothing else delays it.
+    assert share > 0.1 / os.cpu_count()

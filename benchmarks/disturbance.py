@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of the processor other programs took while rows were timed."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+_STAT = Path("/proc/stat")
+
+
+class Disturbance:
+    """Begins to watch when it is made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._busy = _busy_seconds()
+        self._own = _own_seconds()
+
+    def share(self) -> float | None:
+        """Of all processors' time since then, what others were busy with; None where unknown."""
+        busy = _busy_seconds()
+        if busy is None or self._busy is None:
+            return None
+        available = (time.monotonic() - self._start) * (os.cpu_count() or 1)
+        others = (busy - self._busy) - (_own_seconds() - self._own)
+        return max(0.0, others / available)
+
+
+def _own_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _busy_seconds() -> float | None:
+    """All processors' time at work since the machine started; None where Linux does not say."""
+    if not _STAT.is_file():
+        return None
+    fields = [int(field) for field in _STAT.read_text().split("\n", 1)[0].split()[1:]]
+    user, nice, system, _, _, irq, soft_irq, *_ = fields
+    return (user + nice + system + irq + soft_irq) / os.sysconf("SC_CLK_TCK")
