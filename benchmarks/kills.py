@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kills a recording sae_recorder (kill -9) at random moments, repairs its bag, counts what is lost.
+
+python -m benchmarks.kills                    100 kills, mcap and sqlite3 in turn
+python -m benchmarks.kills --ros2 SETUP.sh    and asks `ros2 bag info` about every bag
+
+Each recorder is a process of its own, forked from one that has the libraries loaded, so that a
+hundred of them do not load torch a hundred times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.random_sae import write_random_sae
+from benchmarks.token_source import LAYER, POLICY_SHA256
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[1]
+FEATURES_TOPIC = "/sae_recorder/features"
+WIDTH, TOKENS = 64, 66
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One recorder's end.
+
+    after_s: from the bag's first file to the kill. readable: repaired and read. messages: in the
+    repaired bag, of all topics. lost_s: from the oldest message that is missing to the kill, at the
+    source's rate. gaps: messages missing between the first and the last one in the bag, without
+    the ticks that never reached the encoder. ros2: whether `ros2 bag info` agrees.
+    """
+
+    storage: str
+    after_s: float
+    readable: bool
+    messages: int
+    lost_s: float
+    gaps: int
+    ros2: bool | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; the status is 1 where a bag was not readable or lost more than a second."""
+    options = _parser().parse_args(arguments)
+    os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 90)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    _load()
+    chance = random.Random(options.seed)  # noqa: S311  (moments, not secrets)
+    source = subprocess.Popen(
+        [
+            sys.executable, "-m", "benchmarks.token_source",
+            "--rate", str(options.rate), "--seconds", "86400",
+            "--tokens", str(TOKENS), "--width", str(WIDTH),
+        ],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    kills = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="kills-", dir=options.scratch) as name:
+            write_random_sae(Path(name) / "sae", POLICY_SHA256, LAYER, WIDTH, 256, 8)
+            time.sleep(3.0)
+            for number in range(options.kills):
+                kills.append(one(options, Path(name), number, chance))
+                print(number + 1, asdict(kills[-1]), file=sys.stderr, flush=True)
+    finally:
+        source.terminate()
+        source.wait()
+    figures = summary(kills)
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        rows = [asdict(kill) for kill in kills]
+        options.json.write_text(json.dumps({**figures, "each": rows}, indent=1) + "\n")
+    return int(figures["readable"] < len(kills) or figures["lost_s_max"] > 1.0)
+
+
+def one(options: argparse.Namespace, folder: Path, number: int, chance: random.Random) -> Kill:
+    """One recorder from its start to its repaired bag."""
+    from pam_ros.bags import BagError, repair  # noqa: PLC0415
+
+    storage = ("mcap", "sqlite3")[number % 2]
+    bag = folder / f"bag{number}"
+    process = _fork(folder / "sae", bag, storage)
+    _wait_for_a_file(bag)
+    begin = time.time()
+    time.sleep(chance.uniform(0.0, options.longest))
+    os.kill(process, signal.SIGKILL)
+    killed_ns = time.time_ns()
+    os.waitpid(process, 0)
+    after_s = round(killed_ns * 1e-9 - begin, 3)
+    try:
+        repair(bag)
+        messages, lost, gaps = _in_bag(bag, killed_ns, options.rate)
+    except BagError as error:
+        print(error, file=sys.stderr)
+        return Kill(storage, after_s, False, 0, after_s, 0, None)
+    agrees = None if options.ros2 is None else _ros2_agrees(options.ros2, bag, messages)
+    shutil.rmtree(bag)
+    return Kill(storage, after_s, True, messages, round(lost, 3), gaps, agrees)
+
+
+def summary(kills: Sequence[Kill]) -> dict[str, Any]:
+    """The figures of all kills. Bags in which nothing had arrived yet have nothing to lose."""
+    filled = [kill for kill in kills if kill.messages or not kill.readable]
+    lost = sorted(kill.lost_s for kill in filled)
+    return {
+        "kills": len(kills),
+        "readable": sum(kill.readable for kill in kills),
+        "with_messages": len(filled),
+        "lost_s_median": lost[len(lost) // 2] if lost else None,
+        "lost_s_max": lost[-1] if lost else 0.0,
+        "gaps": sum(kill.gaps for kill in kills),
+        "ros2_bag_info_agrees": sum(bool(kill.ros2) for kill in kills),
+        "ros2_bag_info_asked": sum(kill.ros2 is not None for kill in kills),
+        "after_s_longest": max(kill.after_s for kill in kills),
+    }
+
+
+def _load() -> None:
+    """Import what the node needs; nothing here opens a DDS participant or starts a thread."""
+    from pam_ros.embedded import install  # noqa: PLC0415
+    from pam_ros.share import share_directory  # noqa: PLC0415
+
+    install(interfaces={"pam_ros": share_directory() / "msg"})
+    import pam_ros.nodes.sae_recorder_node  # noqa: F401, PLC0415
+
+    gc.freeze()
+
+
+def _fork(sae: Path, bag: Path, storage: str) -> int:
+    process = os.fork()
+    if process:
+        return process
+    from pam_ros.nodes.sae_recorder_node import main as recorder  # noqa: PLC0415
+
+    given = {"sae": sae, "bag": bag, "storage": storage, "split_seconds": 0.7}
+    arguments = ["sae_recorder", "--ros-args", "--log-level", "fatal"]
+    for key, value in given.items():
+        arguments += ["-p", f"{key}:={value}"]
+    arguments += ["-p", "topics:=['/act_attention/attention', '/joint_commands']"]
+    os._exit(recorder(arguments))
+
+
+def _wait_for_a_file(bag: Path, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not (bag.is_dir() and any(bag.iterdir())):
+        if time.monotonic() > end:
+            raise SystemExit("the recorder did not begin its bag")
+        time.sleep(0.005)
+
+
+def _in_bag(bag: Path, killed_ns: int, rate: float) -> tuple[int, float, int]:
+    """Messages, seconds lost before the kill, and ticks missing in between."""
+    from pam_ros.bags import BagReader  # noqa: PLC0415
+
+    total, lost, gaps = 0, 0.0, 0
+    with BagReader(bag) as reader:
+        ticks: list[int] = []
+        never: list[int] = []
+        last_ns: dict[str, int] = {}
+        for message in reader.messages():
+            total += 1
+            last_ns[message.topic] = message.stamp_ns
+            if message.topic == FEATURES_TOPIC:
+                features = reader.decode(message)
+                ticks.append(int(features.tick))
+                never.append(int(features.lost_ticks))
+    if ticks:
+        gaps = ticks[-1] - ticks[0] + 1 - len(ticks) - (never[-1] - never[0])
+    if last_ns:
+        # The first message that is missing was due one period after the last one that is there.
+        lost = max(0.0, (killed_ns - min(last_ns.values())) * 1e-9 - 1 / rate)
+    return total, lost, gaps
+
+
+def _ros2_agrees(setup: Path, bag: Path, messages: int) -> bool:
+    done = subprocess.run(
+        ["bash", "-c", f". '{setup}'; ros2 bag info '{bag}'"],  # noqa: S607
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return any(line.split() == ["Messages:", str(messages)] for line in done.stdout.splitlines())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.kills",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=30.0, help="ticks per second")
+    parser.add_argument("--longest", type=float, default=4.0, help="seconds before a kill, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ros2", type=Path, default=None, help="setup file of a ROS 2")
+    parser.add_argument("--scratch", type=Path, default=None, help="where the bags are written")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sae_recorder beside a policy whose compute is left out: lost ticks, delay and CPU.
+
+python -m benchmarks.sidecar                 10 minutes at 30 Hz, 602 tokens of 512, 4,096 features
+python -m benchmarks.sidecar --seconds 10    the same, shorter
+python -m benchmarks.sidecar --stall 5       stops the sidecar for 5 s half-way: the source's view
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.random_sae import write_random_sae
+from benchmarks.token_source import LAYER, POLICY_SHA256
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[1]
+FEATURES_TOPIC = "/sae_recorder/features"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; the status is 1 where a tick was lost that should not have been."""
+    options = _parser().parse_args(arguments)
+    os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 90)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    with tempfile.TemporaryDirectory(prefix="sidecar-", dir=options.scratch) as name:
+        figures = measure(options, Path(name))
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return int(figures["lost_ticks"] > 0 and not options.stall)
+
+
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One run, from start to the finished bag."""
+    write_random_sae(
+        folder / "sae", POLICY_SHA256, LAYER, options.width, options.features, options.l0
+    )
+    command = [sys.executable, "-m", "pam_ros.cli", "run", "sae_recorder", "--ros-args"]
+    for key, value in {
+        "sae": folder / "sae",
+        "bag": folder / "bag",
+        "storage": options.storage,
+        "torch_threads": options.threads,
+        "topics": "['/act_attention/attention', '/joint_commands']",
+    }.items():
+        command += ["-p", f"{key}:={value}"]
+    sidecar = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    source: subprocess.Popen[str] | None = None
+    try:
+        _wait_for(folder / "bag", sidecar)
+        time.sleep(3.0)
+        source = subprocess.Popen(
+            [
+                sys.executable, "-m", "benchmarks.token_source",
+                "--rate", str(options.rate), "--seconds", str(options.seconds),
+                "--tokens", str(options.tokens), "--width", str(options.width),
+            ],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        cpu, begin = _cpu_seconds(sidecar.pid), time.monotonic()
+        if options.stall:
+            time.sleep(options.seconds / 2)
+            sidecar.send_signal(signal.SIGSTOP)
+            time.sleep(options.stall)
+            sidecar.send_signal(signal.SIGCONT)
+        sent = json.loads(source.communicate(timeout=options.seconds + 120)[0])
+        cpu, passed = _cpu_seconds(sidecar.pid) - cpu, time.monotonic() - begin
+        time.sleep(1.0)
+        load = os.getloadavg()[1]
+    finally:
+        for process in (source, sidecar):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+    settings = ("rate", "tokens", "width", "threads", "storage")
+    return {
+        **{name: getattr(options, name) for name in settings},
+        "dictionary_size": options.features,
+        "cores": os.cpu_count(),
+        "load_5_minutes": round(load, 2),
+        "stalled_seconds": options.stall,
+        "sent": sent,
+        "cpu_share_of_one_core": round(cpu / passed, 3),
+        **_in_bag(folder / "bag"),
+    }
+
+
+def _in_bag(bag: Path) -> dict[str, Any]:
+    """Ticks, losses and delays as the recording has them."""
+    from pam_ros.bags import BagReader  # noqa: PLC0415
+
+    ticks, delays, l0, lost, valid = [], [], [], 0, 0
+    with BagReader(bag) as reader:
+        for message in reader.messages([FEATURES_TOPIC]):
+            features = reader.decode(message)
+            stamp = features.header.stamp
+            ticks.append(int(features.tick))
+            delays.append((message.stamp_ns - stamp.sec * 10**9 - stamp.nanosec) * 1e-6)
+            l0.append(float(features.l0))
+            valid += bool(features.valid)
+            lost = int(features.lost_ticks)
+        counts = {name: topic.count for name, topic in reader.topics.items()}
+        size = sum(file.stat().st_size for file in bag.iterdir())
+    p50, p99, largest = np.percentile(delays, [50, 99, 100])
+    return {
+        "first_tick": ticks[0],
+        "features": len(ticks),
+        "valid": valid,
+        "lost_ticks": lost,
+        "missing_in_bag": ticks[-1] - ticks[0] + 1 - len(set(ticks)),
+        "l0": round(float(np.nanmean(l0)), 1),
+        "delay_ms": {"p50": round(p50, 1), "p99": round(p99, 1), "max": round(largest, 1)},
+        "recorded": counts,
+        "bag_megabytes": round(size / 1e6, 1),
+    }
+
+
+def _wait_for(bag: Path, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not bag.exists():
+        if process.poll() is not None or time.monotonic() > end:
+            raise SystemExit(f"the sidecar did not start (status {process.returncode})")
+        time.sleep(0.1)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.sidecar",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rate", type=float, default=30.0, help="ticks per second")
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--tokens", type=int, default=602)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--features", type=int, default=4096)
+    parser.add_argument("--l0", type=float, default=16.0, help="active features per token")
+    parser.add_argument("--threads", type=int, default=2, help="of torch in the sidecar")
+    parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap")
+    parser.add_argument("--stall", type=float, default=0.0, help="seconds to stop the sidecar for")
+    parser.add_argument("--scratch", type=Path, default=None, help="where the bag is written")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
