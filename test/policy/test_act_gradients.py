@@ -45,10 +45,6 @@ def chunk(policy, prepared):
     return policy.forward(prepared).normalised[0].astype(np.float64)
 
 
-def scalar(policy, prepared, target):
-    return chunk(policy, prepared)[target.step, target.joint]
-
-
 class Linear(torch.nn.Module):
     """Stands for ACT: every action is a fixed weighing of all inputs."""
 
@@ -195,8 +191,10 @@ def test_batches_change_nothing(act):
     for batch in (3, 7, 100):
         together = integrated_gradients(policy, observation, SEVENTH, steps=7, batch=batch)
         for name in (TOP, WRIST):
-            tolerance = 1e-4 * np.abs(alone.images[name]).max()
-            np.testing.assert_allclose(together.images[name], alone.images[name], atol=tolerance)
+            # Rounding differs with the batch and turns a ReLU here and there; a wrong weight of one
+            # of the seven points would be a seventh.
+            difference = np.abs(together.images[name] - alone.images[name]).sum()
+            assert difference < 0.02 * np.abs(alone.images[name]).sum()
 
 
 def test_grad_cam_is_that_of_a_pass_built_by_hand(act):
@@ -222,21 +220,21 @@ def test_grad_cam_is_that_of_a_pass_built_by_hand(act):
         encoder_pos_embed=torch.stack(positions),
         decoder_pos_embed=queries,
     )
-    value = model.action_head(decoded)[SEVENTH.step, 0, SEVENTH.joint]
-    assert float(value.detach()) == pytest.approx(scalar(policy, prepared, SEVENTH), abs=1e-5)
+    actions = model.action_head(decoded)[:, 0]
+    np.testing.assert_allclose(actions.detach(), chunk(policy, prepared), atol=1e-5)
 
-    found = grad_cam(policy, observation, SEVENTH)
-    assert found.images is None
-    assert found.layer == "backbone.layer4"
-    some = False
-    for name, feature, gradient in zip(
-        (TOP, WRIST), features, torch.autograd.grad(value, features), strict=True
-    ):
-        weights = gradient[0].mean(dim=(1, 2))
-        cam = torch.einsum("k,khw->hw", weights, feature[0]).clamp(min=0).detach().numpy()
-        np.testing.assert_allclose(found.cells[name], cam, rtol=1e-3, atol=1e-5)
-        some = some or bool(cam.any())
-    assert some
+    shown = 0
+    for joint in range(4):
+        found = grad_cam(policy, observation, Target(joint, step=7))
+        assert found.images is None
+        assert found.layer == "backbone.layer4"
+        gradients = torch.autograd.grad(actions[7, joint], features, retain_graph=True)
+        for name, feature, gradient in zip((TOP, WRIST), features, gradients, strict=True):
+            weights = gradient[0].mean(dim=(1, 2))
+            cam = torch.einsum("k,khw->hw", weights, feature[0]).clamp(min=0).detach().numpy()
+            np.testing.assert_allclose(found.cells[name], cam, rtol=1e-3, atol=1e-5)
+            shown += bool(cam.max() > 1e-3)
+    assert shown  # not only zeros were compared
 
 
 def test_cells_are_the_pixels_pooled_and_make_the_maps(act):
@@ -255,7 +253,9 @@ def test_cells_are_the_pixels_pooled_and_make_the_maps(act):
         maps = found.maps(policy.spec.layout)
         assert (maps.method, maps.target) == (method, "2[7]")
         assert maps.query == "baseline blur"
-        assert sum(camera.share for camera in maps.cameras) == pytest.approx(1)
+        # Grad-CAM cuts off all that pulls the target down, which may be everything.
+        some = method != "grad_cam" or any(cells.any() for cells in found.cells.values())
+        assert sum(camera.share for camera in maps.cameras) == pytest.approx(float(some))
 
 
 @pytest.mark.parametrize("method", METHODS)
