@@ -63,12 +63,20 @@ def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> 
     hooked = HookedForward(model)
     reason = why_unsupported(model)
     if reason is None:
-        workshop = _Workshop(model, spec)
-        forward = EagerForward(workshop.exact)
-        difference = _difference(forward, hooked, spec)
-        if difference <= SELF_CHECK_TOLERANCE:
-            return _choose(workshop, forward, engine, dtype)
-        reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
+        for prepacked in (True, False):
+            workshop = _Workshop(model, spec, prepacked=prepacked)
+            forward = EagerForward(workshop.exact)
+            try:
+                difference = _difference(forward, hooked, spec)
+            except RuntimeError as error:
+                reason = f"the written-out pass fails: {error}"
+            else:
+                if difference <= SELF_CHECK_TOLERANCE:
+                    return _choose(workshop, forward, engine, dtype)
+                reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
+            if not workshop.prepacked:
+                break
+            logger.info("%s: without prepacked operations, since %s", spec.name, reason)
     logger.warning("%s: lerobot's own forward pass is used, with hooks: %s", spec.name, reason)
     report = EngineReport("hooks", "float32", 0.0, f"lerobot's own forward pass, since {reason}")
     return Passes(hooked, hooked, report)
@@ -77,10 +85,11 @@ def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> 
 class _Workshop:
     """Makes graphs and engines of one model."""
 
-    def __init__(self, model: nn.Module, spec: PolicySpec) -> None:
+    def __init__(self, model: nn.Module, spec: PolicySpec, *, prepacked: bool = True) -> None:
         self._model = model
         self.spec = spec
         self.device = torch.device(spec.device).type
+        self.prepacked = prepacked and self.device == "cpu" and usable(torch.float32)
         self._sizes = [(camera.rows, camera.cols) for camera in spec.layout.cameras]
         # In float32: the engine of batches and edits, and what shows the encoder's attention.
         self.exact = self._fast("float32")
@@ -106,7 +115,7 @@ class _Workshop:
 
     def _fast(self, dtype: str) -> ActGraph:
         """What runs fastest as it stands."""
-        if self.device != "cpu" or not usable(_TORCH_DTYPES[dtype]):
+        if not self.prepacked or not usable(_TORCH_DTYPES[dtype]):
             return self._plain(dtype)
         return ActGraph(self._model, self._sizes, OneDnnKernels(_TORCH_DTYPES[dtype]))
 

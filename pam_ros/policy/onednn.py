@@ -81,6 +81,10 @@ class _Convolution(nn.Module):
         out: Tensor
         if add is None:
             out = run(x, self._weight, self._bias, *self._geometry, self._attribute, [], "")
+        elif add.shape[2:] == (1, 1):
+            # oneDNN refuses to add what is one pixel large: its memory format is ambiguous.
+            out = run(x, self._weight, self._bias, *self._geometry, "none", [], "").add_(add)
+            out = out if self._activation is None else functional.relu_(out)
         else:
             out = run.binary(
                 x, add, self._weight, self._bias, *self._geometry,

@@ -226,6 +226,18 @@ def test_without_prepacked_operations_the_pass_is_the_same(reference_policy, mon
     assert_lerobots(policy, reference, reference.observation(np.random.default_rng(0)))
 
 
+def test_a_prepacked_pass_that_fails_gives_way_to_the_plain_one(reference_policy, monkeypatch):
+    reference = reference_policy(cameras={TOP: (32, 40)})
+
+    def fail(*_):
+        raise RuntimeError("could not create a memory")
+
+    monkeypatch.setattr("pam_ros.policy.onednn._Convolution.forward", fail)
+    policy = wrapped(reference, "eager")
+    assert policy.engine.name == "eager"
+    assert_lerobots(policy, reference, reference.observation(np.random.default_rng(0)))
+
+
 def recomputed_into_place(run):
     """As a CUDA graph: each replay writes what the inputs now give into the first results."""
     results = run()
