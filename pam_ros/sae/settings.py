@@ -30,7 +30,7 @@ class TrainingSettings:
     d_sae: int = 1024
     k: int = 16
     l1_coefficient: float = 1.0
-    l0_coefficient: float = 0.1
+    l0_coefficient: float = 1.0
     tokens: int = 10_000_000
     batch: int = 4096
     learning_rate: float = 1e-3
