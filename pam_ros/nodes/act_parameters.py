@@ -82,7 +82,7 @@ TABLE = (
         choices=GRADIENT_METHODS,
     ),
     Declared("explain_target", "chunk", '"chunk", or "joint[step]".', False),
-    Declared("explain_baseline", "black", "What it compares with.", False, choices=BASELINES),
+    Declared("explain_baseline", "blur", "What it compares with.", False, choices=BASELINES),
     Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
     Declared("overlay_colormap", "turbo", "A colour map of OpenCV, in lower case.", False),
     Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),

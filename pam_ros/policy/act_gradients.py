@@ -116,7 +116,7 @@ def attribute(
     method: str,
     *,
     target: Target = CHUNK,
-    baseline: str = "black",
+    baseline: str = "blur",
     steps: int = 32,
     batch: int = 8,
     joints: Sequence[str] = (),
@@ -143,7 +143,7 @@ def input_gradients(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "black",
+    baseline: str = "blur",
     joints: Sequence[str] = (),
 ) -> Attribution:
     """Size of the target's gradient at each pixel: the sum over the channels of its absolute value.
@@ -187,7 +187,7 @@ def integrated_gradients(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "black",
+    baseline: str = "blur",
     joint_state: str = "held",
     steps: int = 32,
     batch: int = 8,
@@ -247,7 +247,7 @@ def grad_cam(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "black",
+    baseline: str = "blur",
     joints: Sequence[str] = (),
 ) -> Attribution:
     """Grad-CAM on the backbone's last feature map: one value per cell, never negative.

@@ -40,7 +40,10 @@ class Preparation:
         self._normalisers = [read_off(preprocessor, c, spec.device) for c in spec.cameras]
 
     def one(self, observation: Mapping[str, NDArray[np.generic]]) -> Prepared:
-        """The inputs of one observation that check_observation passes."""
+        """The inputs of one observation that check_observation passes.
+
+        The images are in memory that the next call uses again.
+        """
         spec = self._spec
         images: dict[str, torch.Tensor] = {}
         batch: dict[str, Any] = {}
@@ -68,7 +71,7 @@ class Preparation:
         )
 
     def many(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
-        """The inputs of some observations, at least one, as one batch."""
+        """The inputs of some observations, at least one, as one batch in memory of its own."""
         singles = [self.one(observation) for observation in observations]
 
         def joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:

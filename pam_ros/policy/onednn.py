@@ -86,8 +86,9 @@ class _Convolution(nn.Module):
             out = run(x, self._weight, self._bias, *self._geometry, "none", [], "").add_(add)
             out = out if self._activation is None else functional.relu_(out)
         else:
-            out = run.binary(
-                x, add, self._weight, self._bias, *self._geometry,
+            # Into add, whose memory is warm.
+            out = _operation("_convolution_pointwise_").binary(
+                add, x, self._weight, self._bias, *self._geometry,
                 "add", 1.0, self._activation, [], "",
             )  # fmt: skip
         return out
@@ -153,7 +154,7 @@ def usable(dtype: torch.dtype) -> bool:
                 position = kernels.affine(matrix, tokens[0])
                 residual = kernels.affine(matrix, bias)
                 like = image.to(dtype if results is found else torch.float32)
-                sum_like = add.to(like.dtype)
+                sum_like = add.to(like.dtype, memory_format=torch.channels_last, copy=True)
                 results += [convolution(like), convolution(like, sum_like), linear(tokens)]
                 results += [position(tokens), residual(tokens, more)]
     except (AttributeError, RuntimeError, TypeError) as error:
