@@ -40,8 +40,8 @@ class SliceResult:
 
     group: what was measured, see slices.GROUPS. size: of which policy. device: "cpu" or "cuda".
     reference: the row that ratios are to; empty where there is none. unit: "ms" or "MiB".
-    facts: what else a reader should know, for instance of each engine. others: the share of the
-    processors that other programs took meanwhile; None where that is not known.
+    facts: what else a reader should know, for instance of each engine. left_out and others: as in
+    interleave.Timing.
     """
 
     group: str
@@ -54,6 +54,7 @@ class SliceResult:
     reference: str
     rows: tuple[RowResult, ...]
     facts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    left_out: int = 0
     others: float | None = None
 
     @property

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from benchmarks import capture, drawing, memory, node_latency
 from benchmarks import reference_rows as reference
-from benchmarks.disturbance import Disturbance
 from benchmarks.interleave import Effort, interleave
 from benchmarks.machine import describe
 from benchmarks.node_latency import VARIANTS, Variant
@@ -171,7 +170,7 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
     subject = make_subject(chosen.size, chosen.device)
     facts: Sequence[dict[str, object]] = ()
     reference_row, unit = "", "ms"
-    others: float | None = None
+    left_out, others = 0, None
     rows: tuple[RowResult, ...]
     if chosen.group == MEMORY:
         engines = [pair for pair in settings.engines if pair[0] != "cuda_graph"]
@@ -191,10 +190,9 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
         effort = settings.effort
         if effort.seconds:
             effort = replace(effort, fewest=max(effort.fewest, group.fewest))
-        watch = Disturbance()
-        samples = interleave(timed, effort, _synchronise(chosen.device))
-        others = watch.share()
-        rows = row_results(timed, samples, 1e3)
+        timing = interleave(timed, effort, _synchronise(chosen.device))
+        left_out, others = timing.left_out, timing.others
+        rows = row_results(timed, timing.seconds, 1e3)
         facts, reference_row = ours.facts(), group.reference
     return SliceResult(
         group=chosen.group,
@@ -207,6 +205,7 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
         reference=reference_row,
         rows=rows,
         facts=tuple(facts),
+        left_out=left_out,
         others=others,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.capture import OFF, ON
+from benchmarks.interleave import CALM
 from benchmarks.sizes import SIZES
 from benchmarks.slices import MEMORY, NODE, TITLES
 from benchmarks.targets import findings
@@ -22,8 +23,9 @@ HEAD = """# Benchmarks
 `make bench` measures all of this and writes this page from `benchmarks/results/*.json`;
 `python -m benchmarks --slice tick-default` measures one table of it, `--quick` a little of
 everything. The rows of a table ran in turns in one process, in a new random order each round,
-after warm-up. Shown are medians over the rounds, the 5th and 95th percentile, and the ratio to the
-reference row with its 95% bootstrap interval over rounds. Policies other than the demo's have
+after warm-up; rounds in which other programs had more than 5% of the processors are left out.
+Shown are medians over the rounds, the 5th and 95th percentile, and the ratio to the reference row
+with its 95% bootstrap interval over rounds. Policies other than the demo's have
 random weights, and the images are noise: neither changes how long a pass takes.
 
 lerobot's plain forward pass is `predict_action_chunk` under `inference_mode`. Where a table starts
@@ -86,9 +88,7 @@ def _group(group: str, results: Sequence[SliceResult]) -> Iterator[str]:
         yield f"**{_first_upper(result.title)}{' on the GPU' if 'cuda' in result.device else ''}**"
         yield ""
         yield from _rows(result)
-        if result.others is not None and result.others >= 0.02:
-            yield f"Other programs had {100 * result.others:.0f}% of the processors meanwhile."
-            yield ""
+        yield from _company(result)
         if result.facts and group == "tick":
             yield from _facts(result)
 
@@ -131,6 +131,17 @@ def _comparison(result: SliceResult, row: RowResult) -> str:
     if len(row.samples) == 1:
         return f"{ratio.value:.2f}"
     return f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
+def _company(result: SliceResult) -> Iterator[str]:
+    """What other programs did meanwhile, where it was more than a little."""
+    if result.left_out or (result.others or 0.0) > CALM:
+        rounds = max(len(row.samples) for row in result.rows)
+        yield (
+            f"{result.left_out} of {rounds + result.left_out} rounds are left out as disturbed; in "
+            f"those kept, other programs had {100 * (result.others or 0.0):.0f}% of the processors."
+        )
+        yield ""
 
 
 def _facts(result: SliceResult) -> Iterator[str]:

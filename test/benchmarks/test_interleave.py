@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,13 +30,15 @@ class Stage:
 
         return run
 
-    def time(self, effort, rows=None):
-        return interleave(rows or self.rows, effort, clock=lambda: self.now)
+    def time(self, effort, rows=None, shares=()):
+        left = iter(shares)
+        watch = lambda: SimpleNamespace(share=lambda: next(left, 0.0))  # noqa: E731
+        return interleave(rows or self.rows, effort, clock=lambda: self.now, watch=watch)
 
 
 def test_every_round_runs_every_row_once():
     stage = Stage(a=1.0, b=2.0, c=3.0)
-    seconds = stage.time(Effort(seconds=0, fewest=8, warmup=0))
+    seconds = stage.time(Effort(seconds=0, fewest=8, warmup=0)).seconds
     assert seconds == {
         "a": pytest.approx([1.0] * 8),
         "b": pytest.approx([2.0] * 8),
@@ -60,7 +63,7 @@ def test_the_order_changes_from_round_to_round_and_comes_from_the_seed():
 
 def test_warm_up_is_not_counted():
     stage = Stage(a=1.0)
-    seconds = stage.time(Effort(seconds=0, fewest=3, warmup=2))
+    seconds = stage.time(Effort(seconds=0, fewest=3, warmup=2)).seconds
     assert len(stage.calls) == 5
     assert len(seconds["a"]) == 3
 
@@ -68,14 +71,14 @@ def test_warm_up_is_not_counted():
 @pytest.mark.parametrize(("seconds", "rounds"), [(30.0, 10), (0.0, 4), (1e6, 50)])
 def test_as_many_rounds_as_fit_within_the_bounds(seconds, rounds):
     stage = Stage(a=1.0, b=2.0)
-    timed = stage.time(Effort(seconds=seconds, fewest=4, most=50, warmup=1))
+    timed = stage.time(Effort(seconds=seconds, fewest=4, most=50, warmup=1)).seconds
     assert len(timed["a"]) == len(timed["b"]) == rounds
 
 
 def test_a_row_that_cannot_run_here_is_left_out():
     stage = Stage(a=1.0)
     rows = [*stage.rows, Row("b", "b", None, "not installed")]
-    assert set(stage.time(Effort(seconds=0, fewest=2, warmup=1), rows)) == {"a"}
+    assert set(stage.time(Effort(seconds=0, fewest=2, warmup=1), rows).seconds) == {"a"}
 
 
 def test_the_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
@@ -89,7 +92,32 @@ def test_the_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
     row = Row("a", "a", lambda: events.append("run"))
     effort = Effort(seconds=0, fewest=1, warmup=0)
     interleave([row], effort, synchronise=lambda: events.append("wait"), clock=clock)
-    assert events == ["wait", "clock", "run", "wait", "clock"]
+    begin = events.index("run")
+    assert events[begin - 2 : begin + 3] == ["wait", "clock", "run", "wait", "clock"]
+
+
+def test_disturbed_rounds_are_left_out_whatever_they_measured():
+    durations = iter([1.0, 5.0, 0.6, 2.0, 3.0])
+    stage = Stage()
+
+    def run():
+        stage.now += next(durations)
+
+    effort = Effort(seconds=100, fewest=3, most=5, warmup=0)
+    shares = [0.0, 0.4, 0.3, 0.04, 0.02]
+    timing = stage.time(effort, [Row("a", "a", run)], shares)
+    assert timing.seconds["a"] == pytest.approx([1.0, 2.0, 3.0])
+    assert timing.left_out == 2
+    assert timing.others == pytest.approx(0.02)
+
+
+def test_where_no_round_is_calm_the_calmest_are_kept():
+    stage = Stage(a=1.0)
+    shares = [0.5, 0.2, 0.9, 0.3, 0.1, 0.8]
+    timing = stage.time(Effort(seconds=6, fewest=2, warmup=0), shares=shares)
+    assert len(timing.seconds["a"]) == 2
+    assert timing.others == pytest.approx(0.15)
+    assert timing.left_out == 4
 
 
 def test_what_others_take_of_the_processors_is_seen_and_our_own_work_is_not():
