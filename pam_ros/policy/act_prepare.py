@@ -72,7 +72,10 @@ class Preparation:
 
     def many(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
         """The inputs of some observations, at least one, as one batch in memory of its own."""
-        singles = [self.one(observation) for observation in observations]
+        singles = []
+        for observation in observations:
+            single = self.one(observation)
+            singles.append(single._replace(images=tuple(i.clone() for i in single.images)))
 
         def joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
             present = [part for part in parts if part is not None]

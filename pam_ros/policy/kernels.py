@@ -32,7 +32,7 @@ class Kernels(Protocol):
     """Makes the operations of a pass."""
 
     def convolution(self, folded: FoldedConvolution, *, relu: bool) -> nn.Module:
-        """Called as module(x) or module(x, add): relu(convolution(x) + add), which may be in add."""
+        """Called as module(x) or module(x, add): relu(convolution(x) + add), perhaps in add."""
         ...
 
     def affine(
