@@ -2,16 +2,20 @@
 """Bags that pam_ros writes, as ROS 2's own tools read them; and the other way round."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from pam_ros.bags import BagReader, BagWriter, qos
+from pam_ros.bags import BagReader, BagWriter, qos, repair
 from pam_ros.bags.types import known_types
 
 pytestmark = [pytest.mark.ros2, pytest.mark.timeout(600)]
 
+ROOT = Path(__file__).parents[2]
 START_NS = 1_700_000_000_000_000_000
 TYPES = known_types()
 Header, Time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
@@ -71,6 +75,38 @@ def test_ros2_bag_play_offers_the_recorded_qos(bag_tools, bag):
             "/note", "std_msgs/msg/String",
         )  # fmt: skip
         assert "data: kept" in done.stdout, done.stderr
+    finally:
+        player.stop()
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_killed_recording_plays_after_its_repair(bag_tools, tmp_path, storage, compression):
+    """Written in three files, of which the last was never closed; the metadata is missing."""
+    path = tmp_path / "killed"
+    code = (
+        "import os, sys, time\n"
+        "from pam_ros.bags import BagWriter\n"
+        f"writer = BagWriter({str(path)!r}, {storage!r}, compression={compression!r}, "
+        "split_seconds=1.0)\n"
+        "writer.add_topic('/said', 'std_msgs/msg/String')\n"
+        "for count in range(30):\n"
+        "    data = bytes([0, 1, 0, 0, 8, 0, 0, 0]) + b'word %02d\\0' % count\n"
+        f"    writer.write('/said', data, {START_NS} + count * 100_000_000)\n"
+        "time.sleep(0.6)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == -9
+    assert not (path / "metadata.yaml").exists()
+    assert repair(path).messages == 30
+    info = bag_tools.run("bag", "info", str(path)).stdout
+    assert "Messages:          30" in info
+    assert info.count("killed_") == 3
+    player = bag_tools.start("bag", "play", "--loop", str(path))
+    try:
+        echo = bag_tools.run("topic", "echo", "--once", "/said", "std_msgs/msg/String")
+        assert re.search(r"data: word \d+", echo.stdout), echo.stderr
     finally:
         player.stop()
 
