@@ -173,7 +173,7 @@ def _read_config(folder: Path) -> tuple[SaeConfig, bool]:
     if not isinstance(content, dict):
         raise SaeError(f"{path} must hold a JSON object, not a {type(content).__name__}")
     architecture = content.get("architecture")
-    if architecture not in CLASSES:
+    if not isinstance(architecture, str) or architecture not in CLASSES:
         raise SaeError(
             f"{path}: architecture {str(architecture)[:80]!r} must be one of {', '.join(CLASSES)}"
         )
