@@ -48,7 +48,8 @@ class CompiledEngine:
         try:
             self(example)
         except Exception as error:
-            message = f"engine 'compile' cannot be used here: torch.compile failed: {error}"
+            reason = str(error).strip().split("\n")[0]
+            message = f"engine 'compile' cannot be used here: torch.compile failed: {reason}"
             raise PolicyError(message) from error
 
     @torch.no_grad()

@@ -60,7 +60,8 @@ class CudaGraphEngine:
                     lambda: Results(*graph(*inputs))
                 )
             except RuntimeError as error:
-                message = f"engine 'cuda_graph' cannot be used here: {error}"
+                reason = str(error).strip().split("\n")[0]
+                message = f"engine 'cuda_graph' cannot be used here: {reason}"
                 raise PolicyError(message) from error
 
     @torch.inference_mode()

@@ -158,7 +158,9 @@ def _pick(device: str) -> tuple[str, str]:
     """What "auto" stands for, and why."""
     if device == "cuda":
         return "cuda_graph", "auto: the device is CUDA"
-    return "eager", f"auto: the device is {device}, and eager is ready at once"
+    if device == "cpu":
+        return "eager", "auto: on the cpu eager is ready at once; openvino, if installed, is faster"
+    return "eager", f"auto: the device is {device}, and eager runs on any"
 
 
 def noise_inputs(spec: PolicySpec) -> Prepared:

@@ -27,7 +27,6 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 HERE = [
     "eager",
     pytest.param("openvino", marks=needs_openvino),
-    pytest.param("compile", marks=[needs_compiler, pytest.mark.slow]),
 ]
 # What changes the graph, each at least once.
 CONFIGURATIONS = [
@@ -63,7 +62,7 @@ def assert_lerobots(policy, reference, observation):
 
 
 @pytest.mark.parametrize("options", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
-@pytest.mark.parametrize("engine", HERE[:2])
+@pytest.mark.parametrize("engine", HERE)
 def test_engines_agree_with_lerobot_in_float32(reference_policy, engine, options):
     reference = reference_policy(**options)
     policy = wrapped(reference, engine)
@@ -93,7 +92,7 @@ def test_the_compiled_engine_agrees_with_lerobot(reference_policy):
     assert not torch._inductor.config.freezing  # the process' own setting stays
 
 
-@pytest.mark.parametrize("engine", HERE[:2])
+@pytest.mark.parametrize("engine", HERE)
 def test_bfloat16_is_coarser_and_says_how_much(reference_policy, engine):
     reference = reference_policy(cameras={TOP: (64, 64)})
     policy = wrapped(reference, engine, "bfloat16")
@@ -110,7 +109,7 @@ def test_bfloat16_is_coarser_and_says_how_much(reference_policy, engine):
     np.testing.assert_allclose(ours.attention.sum(-1), 1, atol=1e-2)
 
 
-@pytest.mark.parametrize("engine", HERE[:2])
+@pytest.mark.parametrize("engine", HERE)
 def test_an_engine_moves_the_robot_as_lerobot_does(reference_policy, engine):
     for options in ({"n_action_steps": 3}, {"n_action_steps": 1, "temporal_ensemble_coeff": 0.01}):
         reference = reference_policy(cameras={TOP: (32, 40)}, **options)
@@ -123,7 +122,7 @@ def test_an_engine_moves_the_robot_as_lerobot_does(reference_policy, engine):
             assert reference.normalised_difference(output.action, expected) <= 1e-5
 
 
-@pytest.mark.parametrize("engine", HERE[:2])
+@pytest.mark.parametrize("engine", HERE)
 def test_what_is_not_finite_stays_so(reference_policy, engine):
     reference = reference_policy(cameras={TOP: (32, 40)})
     policy = wrapped(reference, engine)
