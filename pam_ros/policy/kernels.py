@@ -81,7 +81,7 @@ class _Convolution(nn.Module):
         self._relu = relu
 
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        y = functional.conv2d(x, self.weight, self.bias, *self._geometry)
+        y = functional.conv2d(x.to(self.weight.dtype), self.weight, self.bias, *self._geometry)
         if add is not None:
             y = y.add_(add)
         return functional.relu_(y) if self._relu else y
