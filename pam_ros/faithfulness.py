@@ -23,6 +23,7 @@ from pam_ros.attention.faithfulness.cells import Cells
 from pam_ros.attention.faithfulness.curves import FRACTIONS
 from pam_ros.attention.faithfulness.figure import draw
 from pam_ros.attention.faithfulness.journal import Journal
+from pam_ros.attention.faithfulness.measure import RANDOM
 from pam_ros.attention.faithfulness.methods import parse
 from pam_ros.attention.faithfulness.perturbation import BLUR_CELLS, mean_pictures, replacements
 from pam_ros.attention.faithfulness.randomisation import cascade, correlations
@@ -51,10 +52,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("pam_ros").setLevel(logging.INFO)
     try:
         _check(options)
-        earlier = from_json(Path(options.add).read_text("utf-8")) if options.add else None
-        report = _run(options)
-        if earlier is not None:
-            report = merged(earlier, report)
+        report = _report(options)
         sys.stdout.write(tables(report))
         if options.json:
             Path(options.json).write_text(report.to_json(), encoding="utf-8")
@@ -67,6 +65,15 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write("stopped; with --json the same command goes on from here\n")
         return 130
     return 0
+
+
+def _report(options: argparse.Namespace) -> Report:
+    if options.show:
+        return from_json(Path(options.show).read_text(encoding="utf-8"))
+    if not options.add:
+        return _run(options, None)
+    earlier = from_json(Path(options.add).read_text(encoding="utf-8"))
+    return merged(earlier, _run(options, earlier))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,7 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", default="", help="write the report to this file")
     parser.add_argument(
-        "--add", default="", help="report of the same episodes: its baselines serve"
+        "--add", default="", help="report of the same episodes that the new rows join"
+    )
+    parser.add_argument(
+        "--show", default="", help="print this report's tables again, and measure nothing"
     )
     parser.add_argument("--figure", default="", help="draw the curves into this PNG file")
     return parser
@@ -139,7 +149,7 @@ def _check(options: argparse.Namespace) -> None:
             raise AttentionError(message)
 
 
-def _run(options: argparse.Namespace) -> Report:
+def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
 
     policy = load_policy(options.policy, device=options.device, engine="eager")
@@ -147,6 +157,8 @@ def _run(options: argparse.Namespace) -> Report:
     cells = Cells(spec.layout)
     words = tuple(word.strip() for word in options.replace.split(","))
     replacements(words, cells, {})  # refuses words that are none
+    needed = {f"{kind}_{word}" for kind in ("deletion", "insertion") for word in words}
+    baselines = earlier is None or not needed <= set(earlier.row(RANDOM).measures)
     run = {
         "policy": spec.sha256,
         "source": options.dataset or "simulator",
@@ -156,7 +168,7 @@ def _run(options: argparse.Namespace) -> Report:
         "quick": options.quick,
         "moved": options.moved,
         "replace": options.replace,
-        "baselines": not options.add,
+        "baselines": baselines,
         "bfloat16": options.bfloat16,
         "fractions": FRACTIONS,
         "blur_cells": BLUR_CELLS,
@@ -170,7 +182,7 @@ def _run(options: argparse.Namespace) -> Report:
         methods=wanted,
         pictures=pictures,
         replace=words,
-        baselines=not options.add,
+        baselines=baselines,
         bfloat16=options.bfloat16,
         jobs=options.jobs,
     )

@@ -27,6 +27,8 @@ DEMO = str(Path(__file__).parents[1] / "models" / "demo_act")
         (["--methods", "encoder_attention:4"], "layer 4 must be from 0 to 3"),
         (["--replace", "noise"], "'noise' replaces no cells"),
         (["--seed", "99999", "--episodes", "2"], "scene 100000 must be from 0 to 99999"),
+        (["--show", "/nowhere.json"], "No such file or directory: '/nowhere.json'"),
+        (["--show", __file__], "this is no faithfulness report"),
         (["--dataset", "/nowhere"], "/nowhere holds no LeRobotDataset"),
     ],
 )
@@ -62,6 +64,8 @@ def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsy
     }
     assert not Path(f"{file}.partial").exists()
     assert figure.stat().st_size > 1000
+    assert main(["--show", str(file)]) == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_it_runs_on_a_lerobot_dataset_without_what_only_the_simulator_knows(tmp_path, capsys):
