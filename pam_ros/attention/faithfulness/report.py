@@ -86,8 +86,16 @@ class Report:
     schema: int = SCHEMA
 
     def row(self, method: str) -> Row:
-        """The row of a method."""
-        return next(row for row in self.rows if row.method == method)
+        """The row of a method.
+
+        Raises:
+            AttentionError: the report has none.
+        """
+        for row in self.rows:
+            if row.method == method:
+                return row
+        message = f"the report has no row of {method}"
+        raise AttentionError(message)
 
     def best_without_extra_pass(self) -> Row | None:
         """By score, among the methods that average over heads; None if there is none."""
