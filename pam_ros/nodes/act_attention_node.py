@@ -32,6 +32,7 @@ from pam_ros.nodes.parameters import ParameterError, declare
 from pam_ros.nodes.policy_start import start_policy, time_policy
 from pam_ros.nodes.running import run_node
 from pam_ros.nodes.sources import Sources
+from pam_ros.nodes.token_publisher import TokenPublisher
 from pam_ros.robot import (
     MessageError,
     Observation,
@@ -85,6 +86,9 @@ class ActAttentionNode(Node):
         )
         self._maps = self.create_publisher(AttentionMap, "~/attention", 10)
         self._overlays = OverlayPublisher(self, self._contract)
+        layer = self._values["tokens_layer"]
+        self._policy.take_tokens(layer)
+        self._tokens = TokenPublisher(self, self._spec, layer, self._values["tokens_sampler"])
         # With the weights that will be shown: they take time too.
         self._policy.show_encoder_layers(self._look.selection.encoder_layers)
         self._loop.note_forward(time_policy(self, self._policy, self._period))
@@ -159,9 +163,11 @@ class ActAttentionNode(Node):
         elif maps is None:
             self._health.counts["invalid_ticks"] += 1
             self._commander.hold("policy", outcome.invalid_reason)
-        self._maps.publish(
-            attention_message(outcome, self._spec, self._contract, messages, observation, maps)
+        message = attention_message(
+            outcome, self._spec, self._contract, messages, observation, maps
         )
+        self._maps.publish(message)
+        self._tokens.publish(outcome, message.header)
         if maps is not None:
             self._draw(look, messages, observation, maps)
             if outcome.output is not None:
@@ -234,6 +240,7 @@ class ActAttentionNode(Node):
             {
                 "episode": self._loop.episode,
                 "commands": self._commander.publisher.published,
+                "tokens": self._tokens.published,
                 **self._engine_health.values(),
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },

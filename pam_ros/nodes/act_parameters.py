@@ -62,6 +62,8 @@ TABLE = (
     Declared("image_depth", 2, "Images kept per camera while a tick runs.", True, 1, 100),
     Declared("joint_reliability", "best_effort", "QoS of the joint states.", choices=RELIABILITY),
     Declared("jpeg_quality", 85, "Quality of the /compressed overlays.", False, 1, 100),
+    Declared("tokens_layer", "encoder", "Layer of ~/tokens: encoder, encoder_input, ..."),
+    Declared("tokens_sampler", "all", "all, uniform(64, seed=0), stride(2) or block(2x2)."),
     Declared(
         "attention_method",
         CROSS_ATTENTION,

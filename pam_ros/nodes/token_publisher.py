@@ -72,7 +72,11 @@ class TokenPublisher:
         if output is None or output.tokens is None:
             message.invalid_reason = outcome.invalid_reason or "this tick has no tokens"
             return message
-        rows, table = self._sampler.sample(output.tokens, self._table, output.step)
+        try:
+            rows, table = self._sampler.sample(output.tokens, self._table, output.step)
+        except SaeError as error:
+            message.invalid_reason = str(error)
+            return message
         with np.errstate(over="ignore"):
             halves = np.ascontiguousarray(rows, dtype=np.float16)
         message.tokens, message.width = halves.shape

@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap
+from pam_ros.msg import AttentionMap, TokenActivations
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -15,7 +16,9 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from pam_ros.policy import load_policy
+from pam_ros.nodes.parameters import ParameterError
+from pam_ros.nodes.token_publisher import TOKEN_QOS
+from pam_ros.policy import PolicyError, load_policy
 
 ATTENTION = "/act_attention/attention"
 OVERLAY = "/act_attention/attention/top/image"
@@ -329,3 +332,48 @@ def test_a_camera_that_stops_holds_the_robot_at_its_last_command(attention_robot
     last = list(commands[-1].position)
     assert [list(c.position) for c in commands[-4:]] == [last] * 4
     assert robot.node._commander.state.value == "holding"
+
+
+def test_tokens_are_the_encoders_output_of_the_tick_that_the_map_explains(
+    attention_robot, checkpoint
+):
+    robot = attention_robot()
+    maps = robot.listen(AttentionMap, ATTENTION)
+    tokens = []
+    robot.peer.create_subscription(
+        TokenActivations, "/act_attention/tokens", tokens.append, TOKEN_QOS
+    )
+    robot.spin()
+    assert robot.wait(robot.node._tokens.wanted)
+    pixels = np.random.default_rng(5).integers(0, 256, (64, 96, 3), np.uint8)
+    message = tick(robot, maps, pixels=pixels, positions=(0.3, -0.6))
+    assert robot.wait(lambda: len(tokens) == 1)
+    (sent,) = tokens
+    assert sent.header == message.header
+    assert (sent.episode, sent.tick) == (message.episode, message.tick)
+    assert sent.policy_sha256 == message.policy_sha256
+    assert (sent.layer, sent.sampler, sent.tokens, sent.width) == ("encoder", "all", 8, 32)
+    output = load_policy(checkpoint, device="cpu").step(
+        {
+            "observation.images.top": pixels,
+            "observation.state": np.array([0.3, -0.6], np.float32),
+        }
+    )
+    rows = np.array(sent.data, np.uint16).view(np.float16).reshape(8, 32)
+    np.testing.assert_allclose(rows, output.tokens, atol=2e-3)
+
+
+def test_tokens_that_nobody_wants_are_not_made(attention_robot):
+    robot = attention_robot()
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    tick(robot, maps)
+    assert robot.node._tokens.published == 0
+
+
+def test_a_layer_or_sampler_that_does_not_exist_is_refused_with_those_that_do(attention_robot):
+    with pytest.raises(PolicyError, match="encoder_input"):
+        attention_robot(tokens_layer="decoder")
+    rclpy.try_shutdown()
+    with pytest.raises(ParameterError, match="'tokens_sampler'"):
+        attention_robot(tokens_sampler="some")
