@@ -19,6 +19,8 @@ from pam_ros.policy.interface import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from torch import Tensor
+
     from pam_ros.policy.act_graph import ActGraph
     from pam_ros.policy.act_pass import Prepared
 
@@ -55,6 +57,21 @@ class CompiledEngine:
     @torch.no_grad()
     def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
-        chunk, attention, places = self._run(*prepared)
-        weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+        # In one memory layout and out of inference mode: anything else would be compiled anew, in
+        # the middle of a tick.
+        with torch.inference_mode(mode=False):
+            images = tuple(
+                _ordinary(image).contiguous(memory_format=torch.channels_last)
+                for image in prepared.images
+            )
+            vectors = (
+                None if vector is None else _ordinary(vector)
+                for vector in (prepared.state, prepared.environment)
+            )
+            chunk, attention, places = self._run(images, *vectors)
+            weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
         return Pass(chunk, attention, places, weights)
+
+
+def _ordinary(tensor: Tensor) -> Tensor:
+    return tensor.clone() if tensor.is_inference() else tensor.detach()

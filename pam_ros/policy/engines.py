@@ -164,14 +164,14 @@ def _pick(device: str) -> tuple[str, str]:
 
 
 def noise_inputs(spec: PolicySpec) -> Prepared:
-    """One observation of normal noise, always the same."""
+    """One observation of normal noise, always the same; images channels last, as prepared ones."""
     noise = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=noise).to(spec.device)
 
     return Prepared(
-        tuple(draw(1, 3, camera.height, camera.width) for camera in spec.cameras),
+        tuple(draw(1, c.height, c.width, 3).permute(0, 3, 1, 2) for c in spec.cameras),
         draw(1, spec.state_dim) if spec.state_feature else None,
         draw(1, spec.environment_dim) if spec.environment_feature else None,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import logging
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -87,8 +88,19 @@ def test_the_compiled_engine_agrees_with_lerobot(reference_policy):
     policy = wrapped(reference, "compile")
     assert policy.engine.warmup_seconds > 0
     rng = np.random.default_rng(0)
+    compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     for _ in range(2):
         assert_lerobots(policy, reference, reference.observation(rng))
+    observation = reference.observation(rng)
+    with torch.inference_mode():
+        policy.explain(observation)
+    plain = policy.prepare([observation])
+    policy.forward(plain._replace(images=tuple(image.contiguous() for image in plain.images)))
+    thread = threading.Thread(target=policy.explain, args=[observation])
+    thread.start()
+    thread.join()
+    # No layout, thread or mode has it compiled anew in the middle of a tick.
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled
     assert not torch._inductor.config.freezing  # the process' own setting stays
 
 
