@@ -185,17 +185,20 @@ def _in_bag(bag: Path, full_ns: int, *, space_again: bool) -> dict[str, Any]:
     from pam_ros.bags import BagReader, repair  # noqa: PLC0415
 
     report = repair(bag)
-    ticks, stamps = [], []
+    ticks, never, stamps = [], [], []
     with BagReader(bag) as reader:
         for message in reader.messages([FEATURES_TOPIC]):
-            ticks.append(int(reader.decode(message).tick))
+            features = reader.decode(message)
+            ticks.append(int(features.tick))
+            never.append(int(features.lost_ticks))
             stamps.append(message.stamp_ns)
-    jumps = np.diff(ticks).tolist()
-    gaps = [jump - 1 for jump in jumps if jump > 1]
+    # Ticks that never reached the encoder were lost before the disk had a say.
+    gaps = [int(gap) for gap in np.diff(ticks) - 1 - np.diff(never) if gap]
     return {
         "readable": True,
         "repaired": report.changed,
         "features": len(ticks),
+        "never_encoded": never[-1] - never[0],
         "gaps": gaps,
         # Nothing is missing in the middle; after space came back, the full time alone is.
         "all_before_is_there": len(gaps) == int(space_again) and len(ticks) > 100,

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recorder: the topics of its list, as they were sent, in a bag that is closed."""
+
+import threading
+import time
+
+import pytest
+import rclpy
+from pam_ros.msg import AttentionMap
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from std_msgs.msg import String
+
+from pam_ros.bags import BagReader
+from pam_ros.nodes.parameters import ParameterError
+
+
+def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain, tmp_path):
+    from pam_ros.nodes.recorder_node import RecorderNode
+
+    bag = tmp_path / "bag"
+    rclpy.init(args=["--ros-args", "-p", f"bag:={bag}", "-p", "compression:=zstd"])
+    node, peer = RecorderNode(), rclpy.create_node("peer")
+    executor = SingleThreadedExecutor()
+
+    def spin():
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            return
+
+    for each in (node, peer):
+        executor.add_node(each)
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        maps = peer.create_publisher(AttentionMap, "/act_attention/attention", 10)
+        other = peer.create_publisher(String, "/gossip", 10)
+        end = time.monotonic() + 20
+        while not maps.get_subscription_count():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        for tick in range(5):
+            maps.publish(AttentionMap(tick=tick, policy_name="act"))
+            other.publish(String(data="no"))
+        time.sleep(0.5)
+    finally:
+        executor.shutdown(timeout_sec=5.0)
+        thread.join(timeout=5.0)
+        node.close()
+        node.destroy_node()
+        peer.destroy_node()
+        rclpy.try_shutdown()
+    with BagReader(bag) as reader:
+        assert set(reader.topics) == {"/act_attention/attention"}
+        found = [reader.decode(message) for message in reader.messages()]
+    assert [(message.tick, message.policy_name) for message in found] == [
+        (tick, "act") for tick in range(5)
+    ]
+
+
+def test_a_recorder_without_a_bag_says_which_parameter_is_missing(domain):
+    from pam_ros.nodes.recorder_node import RecorderNode
+
+    rclpy.init(args=[])
+    try:
+        with pytest.raises(ParameterError, match="parameter 'bag' is not set"):
+            RecorderNode()
+    finally:
+        rclpy.try_shutdown()
