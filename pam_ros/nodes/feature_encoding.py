@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from pam_ros.lost_ticks import LostTicks
 from pam_ros.nodes.feature_messages import (
@@ -19,43 +19,44 @@ from pam_ros.sae.errors import SaeError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from pam_ros.msg import SaeFeatures, TokenActivations
+    from pam_ros.nodes.feature_messages import TickTokens
     from pam_ros.sae.encoder import TickFeatures
+    from pam_ros.sae.model import SAE
+    from pam_ros.sae.ood import OodDetector
 
-
-class Detector(Protocol):
-    """Says how unusual the last ticks are."""
-
-    threshold: float
-
-    def update(self, rows: NDArray[np.float16], features: TickFeatures) -> tuple[float, bool]:
-        """Take one tick; returns the score, and whether it is above the threshold."""
-        ...
+_DETECTOR = "ood.json"
 
 
 class FeatureEncoding:
     """Not thread-safe: one caller.
 
+    refusal: why the SAE does not fit the policy, empty where it does. no_score: why no
+    out-of-distribution score is given. unusual: the detector's reason for the last tick, empty
+    where it is not above the threshold.
+
     Raises:
-        SaeError: the folder holds no SAE that can be used.
+        SaeError: the folder holds no SAE that can be used, or a damaged detector.
     """
 
-    def __init__(
-        self, folder: Path, *, full_code: bool = False, detector: Detector | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, full_code: bool = False) -> None:
         self._folder = folder
-        sae = load_sae(folder)
+        self._sae: SAE = load_sae(folder)
         self.name = folder.resolve().name
-        self.sha256: str = sae.sha256
-        self.dictionary_size: int = sae.cfg.d_sae
-        self._encoder = TickEncoder(sae, full_code=full_code)
-        self._detector = detector
-        self._checked: tuple[Any, ...] | None = None
+        self.sha256: str = self._sae.sha256
+        self.dictionary_size: int = self._sae.cfg.d_sae
+        self._with_code = full_code
+        self._has_detector = (folder / _DETECTOR).is_file()
+        if self._has_detector:
+            load_detector(folder, self._sae)
+        self._encoder = TickEncoder(self._sae, full_code=full_code or self._has_detector)
+        self._detector: OodDetector | None = None
+        self._checked: tuple[str, str, int, str] | None = None
+        self._episode: int | None = None
         self.lost = LostTicks()
         self.refusal = ""
+        self.no_score = "" if self._has_detector else f"{self.name} holds no detector"
+        self.unusual = ""
 
     def encode(self, tokens: TokenActivations) -> SaeFeatures:
         """The features of one tick; one that cannot be encoded says why, and nothing is raised."""
@@ -68,29 +69,68 @@ class FeatureEncoding:
     def _encode(self, tokens: TokenActivations) -> SaeFeatures:
         try:
             read = read_tokens(tokens)
-        except TokenError as error:
+            self._check(tokens)
+            if self.refusal:
+                return invalid_features(tokens, self.refusal)
+            features = self._encoder.encode(read.rows, read.table)
+        except (TokenError, SaeError) as error:
             return invalid_features(tokens, str(error))
-        self._check(tokens)
-        if self.refusal:
-            return invalid_features(tokens, self.refusal)
-        features = self._encoder.encode(read.rows, read.table)
-        message = features_message(tokens, features, self.dictionary_size)
-        if self._detector is not None:
-            score, flagged = self._detector.update(read.rows, features)
-            message.ood_score, message.out_of_distribution = score, flagged
-            message.ood_threshold = self._detector.threshold
+        message = features_message(
+            tokens, features, self.dictionary_size, with_code=self._with_code
+        )
+        self._score(message, read, features)
         return message
 
+    def _score(self, message: SaeFeatures, read: TickTokens, features: TickFeatures) -> None:
+        self.unusual = ""
+        if self._detector is None:
+            return
+        if message.episode != self._episode:
+            self._episode = message.episode
+            self._detector.reset()
+        try:
+            state = self._detector.update(read.rows, read.table, features)
+        except SaeError as error:
+            self._detector, self.no_score = None, str(error)
+            return
+        message.ood_score, message.ood_threshold = state.score, state.threshold
+        message.out_of_distribution = state.flagged
+        self.unusual = state.reason if state.flagged else ""
+
     def _check(self, tokens: TokenActivations) -> None:
-        """Hold the SAE against the policy, once for each that comes."""
-        identity = (tokens.policy_sha256, tokens.layer, int(tokens.width))
+        """Hold the SAE and its detector against the policy, once for each that comes."""
+        identity = (tokens.policy_sha256, tokens.layer, int(tokens.width), tokens.sampler)
         if identity == self._checked:
             return
         self._checked = identity
-        sha256, layer, width = identity
+        sha256, layer, width, sampler = identity
+        self.refusal, self._detector = "", None
         try:
             load_sae(self._folder, policy_sha256=sha256, layer=layer, width=width)
         except SaeError as error:
             self.refusal = str(error)
-        else:
-            self.refusal = ""
+            return
+        if self._has_detector:
+            try:
+                self._detector = load_detector(self._folder, self._sae, sha256, layer, sampler)
+            except SaeError as error:
+                self.no_score = str(error)
+            else:
+                self.no_score = ""
+
+
+def load_detector(
+    folder: Path,
+    sae: SAE,
+    policy_sha256: str | None = None,
+    layer: str | None = None,
+    sampler: str | None = None,
+) -> OodDetector:
+    """The detector beside an SAE, held against what is given.
+
+    Raises:
+        SaeError: it is damaged, or was fitted on other tokens.
+    """
+    from pam_ros.sae.ood import OodDetector  # noqa: PLC0415  (few SAEs have one)
+
+    return OodDetector.load(folder, sae, policy_sha256=policy_sha256, layer=layer, sampler=sampler)

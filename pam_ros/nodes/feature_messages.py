@@ -76,7 +76,7 @@ def invalid_features(tokens: TokenActivations, reason: str) -> SaeFeatures:
 
 
 def features_message(
-    tokens: TokenActivations, features: TickFeatures, dictionary_size: int
+    tokens: TokenActivations, features: TickFeatures, dictionary_size: int, *, with_code: bool
 ) -> SaeFeatures:
     """The features of one tick; the caller adds the SAE, the counts and the detector's score."""
     message = invalid_features(tokens, "")
@@ -95,7 +95,7 @@ def features_message(
     message.l0 = float(features.l0)
     message.mean_squared_error = float(features.mean_squared_error)
     message.explained_variance = float(features.explained_variance)
-    if features.code is not None:
+    if with_code and features.code is not None:
         message.code_offset = _array("I", features.code.offset, np.uint32)
         message.code_feature = _array("I", features.code.index, np.uint32)
         message.code_value = _array("f", features.code.value, np.float32)

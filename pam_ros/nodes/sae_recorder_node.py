@@ -73,7 +73,8 @@ class SaeRecorderNode(Node):
         folder = Path(values["sae"]).expanduser()
         self._encoding = FeatureEncoding(folder, full_code=values["full_code"])
         self._encode_time = RollingLatency()
-        self._ticks = self._invalid = 0
+        self._ticks = self._invalid = self._unusual_ticks = 0
+        self._unusual_since_report = ""
         self._reported = (0, 0)
         self._last_reason = ""
         topics = _topics(values)
@@ -124,6 +125,9 @@ class SaeRecorderNode(Node):
         self._encode_time.add(perf_counter() - begin)
         if not message.valid:
             self._note_problem(message.invalid_reason)
+        if message.out_of_distribution:
+            self._unusual_ticks += 1
+            self._unusual_since_report = self._encoding.unusual
 
     def _note_problem(self, sentence: str) -> None:
         self._invalid += 1
@@ -137,7 +141,8 @@ class SaeRecorderNode(Node):
         self._reported = (self._ticks, lost)
         status = DiagnosticStatus(name=f"{self.get_name()}: features")
         status.hardware_id = self.get_fully_qualified_name()
-        status.level, status.message = self._judge(ticks_now, lost_now)
+        unusual, self._unusual_since_report = self._unusual_since_report, ""
+        status.level, status.message = self._judge(ticks_now, lost_now, unusual)
         shown: dict[str, Any] = {
             "ticks": self._ticks,
             "lost_ticks": lost,
@@ -147,11 +152,14 @@ class SaeRecorderNode(Node):
             "encode_ms_p50": f"{self._encode_time.p50 * 1e3:.1f}",
             "encode_ms_p99": f"{self._encode_time.p99 * 1e3:.1f}",
             "not_recorded": not_recorded,
+            "out_of_distribution_ticks": self._unusual_ticks,
             "sae_sha256": self._encoding.sha256,
         }
         if self._writer is not None:
             shown["recorded"] = sum(self._writer.counts.values())
             shown["bag"] = self._writer.path
+        if self._encoding.no_score:
+            shown["no_out_of_distribution_score"] = self._encoding.no_score
         if self._last_reason:
             shown["last_invalid_reason"] = self._last_reason
         status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
@@ -159,7 +167,7 @@ class SaeRecorderNode(Node):
         report.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(report)
 
-    def _judge(self, ticks: int, lost: int) -> tuple[bytes, str]:
+    def _judge(self, ticks: int, lost: int, unusual: str) -> tuple[bytes, str]:
         """Level and message of the last second."""
         if self._writer is not None and self._writer.trouble:
             return DiagnosticStatus.ERROR, self._writer.trouble
@@ -167,6 +175,8 @@ class SaeRecorderNode(Node):
             return DiagnosticStatus.ERROR, self._encoding.refusal
         if lost:
             return DiagnosticStatus.WARN, f"{lost} ticks lost"
+        if unusual:
+            return DiagnosticStatus.WARN, f"unlike the training set: {unusual}"
         if not ticks:
             return DiagnosticStatus.WARN, "no tokens"
         return DiagnosticStatus.OK, f"{ticks} ticks encoded"
