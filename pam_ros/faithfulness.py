@@ -53,9 +53,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         _check(options)
         report = _report(options)
-        sys.stdout.write(tables(report))
         if options.json:
             Path(options.json).write_text(report.to_json(), encoding="utf-8")
+            _partial(options).unlink(missing_ok=True)
+        sys.stdout.write(tables(report))
         if options.figure:
             draw(report, Path(options.figure))
     except (AttentionError, PolicyError, SimError, OSError) as error:
@@ -65,6 +66,11 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write("stopped; with --json the same command goes on from here\n")
         return 130
     return 0
+
+
+def _partial(options: argparse.Namespace) -> Path:
+    """Where the moments are kept until the report is written."""
+    return Path(f"{options.json}.partial")
 
 
 def _report(options: argparse.Namespace) -> Report:
@@ -173,7 +179,7 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
         "fractions": FRACTIONS,
         "blur_cells": BLUR_CELLS,
     }
-    journal = Journal(Path(options.json + ".partial") if options.json else None, run)
+    journal = Journal(_partial(options) if options.json else None, run)
     probes = _probes(options, spec)
     pictures = mean_pictures((probe.observation for probe in probes), cells)
     work = Work(
@@ -196,7 +202,7 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
         journal.add(moment)
         _LOG.info("%d of %d", len(journal.moments), len(probes))
     sanity = _sanity(options, Subject(policy, wanted), probes) if options.sanity else {}
-    report = Report(
+    return Report(
         policy=Path(spec.name).name,
         policy_sha256=spec.sha256,
         source=Path(options.dataset).name if options.dataset else "simulator",
@@ -209,8 +215,6 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
         bfloat16=options.bfloat16,
         rows=rows_of(journal.moments, {m.name: m.extra_pass for m in wanted}, sanity),
     )
-    journal.close()
-    return report
 
 
 def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:

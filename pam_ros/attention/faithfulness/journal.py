@@ -62,11 +62,6 @@ class Journal:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(dataclasses.asdict(moment)) + "\n")
 
-    def close(self) -> None:
-        """The run is complete: the file goes."""
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
-
 
 def _moment(file: Path, line: str) -> Moment:
     try:
