@@ -31,8 +31,9 @@ def run(argv: Sequence[str]) -> None:
     from pam_ros.sae.store import TokenStore  # noqa: PLC0415
 
     set_threads(options)
-    store = TokenStore(options.data)
-    info = store.info
+    stores = [TokenStore(folder) for folder in options.data]
+    info = stores[0].info
+    rows = sum(store.rows for store in stores)
     saes = {
         str(folder): load_sae(
             folder, policy_sha256=info.policy_sha256, layer=info.layer, width=info.width
@@ -41,7 +42,7 @@ def run(argv: Sequence[str]) -> None:
     }
     results: dict[str, dict[str, Any]] = {}
     for name, sae in saes.items():
-        measures = measure(sae, store)
+        measures = measure(sae, stores)
         results[name] = {
             "architecture": sae.cfg.architecture,
             "d_sae": sae.cfg.d_sae,
@@ -49,23 +50,24 @@ def run(argv: Sequence[str]) -> None:
             "training": dict(sae.cfg.training),
             **asdict(measures),
         }
-    recovered = _recovered(options, store, saes, results) if options.action_frames else None
+    recovered = _recovered(options, stores, saes, results) if options.action_frames else None
     if recovered is not None:
         for name in saes:
             results[name]["recovered_action"] = recovered.share[name]
             results[name]["pca_recovered_action"] = recovered.share.get(f"pca of {name}")
             results[name]["action_frames"] = recovered.frames
     sys.stdout.write(
-        f"{store.folder}: {store.rows} tokens, {store.frames} frames ({info.dataset})\n"
+        f"{rows} tokens of {sum(store.frames for store in stores)} frames: "
+        f"{'; '.join(store.info.dataset for store in stores)}\n"
     )
     sys.stdout.write(_table(results))
-    if store.rows < DEAD_TOKENS:
+    if rows < DEAD_TOKENS:
         sys.stdout.write(
-            f"dead: of {store.rows} tokens; features rarer than one in {store.rows} count as dead "
+            f"dead: of {rows} tokens; features rarer than one in {rows} count as dead "
             f"({DEAD_TOKENS} tokens are the measure)\n"
         )
     if options.json:
-        content = {"held_out": asdict(info), "results": results}
+        content = {"held_out": [asdict(store.info) for store in stores], "results": results}
         replace_file(options.json, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -74,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="pam_ros sae eval", description="Measure SAEs on tokens of held-out episodes."
     )
     parser.add_argument("--sae", type=Path, nargs="+", required=True, help="folders")
-    parser.add_argument("--data", type=Path, required=True, help="store of held-out tokens")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="stores of held-out tokens"
+    )
     add_policy_options(parser)
     parser.add_argument(
         "--action-frames",
@@ -88,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _recovered(
     options: argparse.Namespace,
-    store: TokenStore,
+    stores: Sequence[TokenStore],
     saes: dict[str, SAE],
     results: dict[str, dict[str, Any]],
 ) -> Recovered:
@@ -110,7 +114,7 @@ def _recovered(
             rank = int(pca["l0"])
             by_rank.setdefault(rank, f"pca {rank}")
             edits[by_rank[rank]] = by_principal(principal(sae.stats, rank))
-    found = recovered_action(open_policy(options), store, stats, edits, options.action_frames)
+    found = recovered_action(open_policy(options), stores, stats, edits, options.action_frames)
     for name in saes:
         pca = results[name]["pca"]
         if pca is not None:

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.stats import parts, store_stats
+from pam_ros.sae.shuffle import check_same_kind
+from pam_ros.sae.stats import parts, stores_stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,25 +70,26 @@ def principal(stats: TokenStats, rank: int) -> Principal:
 
 
 def measure(
-    sae: SAE, store: TokenStore, progress: Callable[[int], object] | None = None
+    sae: SAE, stores: Sequence[TokenStore], progress: Callable[[int], object] | None = None
 ) -> Measures:
-    """Measure an SAE on a store of held-out tokens.
+    """Measure an SAE on stores of held-out tokens.
 
     Args:
         sae: its stats, where it has them, give PCA.
-        store: of tokens that it was not trained on.
+        stores: of one kind, of tokens that it was not trained on.
         progress: called with the rows done.
 
     Raises:
-        SaeError: the store is of another policy or layer, or is what the SAE was trained on.
+        SaeError: a store is of another policy or layer, or is what the SAE was trained on.
     """
-    _check_held_out(sae, store)
-    stats = store_stats(store)
+    check_same_kind(stores)
+    for store in stores:
+        _check_held_out(sae, store)
+    stats = stores_stats(stores)
     squared = active = 0.0
     fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
     done = 0
-    for index in range(len(store.shards)):
-        shard = store.read(index)
+    for shard in (store.read(i) for store in stores for i in range(len(store.shards))):
         for part in parts(shard, 1 << 13):
             x = torch.from_numpy(shard.tokens[part].astype(np.float32))
             activations = sae.encode(x)
@@ -104,7 +106,7 @@ def measure(
         pca = _pca_fit(sae.stats, stats, math.ceil(l0 - 1e-9))
     return Measures(
         tokens=stats.rows,
-        frames=store.frames,
+        frames=sum(store.frames for store in stores),
         sae=_fit(l0, squared / stats.rows, stats),
         pca=pca,
         dead_share=1 - float(fired.float().mean()),

@@ -19,9 +19,10 @@ import torch
 
 from pam_ros.policy import PolicyError
 from pam_ros.sae.errors import SaeError
+from pam_ros.sae.shuffle import check_same_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pam_ros.sae.measures import Principal
     from pam_ros.sae.model import SAE
     from pam_ros.sae.stats import TokenStats
-    from pam_ros.sae.store import TokenStore
+    from pam_ros.sae.store import StoredFrame, TokenStore
 
     Edit = Callable[[Tensor], Tensor]
 
@@ -38,7 +39,7 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Recovered:
-    """share: by edit. frames: how many. policy: what the mean's chunk misses, mean square."""
+    """share: by edit. frames: how many. mean_misses: mean square of a_mean - a."""
 
     share: dict[str, float]
     frames: int
@@ -69,29 +70,30 @@ def by_principal(basis: Principal) -> Edit:
 
 def recovered_action(
     policy: ActPolicy,
-    store: TokenStore,
+    stores: Sequence[TokenStore],
     stats: TokenStats,
     edits: Mapping[str, Edit],
     frames: int = 300,
     progress: Callable[[int], object] | None = None,
 ) -> Recovered:
-    """Run the policy on observations that a store keeps, once per edit.
+    """Run the policy on observations that stores keep, once per edit.
 
     Args:
         policy: whose tokens the store holds.
-        store: with observations.
+        stores: with observations.
         stats: of the training tokens, for the mean per position.
         edits: by name.
-        frames: how many, evenly spaced over the store.
+        frames: how many, evenly spaced over the stores.
         progress: called with the frames done.
 
     Raises:
-        SaeError: the store keeps no observations, is of another policy, or the policy refuses one.
+        SaeError: a store keeps no observations, is of another policy, or the policy refuses one.
     """
-    info = store.info
+    check_same_kind(stores)
+    info = stores[0].info
     if policy.spec.sha256 != info.policy_sha256:
         raise SaeError(
-            f"{store.folder} holds tokens of policy {info.policy_sha256}, "
+            f"{stores[0].folder} holds tokens of policy {info.policy_sha256}, "
             f"not of {policy.spec.sha256}"
         )
     position_mean = torch.from_numpy(stats.position_mean)
@@ -99,8 +101,7 @@ def recovered_action(
     def to_mean(tokens: Tensor) -> Tensor:
         return position_mean.to(tokens.device).expand(tokens.shape)
 
-    chosen = np.unique(np.linspace(0, store.frames - 1, min(frames, store.frames)).astype(int))
-    observations = store.observations(chosen.tolist())
+    observations = _spread(stores, frames)
     missed = dict.fromkeys(edits, 0.0)
     missed_by_mean = values = 0.0
     done = 0
@@ -129,3 +130,14 @@ def recovered_action(
         done,
         missed_by_mean / values,
     )
+
+
+def _spread(stores: Sequence[TokenStore], frames: int) -> Iterator[StoredFrame]:
+    """So many frames, evenly spaced over all of the stores'."""
+    total = sum(store.frames for store in stores)
+    chosen = np.unique(np.linspace(0, total - 1, min(frames, total)).astype(int))
+    start = 0
+    for store in stores:
+        here = chosen[(chosen >= start) & (chosen < start + store.frames)] - start
+        yield from store.observations(set(here.tolist()))
+        start += store.frames

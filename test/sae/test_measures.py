@@ -45,7 +45,7 @@ def test_measures_follow_their_formula(tmp_path):
     held_out = make_store(tmp_path / "held_out", ticks(90, 3), shard_rows=130)
     sae = random_sae()
     sae.stats = store_stats(training)
-    found = measure(sae, held_out)
+    found = measure(sae, [held_out])
     x = flat(held_out)
     code = sae.encode(torch.from_numpy(x).float())
     error = np.square(x - sae.decode(code).numpy().astype(float)).sum()
@@ -67,7 +67,7 @@ def test_pca_is_that_of_the_training_tokens(tmp_path):
     held_out = make_store(tmp_path / "held_out", ticks(90, 3))
     sae = random_sae()
     sae.stats = store_stats(training)
-    found = measure(sae, held_out).pca
+    found = measure(sae, [held_out]).pca
     assert found.l0 == 3
     old, new = flat(training), flat(held_out)
     _, _, components = np.linalg.svd(old - old.mean(axis=0), full_matrices=False)
@@ -90,7 +90,7 @@ def test_a_constant_answer_explains_nothing_about_its_own_mean(tmp_path):
         "W_dec": torch.eye(4, WIDTH),
         "b_dec": mean,
     }
-    found = measure(ReluSAE(SaeConfig("standard", WIDTH, 4), weights), held_out)
+    found = measure(ReluSAE(SaeConfig("standard", WIDTH, 4), weights), [held_out])
     assert found.sae.explained_variance == pytest.approx(0, abs=1e-4)
     assert found.sae.explained_variance_about_position < -1
     assert (found.sae.l0, found.dead_share) == (0, 1)
@@ -104,7 +104,7 @@ def test_a_perfect_answer_explains_all(tmp_path):
         "W_dec": torch.eye(WIDTH),
         "b_dec": torch.zeros(WIDTH),
     }
-    found = measure(ReluSAE(SaeConfig("standard", WIDTH, WIDTH), weights), held_out)
+    found = measure(ReluSAE(SaeConfig("standard", WIDTH, WIDTH), weights), [held_out])
     assert found.sae.explained_variance == pytest.approx(1)
     assert found.sae.explained_variance_about_position == pytest.approx(1)
 
@@ -113,13 +113,13 @@ def test_training_tokens_are_no_held_out_tokens(tmp_path):
     store = make_store(tmp_path / "s", ticks(5, 0), dataset="seeds 1 to 5")
     where = Provenance("demo", "a" * 64, "encoder", "all", "seeds 0 to 0; seeds 1 to 5", "0")
     with pytest.raises(SaeError, match=r"is what the SAE was trained on \(seeds 1 to 5\)"):
-        measure(random_sae(provenance=where), store)
+        measure(random_sae(provenance=where), [store])
     other = Provenance("demo", "b" * 64, "encoder", "all", "x", "0")
     with pytest.raises(SaeError, match=f"of policy {'a' * 64}, the SAE of .* {'b' * 64}"):
-        measure(random_sae(provenance=other), store)
+        measure(random_sae(provenance=other), [store])
     narrow = make_store(tmp_path / "n", np.zeros((5, POSITIONS, 4)))
     with pytest.raises(SaeError, match="has tokens of 4 values, not 6"):
-        measure(random_sae(), narrow)
+        measure(random_sae(), [narrow])
 
 
 def test_statistics_of_two_stores_are_those_of_all_their_tokens(tmp_path):
