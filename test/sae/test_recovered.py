@@ -136,6 +136,20 @@ def test_another_policy_and_missing_observations_are_refused(stores):
         recovered_action(other, [held_out], stats, {}, 3)
 
 
+def test_another_layers_tokens_are_collected_by_its_name(checkpoint, tmp_path):
+    policy = load_policy(str(checkpoint), device="cpu", engine="eager")
+    source = Noise("training", range(2))
+    everything = parse_sampler("all")
+    collect(policy, source, everything, tmp_path / "s", layer="encoder_input")
+    store = TokenStore(tmp_path / "s")
+    assert store.info.layer == "encoder_input"
+    first = next(source.frames(None)).observation
+    wanted = policy.forward(policy.prepare([first]), tokens_layer="encoder_input").tokens[0]
+    assert np.allclose(store.read(0).tokens[: len(wanted)], wanted, atol=2e-3, rtol=2e-3)
+    with pytest.raises(SaeError, match=r"encoder\.layers"):
+        collect(policy, source, everything, tmp_path / "t", layer="decoder")
+
+
 def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, capsys):
     _policy, training, held_out = stores
     sae = tmp_path / "sae"
