@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args(arguments)
     ask_for_threads(options.threads)
+    # As Ctrl-C does: nodes that a slice has started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if options.table:
         return _write_page(options)
     pin_threads(options.threads)

@@ -35,7 +35,7 @@ class Settings:
     engines: tuple[tuple[str, str], ...] = ENGINES
     memory: tuple[str, ...] = tuple(memory.REFERENCES)
     variants: tuple[Variant, ...] = VARIANTS
-    observations: int = 60
+    observations: int = 30
 
     def quick(self) -> Settings:
         """Enough to see that it runs, not to believe a figure."""

@@ -25,8 +25,8 @@ HEAD = """# Benchmarks
 everything. The rows of a table ran in turns in one process, in a new random order each round,
 after warm-up; rounds in which other programs had more than 5% of the processors are left out.
 Shown are medians over the rounds, the 5th and 95th percentile, and the ratio to the reference row
-with its 95% bootstrap interval over rounds. Policies other than the demo's have
-random weights, and the images are noise: neither changes how long a pass takes.
+with its 95% bootstrap interval over rounds. Policies other than the demo's have random weights, and
+the images are noise: neither changes how long a pass takes.
 
 lerobot's plain forward pass is `predict_action_chunk` under `inference_mode`. Where a table starts
 from normalised tensors, both sides read the very same ones. "Maps" and "overlays" are those of the

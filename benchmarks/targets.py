@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmarks.capture import OFF, ON
 from benchmarks.drawing import MAPS, OVERLAY
+from benchmarks.interleave import CALM
 from benchmarks.reference_rows import PLAIN
 
 if TYPE_CHECKING:
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
 
     from benchmarks.results import SliceResult
 
-Verdict = Literal["yes", "no", "not measured"]
+Verdict = Literal["yes", "no", "unsure", "not measured"]
+LIBRARY_ROWS = {"tick": "library_tick", "images": "library_from_images"}
 BFLOAT16_SETS = {"avx512_bf16", "amx"}
-TICK = "ours_tick_{}_{}"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One promise: in words, what was measured, and whether it holds."""
+    """One promise: in words, what was measured, and whether it holds.
+
+    A ratio holds where its whole interval does, and is "unsure" where the value does alone.
+    """
 
     promise: str
     measured: str
@@ -31,7 +35,7 @@ class Finding:
 
 def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
     """Every promise, in order; "not measured" where the slice or the row is not there."""
-    tick = results.get("tick-default")
+    tick = _default_ticks(results)
     return [
         _ratio("eager float32: at most 0.80 of lerobot's plain forward", tick, ("eager",), 0.80),
         _ratio("best engine, float32: at most 0.70 of it", tick, ("compile", "openvino"), 0.70),
@@ -41,7 +45,7 @@ def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
             tick,
             ("eager", "compile", "openvino"),
             0.45,
-            reference="library_tick",
+            reference=LIBRARY_ROWS.get(tick.group if tick else "", ""),
         ),
         _milliseconds("overlay: at most 0.6 ms per 480x640 camera", results, OVERLAY, 0.6),
         _milliseconds("maps: at most 0.3 ms per tick", results, MAPS, 0.3),
@@ -53,6 +57,17 @@ def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
             0.35,
         ),
     ]
+
+
+def _default_ticks(results: Mapping[str, SliceResult]) -> SliceResult | None:
+    """The ticks from normalised tensors; where other programs disturbed them, those from images.
+
+    The latter do more on our side alone, the pre- and post-processing, so they promise no less.
+    """
+    tick, images = results.get("tick-default"), results.get("images-default")
+    if images is not None and (tick is None or (tick.others or 0.0) > CALM):
+        return images
+    return tick
 
 
 def _ratio(
@@ -67,14 +82,17 @@ def _ratio(
     found = [
         (engine, ratio)
         for engine in engines
-        if result and (ratio := result.ratio(TICK.format(engine, dtype), reference))
+        if result and (ratio := result.ratio(f"ours_{result.group}_{engine}_{dtype}", reference))
     ]
-    if not found:
+    if result is None or not found:
         return Finding(promise, "", "not measured")
     engine, ratio = min(found, key=lambda pair: pair[1].value)
     name = f"{engine}: " if len(engines) > 1 else ""
     measured = f"{name}{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
-    return Finding(promise, measured, _verdict(ratio.value <= limit))
+    if result.group == "images":
+        measured += ", ours from images"
+    unsure = ratio.value <= limit < ratio.high
+    return Finding(promise, measured, "unsure" if unsure else _verdict(ratio.value <= limit))
 
 
 def _bfloat16(promise: str, result: SliceResult | None) -> Finding:

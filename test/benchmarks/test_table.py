@@ -102,6 +102,22 @@ def test_a_promise_holds_fails_or_was_not_measured():
     assert bfloat16.measured.startswith("openvino: 0.400")
 
 
+def test_a_promise_that_only_the_middle_of_the_interval_keeps_is_unsure():
+    rows = {"lerobot_forward": [400.0] * 9, "ours_tick_eager_float32": [250.0] * 5 + [900.0] * 4}
+    assert holding(slice_result(rows=rows))["eager float32"].holds == "unsure"
+
+
+def test_ticks_that_others_disturbed_give_way_to_those_from_images():
+    disturbed = slice_result(others=0.25)
+    rows = {"lerobot_forward": [400.0] * 3, "ours_images_eager_float32": [330.0] * 3}
+    images = slice_result("images", rows)
+    found = holding(disturbed, images)["eager float32"]
+    assert found.holds == "no"
+    assert found.measured.startswith("0.825")
+    assert "from images" in found.measured
+    assert holding(slice_result(), images)["eager float32"].holds == "yes"
+
+
 def test_bfloat16_is_promised_for_processors_that_have_it_alone():
     rows = {"lerobot_forward": [400.0] * 3, "ours_tick_eager_bfloat16": [390.0] * 3}
     old = {**MACHINE, "instruction_sets": ["avx2"]}
