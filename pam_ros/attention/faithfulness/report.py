@@ -102,7 +102,8 @@ class Report:
         candidates = [
             row
             for row in self.rows
-            if row.method not in {RANDOM, CENTRE, CUBE}
+            if SCORE in row.measures
+            and row.method not in {RANDOM, CENTRE, CUBE}
             and not row.extra_pass
             and row.method.count(":") < 2
         ]

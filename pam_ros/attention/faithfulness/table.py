@@ -64,7 +64,7 @@ def tables(report: Report) -> str:
 def _verdict(report: Report) -> str:
     best = report.best_without_extra_pass()
     if best is None:
-        return "No method without an extra pass was asked for.\n"
+        return "No score of a method without an extra pass.\n"
     if best.beats_both:
         outcome = "it beats random order and centre bias"
     else:
@@ -81,7 +81,8 @@ def _place(row: Row) -> tuple[int, float]:
     baselines = (RANDOM, CENTRE, CUBE)
     if row.method in baselines:
         return 1 + baselines.index(row.method), 0.0
-    return 0, -row.measures[SCORE].mean
+    score = row.measures.get(SCORE)
+    return 0, math.inf if score is None else -score.mean
 
 
 def _label(row: Row) -> str:

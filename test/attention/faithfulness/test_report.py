@@ -164,3 +164,12 @@ def test_reports_of_the_same_episodes_join_and_their_differences_are_made_anew(r
 def test_reports_of_other_episodes_do_not_join(report):
     with pytest.raises(AttentionError, match="episodes differs"):
         merged(report, Report(**{**report.__dict__, "episodes": (1, 2)}))
+
+
+def test_a_policy_that_ignores_the_pictures_has_a_table_without_scores(report):
+    pairs = {"rollout": {"deletion_blur": (0.0, 0.0)}, RANDOM: {}}
+    blind = Moment(0, 0, pairs, {"rollout": {}, RANDOM: {}})
+    rows = rows_of([blind], {}, {"rollout": {"all": Interval(0.1, 0.0, 0.2, 3)}})
+    text = tables(Report(**{**report.__dict__, "rows": rows}))
+    assert "No score of a method without an extra pass" in text
+    assert "| rollout " in text
