@@ -14,16 +14,20 @@ from pam_ros.sae.errors import SaeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_USAGE = """usage: pam_ros sae {collect,train,eval} [...]
+_USAGE = """usage: pam_ros sae {collect,train,eval,describe,ood} [...]
 
-  collect  a policy's tokens, from the simulator, rosbags or a LeRobot dataset
-  train    a sparse autoencoder on collected tokens
-  eval     measure one on held-out episodes
+  collect   a policy's tokens, from the simulator, rosbags or a LeRobot dataset
+  train     a sparse autoencoder on collected tokens
+  eval      measure one on held-out episodes
+  describe  what each feature fires on, as Parquet and JSON
+  ood       is what the policy sees unlike its training set? fit, break, eval
 """
 JOBS = {
     "collect": "pam_ros.sae.collect_job",
     "train": "pam_ros.sae.train_job",
     "eval": "pam_ros.sae.eval_job",
+    "describe": "pam_ros.sae.describe_job",
+    "ood": "pam_ros.sae.ood_job",
 }
 
 

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one tick looks like beside the training set: a few numbers per camera.
 
-    error   log10 of each token's squared reconstruction error, about what is usual at its position
-            in the policy's token sequence, in that position's standard deviations; the mean over a
-            camera's tokens
-    rarity  how surprising a token's active features are: minus the log-likelihood of the features
-            that fire and that do not, each on its own, under how often they fire at that position;
-            standardised and averaged as above
-    change  how far the camera's tokens are from those of an earlier tick: log10 of the mean square
-            of their difference, in the position's own spread
-    motion  the same of the joint state's token
+error: log10 of each token's squared reconstruction error, about what is usual at its position in
+the policy's token sequence, in that position's standard deviations; the mean over a camera's
+tokens.
 
-The tokens that are no camera's make up one more group, "other", without change.
+rarity: how surprising a token's active features are, minus the log-likelihood of the features that
+fire and that do not, each on its own, under how often they fire at that position; standardised and
+averaged as above.
+
+pose: log10 of how far the tokens are from what the joint state's token predicts of them, relative
+to what is usual; the mean over the camera's worst twentieth. A picture that does not move with the
+arm shows here even where attention has mixed the cameras.
+
+still: log10 of how far the joint state's token moved between two ticks over how far the camera's
+tokens did.
+
+The tokens that are no camera's make up one more group, "other", that has no `still`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,9 +34,12 @@ if TYPE_CHECKING:
 
     from pam_ros.sae.encoder import TickCode
     from pam_ros.sae.model import SAE
+    from pam_ros.sae.ood_pose import PoseModel
     from pam_ros.sae.tokens import RowTable
 
-FLOOR = 1e-4
+GROUP_PARTS = ("error", "rarity", "pose")
+
+FLOOR = 1e-3
 """Added to squared differences, which are around 1 between unrelated ticks: what lies below is
 rounding to float16."""
 
@@ -39,18 +47,19 @@ _LEAST_SHARED = 4
 """Tokens that two ticks must share for a camera's change to be measured."""
 
 _NEVER = 1e-4
-"""Lowest rate of firing that is believed: no finite training set shows that a feature never fires."""
+"""Lowest rate of firing that is believed: no finite set shows that a feature never fires."""
 
 
 @dataclass(frozen=True, eq=False)
 class TickNumbers:
-    """Of one tick. error, rarity: (G,) float64, per camera and then "other"; NaN without tokens.
+    """Of one tick. error, rarity, pose: (G,) float64, per camera, then "other"; NaN without tokens.
 
-    rows: (R, D) float32 and token: (R,), camera: (R,), kind: (R,) are kept to compare ticks.
+    rows: (R, D) float32 and token, camera, kind: (R,) are kept to compare ticks.
     """
 
     error: NDArray[np.float64]
     rarity: NDArray[np.float64]
+    pose: NDArray[np.float64]
     rows: NDArray[np.float32]
     token: NDArray[np.int64]
     camera: NDArray[np.int16]
@@ -84,20 +93,17 @@ class Usual:
         object.__setattr__(self, "_silent", -np.log1p(-rate).sum(axis=1))
         object.__setattr__(self, "_fires", np.log1p(-rate) - np.log(rate))
 
-    def surprise(
-        self, token: NDArray[np.int64], code: TickCode, rows: int
-    ) -> NDArray[np.float64]:
+    def surprise(self, token: NDArray[np.int64], code: TickCode, rows: int) -> NDArray[np.float64]:
         """Minus the log-likelihood of each row's active set, (R,), in nats."""
         row = np.repeat(np.arange(rows), np.diff(code.offset.astype(np.int64)))
         fires: NDArray[np.float32] = self._fires  # type: ignore[attr-defined]
         silent: NDArray[np.float32] = self._silent  # type: ignore[attr-defined]
         per_entry = fires[token[row], code.index.astype(np.int64)]
-        return np.bincount(row, per_entry, minlength=rows) + silent[token]
+        summed: NDArray[np.float64] = np.bincount(row, per_entry, minlength=rows).astype(np.float64)
+        return summed + silent[token].astype(np.float64)
 
 
-def squared_errors(
-    sae: SAE, rows: NDArray[np.float32], code: TickCode
-) -> NDArray[np.float64]:
+def squared_errors(sae: SAE, rows: NDArray[np.float32], code: TickCode) -> NDArray[np.float64]:
     """Squared reconstruction error of each row, (R,)."""
     import torch  # noqa: PLC0415
     from torch.nn import functional  # noqa: PLC0415
@@ -124,6 +130,7 @@ def tick_numbers(
     table: RowTable,
     code: TickCode,
     cameras: int,
+    pose: PoseModel | None = None,
 ) -> TickNumbers:
     """The numbers of one tick's rows (R, D) float16 and their code."""
     token = table.token.astype(np.int64)
@@ -136,7 +143,10 @@ def tick_numbers(
     surprise = usual.surprise(token, code, len(values))
     return TickNumbers(
         group_means((error - usual.error_mean[token]) / usual.error_std[token], table, cameras),
-        group_means((surprise - usual.rarity_mean[token]) / usual.rarity_std[token], table, cameras),
+        group_means(
+            (surprise - usual.rarity_mean[token]) / usual.rarity_std[token], table, cameras
+        ),
+        np.full(cameras + 1, np.nan) if pose is None else pose.numbers(values, table, cameras),
         values,
         token,
         table.camera,
@@ -145,13 +155,15 @@ def tick_numbers(
 
 
 def group_means(
-    values: NDArray[np.float64], table: RowTable, cameras: int
+    values: NDArray[np.floating[Any]], table: RowTable, cameras: int
 ) -> NDArray[np.float64]:
     """Means of (R,) per camera and of the rest, (cameras + 1,); NaN where there is no row."""
     group = np.where(table.camera < 0, cameras, table.camera)
     counts = np.bincount(group, minlength=cameras + 1).astype(np.float64)
     sums = np.bincount(group, values, minlength=cameras + 1)
-    return np.divide(sums, counts, out=np.full(cameras + 1, np.nan), where=counts > 0)
+    means = np.full(cameras + 1, np.nan)
+    means[counts > 0] = sums[counts > 0] / counts[counts > 0]
+    return means
 
 
 def changes(
@@ -162,7 +174,8 @@ def changes(
     A sampler that draws anew gives other tokens in every tick: those that both have are compared.
     """
     if np.array_equal(now.token, before.token):
-        ours = theirs = np.arange(len(now.token))
+        ours: NDArray[np.intp] = np.arange(len(now.token))
+        theirs: NDArray[np.intp] = ours
     else:
         _, ours, theirs = np.intersect1d(
             now.token, before.token, assume_unique=True, return_indices=True

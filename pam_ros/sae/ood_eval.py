@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How well a detector tells normal episodes from others, beside two baselines.
+
+The baselines are scored over the same window: the mean Mahalanobis distance of the tokens, under
+the mean and covariance of the SAE's training tokens, and that of the pictures' statistics (each
+camera's mean and standard deviation of red, green and blue), under those of normal episodes. Both
+get a threshold from the same episodes, in the same way, as the detector.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pam_ros.sae.errors import SaeError
+from pam_ros.sae.ood import OodWindow, conformal_threshold
+from pam_ros.sae.ood_fit import stored_ticks, tick_scores, windowed_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pam_ros.sae.model import SAE
+    from pam_ros.sae.ood import OodModel
+    from pam_ros.sae.stats import TokenStats
+    from pam_ros.sae.store import TokenStore
+
+DETECTOR, TOKENS, PICTURES = "detector", "tokens", "pictures"
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Of a store's ticks, (n,) each. age: how many ticks of the episode came before.
+
+    by_method: scores by the names above; PICTURES only where the store keeps observations. parts:
+    (n, P) of the detector.
+    """
+
+    episode: NDArray[np.int64]
+    age: NDArray[np.int64]
+    by_method: Mapping[str, NDArray[np.float64]]
+    parts: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method on one store.
+
+    flagged: share of the ticks above the threshold. auroc: probability that one of them scores
+    higher than a normal tick.
+    """
+
+    ticks: int
+    flagged: float
+    auroc: float
+
+
+class PictureStatistics:
+    """Mahalanobis distance of a tick's picture statistics, fitted on normal observations."""
+
+    def __init__(self, store: TokenStore) -> None:
+        rows = np.array([picture_numbers(f.observation) for f in store.observations()])
+        if len(rows) <= rows.shape[1]:
+            raise SaeError(f"{store.folder} has too few frames for picture statistics")
+        self._mean = rows.mean(axis=0)
+        covariance = np.cov(rows.T)
+        ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12
+        self._inverse = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+
+    def distance(self, observation: Mapping[str, NDArray[np.generic]]) -> float:
+        """Of one observation."""
+        gap = picture_numbers(observation) - self._mean
+        return float(np.sqrt(gap @ self._inverse @ gap))
+
+
+def picture_numbers(observation: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float64]:
+    """Mean and standard deviation of each channel of each image, in the order of their names."""
+    numbers: list[NDArray[np.float64]] = []
+    for name in sorted(observation):
+        image = observation[name]
+        if image.ndim == 3:
+            pixels = image.reshape(-1, image.shape[-1]).astype(np.float64)
+            numbers += [pixels.mean(axis=0), pixels.std(axis=0)]
+    return np.concatenate(numbers)
+
+
+def score_store(
+    model: OodModel, sae: SAE, store: TokenStore, pictures: PictureStatistics | None = None
+) -> Scores:
+    """Every tick's score by each method.
+
+    Raises:
+        SaeError: the store is of another policy, layer or sampler.
+    """
+    info = store.info
+    model.identity.check(info.policy_sha256, info.layer, info.sampler)
+    window = OodWindow(sae, model.usual, model.pose, len(model.camera_names), model.window)
+    parts = windowed_parts(sae, stored_ticks(store), window)
+    episode = np.array([tick.episode for tick in stored_ticks(store)], np.int64)
+    starts = np.flatnonzero(np.concatenate([[True], episode[1:] != episode[:-1]]))
+    age = np.arange(len(episode)) - np.repeat(starts, np.diff(np.append(starts, len(episode))))
+    methods = {DETECTOR: tick_scores(parts, model)}
+    if sae.stats is not None:
+        distance = token_distance(sae.stats)
+        single = (distance(tick.rows) for tick in stored_ticks(store))
+        methods[TOKENS] = windowed_means(single, episode, model.window)
+    if pictures is not None and info.keeps_observations:
+        single = (pictures.distance(f.observation) for f in store.observations())
+        methods[PICTURES] = windowed_means(single, episode, model.window)
+    return Scores(episode, age, methods, parts)
+
+
+def token_distance(stats: TokenStats) -> _TokenDistance:
+    """The mean Mahalanobis distance of rows (R, D) under the training tokens' statistics."""
+    return _TokenDistance(stats)
+
+
+class _TokenDistance:
+    def __init__(self, stats: TokenStats) -> None:
+        width = len(stats.mean)
+        ridge = 1e-6 * np.trace(stats.covariance) / width
+        values, vectors = np.linalg.eigh(stats.covariance + ridge * np.eye(width))
+        self._mean = stats.mean
+        self._whiten = vectors / np.sqrt(values)
+
+    def __call__(self, rows: NDArray[np.float16]) -> float:
+        white = (rows.astype(np.float64) - self._mean) @ self._whiten
+        return float(np.sqrt(np.square(white).sum(axis=1)).mean())
+
+
+def windowed_means(
+    values: Iterable[float], episode: NDArray[np.int64], window: int
+) -> NDArray[np.float64]:
+    """The mean of each tick's value and those before it in its window and episode."""
+    recent: deque[float] = deque(maxlen=window)
+    last: int | None = None
+    found = []
+    for value, number in zip(values, episode.tolist(), strict=True):
+        if number != last:
+            recent.clear()
+            last = number
+        recent.append(value)
+        found.append(float(np.mean(recent)))
+    return np.array(found)
+
+
+def thresholds(model: OodModel, calibration: Scores) -> dict[str, float]:
+    """The detector's own threshold, and the baselines' from the calibration's scores."""
+    found = {DETECTOR: model.threshold}
+    for method, scores in calibration.by_method.items():
+        if method != DETECTOR:
+            found[method] = conformal_threshold(scores, model.rate)
+    return found
+
+
+def results(
+    scores: Scores, normal: Scores, limits: Mapping[str, float], skip: int
+) -> dict[str, Result]:
+    """Each method's result on a store, against normal episodes.
+
+    skip: ticks at the beginning of each episode that are left out: the window is not full yet.
+    """
+    found = {}
+    for method, values in scores.by_method.items():
+        if method not in limits or method not in normal.by_method:
+            continue
+        full = values[scores.age >= skip]
+        usual = normal.by_method[method][normal.age >= skip]
+        found[method] = Result(len(full), float((full > limits[method]).mean()), auroc(usual, full))
+    return found
+
+
+def auroc(normal: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The probability that one of `other` is larger than one of `normal`; ties count half."""
+    ordered = np.sort(normal[~np.isnan(normal)])
+    values = other[~np.isnan(other)]
+    if not len(ordered) or not len(values):
+        return float("nan")
+    below = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    return float(below.mean() / 2 / len(ordered))

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros sae ood`: fit an out-of-distribution detector, break cameras on paper, measure it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.sae.errors import SaeError
+from pam_ros.sae.policy_options import (
+    add_policy_options,
+    add_threads_option,
+    open_policy,
+    set_threads,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pam_ros.sae.ood_eval import Result
+
+_USAGE = """usage: pam_ros sae ood {fit,break,eval} [...]
+
+  fit    what is usual on training episodes, the threshold on others; written beside the SAE
+  break  a store's episodes once more with cameras that are noisy, black, frozen, ...
+  eval   false alarms, detections and AUROC beside two baselines
+"""
+
+
+def run(argv: Sequence[str]) -> None:
+    """One of the three."""
+    word, rest = (argv[0], list(argv[1:])) if argv else ("--help", [])
+    if word in {"-h", "--help"}:
+        sys.stdout.write(_USAGE)
+        return
+    jobs: dict[str, Callable[[Sequence[str]], None]] = {
+        "fit": _fit,
+        "break": _break,
+        "eval": _eval,
+    }
+    if word not in jobs:
+        raise SaeError(f"'{word}' is not one of {', '.join(jobs)}")
+    jobs[word](rest)
+
+
+def _fit(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="pam_ros sae ood fit")
+    parser.add_argument("--sae", type=Path, required=True, help="folder; the detector goes there")
+    parser.add_argument("--data", type=Path, required=True, help="store of the SAE's training")
+    parser.add_argument("--calibration", type=Path, required=True, help="store of other episodes")
+    parser.add_argument("--window", type=int, default=4, help="ticks")
+    parser.add_argument("--rate", type=float, default=0.01, help="of false alarms, per tick")
+    parser.add_argument("--ticks", type=int, default=2000, help="of --data to look at, at most")
+    add_threads_option(parser)
+    options = parser.parse_args(argv)
+
+    from pam_ros.sae.disk import load_sae  # noqa: PLC0415  (torch)
+    from pam_ros.sae.ood_fit import fit  # noqa: PLC0415
+    from pam_ros.sae.store import TokenStore  # noqa: PLC0415
+
+    set_threads(options)
+    detector = fit(
+        load_sae(options.sae),
+        TokenStore(options.data),
+        TokenStore(options.calibration),
+        window=options.window,
+        rate=options.rate,
+        ticks=options.ticks,
+    )
+    detector.save(options.sae)
+    sys.stdout.write(
+        f"{options.sae}: scores above {detector.threshold:.2f} are flagged, at most "
+        f"{options.rate:.1%} of normal ticks\n"
+    )
+
+
+def _break(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="pam_ros sae ood break")
+    parser.add_argument("--data", type=Path, required=True, help="store that keeps observations")
+    parser.add_argument("--kind", required=True, help="noise, black, frozen, half or swapped")
+    parser.add_argument("--cameras", nargs="+", help="image features; default: all")
+    parser.add_argument("--episodes", type=int, default=10**9, help="the store's first ones")
+    parser.add_argument("--observations", action="store_true", help="keep the broken pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
+    add_policy_options(parser)
+    options = parser.parse_args(argv)
+
+    from pam_ros.sae.collect import collect  # noqa: PLC0415
+    from pam_ros.sae.ood_corruptions import CorruptedSource, Corruption  # noqa: PLC0415
+    from pam_ros.sae.store import TokenStore  # noqa: PLC0415
+    from pam_ros.sae.tokens import parse_sampler  # noqa: PLC0415
+
+    store = TokenStore(options.data)
+    known = store.info.camera_names
+    for camera in options.cameras or ():
+        if camera not in known:
+            raise SaeError(f"there is no camera {camera!r}: it must be one of {', '.join(known)}")
+    source = CorruptedSource(
+        store, Corruption(options.kind, tuple(options.cameras or known)), options.episodes
+    )
+    reason = collect(
+        open_policy(options),
+        source,
+        parse_sampler(store.info.sampler),
+        options.out,
+        layer=store.info.layer,
+        observations=options.observations,
+    )
+    sys.stdout.write(f"{options.out}: {reason}\n")
+
+
+def _eval(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="pam_ros sae ood eval")
+    parser.add_argument("--sae", type=Path, required=True, help="folder with its detector")
+    parser.add_argument("--normal", type=Path, required=True, help="store of normal episodes")
+    parser.add_argument("--calibration", type=Path, help="as in fit; for the baselines' thresholds")
+    parser.add_argument("--other", type=Path, nargs="*", default=[], help="stores of others")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    add_threads_option(parser)
+    options = parser.parse_args(argv)
+
+    from pam_ros.sae import ood_eval  # noqa: PLC0415  (torch)
+    from pam_ros.sae.disk import load_sae  # noqa: PLC0415
+    from pam_ros.sae.manifest import replace_file  # noqa: PLC0415
+    from pam_ros.sae.ood import OodDetector  # noqa: PLC0415
+    from pam_ros.sae.store import TokenStore  # noqa: PLC0415
+
+    set_threads(options)
+    sae = load_sae(options.sae)
+    model = OodDetector.load(options.sae, sae).model
+    pictures, limits = None, {ood_eval.DETECTOR: model.threshold}
+    if options.calibration:
+        calibration = TokenStore(options.calibration)
+        if calibration.info.keeps_observations:
+            pictures = ood_eval.PictureStatistics(calibration)
+        limits = ood_eval.thresholds(model, ood_eval.score_store(model, sae, calibration, pictures))
+    stores = {str(folder): TokenStore(folder) for folder in (options.normal, *options.other)}
+    scored = {
+        name: ood_eval.score_store(model, sae, store, pictures) for name, store in stores.items()
+    }
+    normal = scored[str(options.normal)]
+    found: dict[str, dict[str, Any]] = {}
+    for name, scores in scored.items():
+        skip = 0 if scores is normal else model.window
+        rows = ood_eval.results(scores, normal, limits, skip)
+        found[name] = {
+            "dataset": stores[name].info.dataset,
+            "episodes": len(set(scores.episode.tolist())),
+            **{method: asdict(result) for method, result in rows.items()},
+        }
+        _print(name, rows)
+    if options.json:
+        content = {"rate": model.rate, "window": model.window, "results": found}
+        replace_file(options.json, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _print(name: str, rows: dict[str, Result]) -> None:
+    sys.stdout.write(f"{name}\n")
+    for method, result in rows.items():
+        sys.stdout.write(
+            f"  {method:10} flagged {result.flagged:6.1%} of {result.ticks} ticks   "
+            f"AUROC {result.auroc:.3f}\n"
+        )
