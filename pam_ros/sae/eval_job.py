@@ -34,8 +34,9 @@ def run(argv: Sequence[str]) -> None:
     stores = [TokenStore(folder) for folder in options.data]
     info = stores[0].info
     rows = sum(store.rows for store in stores)
+    names = [folder.name for folder in options.sae]
     saes = {
-        str(folder): load_sae(
+        folder.name if names.count(folder.name) == 1 else str(folder): load_sae(
             folder, policy_sha256=info.policy_sha256, layer=info.layer, width=info.width
         )
         for folder in options.sae
