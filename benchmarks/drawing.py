@@ -19,7 +19,7 @@ from pam_ros.policy import wrap
 if TYPE_CHECKING:
     from benchmarks.sizes import Subject
 
-OVERLAY, MAPS = "overlay", "maps"
+OVERLAYS, MAPS = "overlays", "maps"
 
 
 def rows(subject: Subject) -> list[Row]:
@@ -31,23 +31,26 @@ def rows(subject: Subject) -> list[Row]:
     output = policy.step(subject.observation)
     attention, encoder = output.attention, output.encoder_attention
     maps = attention_maps(attention, layout)
-    camera = maps.cameras[0]
-    image = subject.observation[camera.feature]
-    grid = camera.x0, camera.y0, camera.dx, camera.dy
-    overlay, picture = Overlay(), np.empty_like(image)
+    images = [subject.observation[camera.feature] for camera in maps.cameras]
+    overlay, picture = Overlay(), np.empty_like(images[0])
     full_scale = 4.0 / maps.tokens
     running = RunningScale(SCALE_PERCENTILE, SCALE_WINDOW)
     for _ in range(SCALE_WINDOW):
         running.scale(maps)
-    height, width = image.shape[:2]
 
-    def draw() -> object:
-        return overlay.draw(
-            image, camera.cells, *grid, full_scale, maps.joint_state_share, out=picture
-        )
+    def draw() -> None:
+        for image, camera in zip(images, maps.cameras, strict=True):
+            overlay.draw(
+                image,
+                camera.cells,
+                *(camera.x0, camera.y0, camera.dx, camera.dy),
+                full_scale,
+                maps.joint_state_share,
+                out=picture,
+            )
 
     return [
-        Row(OVERLAY, f"ours: overlay of one {height}x{width} camera", draw),
+        Row(OVERLAYS, "ours: overlays of all cameras", draw),
         Row(MAPS, "ours: maps of the cross-attention", lambda: attention_maps(attention, layout)),
         Row("scale", "ours: running scale of 100 ticks", lambda: running.scale(maps)),
         Row(
