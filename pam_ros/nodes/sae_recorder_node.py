@@ -38,7 +38,7 @@ TABLE = (
     Declared("sae", "", "Folder of the SAE: cfg.json and sae_weights.safetensors."),
     Declared("tokens_topic", "/act_attention/tokens", "TokenActivations to encode."),
     Declared("full_code", False, "Also the whole sparse code of every token, in each message."),
-    Declared("queue", 30, "Ticks that may wait to be encoded.", True, 1, 1000),
+    Declared("queue", 120, "Ticks that may wait to be encoded.", True, 1, 1000),
     Declared("torch_threads", 1, "Threads of torch; 0: torch's choice.", True, 0, 256),
     Declared("bag", "", "Folder of the new bag, must not exist; empty: nothing is recorded."),
     Declared("storage", "mcap", "Storage of the bag.", choices=("mcap", "sqlite3")),
