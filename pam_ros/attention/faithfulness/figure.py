@@ -23,7 +23,7 @@ _PANEL = 560
 _MARGIN = 70
 _LEGEND = 320
 _HEIGHT = 620
-_TOP = 1.2
+_BOTTOM, _TOP = -0.2, 1.2
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (60, 60, 60)
 # RGB, told apart by most colour-blind people (Okabe and Ito), then darker ones of them.
@@ -105,7 +105,8 @@ def _across(left: int, fraction: float) -> int:
 
 def _up(value: float) -> int:
     height = _HEIGHT - 2 * _MARGIN
-    return _HEIGHT - _MARGIN - round(float(np.clip(value, -0.1, _TOP)) / _TOP * height)
+    share = (float(np.clip(value, _BOTTOM, _TOP)) - _BOTTOM) / (_TOP - _BOTTOM)
+    return _HEIGHT - _MARGIN - round(share * height)
 
 
 def _axes(canvas: NDArray[np.uint8], left: int, title: str, fractions: Sequence[float]) -> None:
@@ -115,9 +116,9 @@ def _axes(canvas: NDArray[np.uint8], left: int, title: str, fractions: Sequence[
         _write(canvas, f"{value:.2f}", (left - 45, _up(value) + 5))
     for fraction in fractions:
         x = _across(left, fraction)
-        cv2.line(canvas, (x, _up(0.0)), (x, _up(0.0) + 5), _INK, 1)
-        _write(canvas, f"{100 * fraction:g}", (x - 8, _up(0.0) + 22))
-    cv2.line(canvas, (left, _up(0.0)), (left, _up(_TOP)), _INK, 1)
+        cv2.line(canvas, (x, _up(_BOTTOM)), (x, _up(_BOTTOM) + 5), _INK, 1)
+        _write(canvas, f"{100 * fraction:g}", (x - 8, _up(_BOTTOM) + 22))
+    cv2.line(canvas, (left, _up(_BOTTOM)), (left, _up(_TOP)), _INK, 1)
     _write(canvas, title, (left + 10, _MARGIN - 30), 0.6)
     _write(canvas, "% of cells, the most important first", (left + 60, _HEIGHT - 20))
 

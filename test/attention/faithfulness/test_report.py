@@ -139,7 +139,7 @@ def test_the_picture_shows_each_curve_where_its_values_are(report):
     changed = (image != blank).any(axis=-1)
     assert changed[:, :560].any()
     grey = (image == 150).all(axis=-1)
-    across, up = 70 + round(math.sqrt(0.5) * 470), 550 - round(0.25 / 1.2 * 480)
+    across, up = 70 + round(math.sqrt(0.5) * 470), 550 - round((0.25 + 0.2) / 1.4 * 480)
     assert grey[up - 2 : up + 3, across - 2 : across + 3].any()
 
 
