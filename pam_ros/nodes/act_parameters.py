@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import CROSS_ATTENTION
+from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
 from pam_ros.nodes.attention_selection import METHODS, Selection, select
@@ -66,7 +66,7 @@ TABLE = (
     Declared("tokens_sampler", "all", "all, uniform(64, seed=0), stride(2) or block(2x2)."),
     Declared(
         "attention_method",
-        CROSS_ATTENTION,
+        ROLLOUT,
         "What the decoder reads of the tokens, the tokens of each other, or both rolled out.",
         False,
         choices=METHODS,
