@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FOR_INTERVALS = 2
+_FIRST_SCENE = 3000
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,6 +52,8 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("pam_ros").setLevel(logging.INFO)
     try:
+        if options.seed is None:
+            options.seed = 0 if options.dataset else _FIRST_SCENE
         _check(options)
         report = _report(options)
         if options.json:
@@ -93,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument(
-        "--seed", type=int, default=3000, help="of the first scene, or number of the first episode"
+        "--seed",
+        type=int,
+        default=None,
+        help="first scene, 3000 unless given; first episode of a dataset, 0 unless given",
     )
     parser.add_argument(
         "--dataset", default="", help="folder of a LeRobotDataset to look at, not the simulator"
@@ -115,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bfloat16",
         action="store_true",
-        help="chunks of spoilt pictures in bfloat16: faster where the machine computes in it",
+        help="chunks of spoilt pictures under torch's bfloat16 autocast, for GPUs",
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the cores")
     parser.add_argument(

@@ -4,7 +4,7 @@
     cross_attention:0            decoder layer 0, mean over heads; cross_attention:0:3 is its head 3
     encoder_attention:2          the same of the encoder
     rollout                      through the encoder and the decoder's last layer
-    integrated_gradients         black baseline; integrated_gradients:blur and :mean are the others
+    integrated_gradients         blurred baseline; integrated_gradients:black, :mean are the others
     input_gradients, grad_cam    likewise
 
 In a list of names `cross_attention` and `encoder_attention` alone mean all layers, `heads` means
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
 
 ROLLOUT = "rollout"
-BASELINES = ("black", "mean", "blur")
-INTEGRATION_STEPS = 8
-"""Enough for the cells' order; the completeness error asks for more."""
+BASELINES = ("blur", "mean", "black")
+INTEGRATION_STEPS = 16
+"""Half of ~/explain's: on one scene the completeness error is 0.6% with blur, 3.9% with black."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _single(
         message = (
             f"'{name}' is no method: name one of {', '.join(groups)}, or a layer or head such as "
             f"{ENCODER_ATTENTION}:0 or {ENCODER_ATTENTION}:0:3, or a baseline such as "
-            f"{INTEGRATED_GRADIENTS}:blur"
+            f"{INTEGRATED_GRADIENTS}:black"
         )
         raise AttentionError(message)
     limits = (("layer", layers[kind]), ("head", heads))

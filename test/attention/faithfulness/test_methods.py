@@ -28,10 +28,10 @@ def test_groups_stand_for_all_that_the_policy_has():
 
 
 def test_a_name_gives_its_method_back_and_twice_is_once():
-    text = "encoder_attention:1:2, rollout,grad_cam:mean,integrated_gradients:blur"
+    text = "encoder_attention:1:2, rollout,grad_cam:mean,integrated_gradients:black"
     assert ",".join(names(text)) == text.replace(" ", "")
     assert names("rollout,attention").count("rollout") == 1
-    assert names("grad_cam,grad_cam:black") == ["grad_cam"]
+    assert names("grad_cam,grad_cam:blur") == ["grad_cam"]
 
 
 def test_gradient_methods_alone_need_an_extra_pass():
