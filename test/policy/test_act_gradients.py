@@ -119,7 +119,7 @@ def test_the_default_target_is_the_projection_on_the_change_from_the_baseline(ac
     policy, observation = act
     black = {k: v * 0 if "image" in k else v for k, v in observation.items()}
     way = chunk(policy, policy.prepare([observation])) - chunk(policy, policy.prepare([black]))
-    found = integrated_gradients(policy, observation, steps=1)
+    found = integrated_gradients(policy, observation, baseline="black", steps=1)
     assert found.change == pytest.approx(np.linalg.norm(way), rel=1e-4)
     assert (found.target, found.baseline) == ("chunk", "black")
 
@@ -130,7 +130,7 @@ def test_the_default_target_is_the_projection_on_the_change_from_the_baseline(ac
     gradients = torch.autograd.grad((path.chunks(images)[0] * unit).sum(), images)
     for name, gradient in zip((TOP, WRIST), gradients, strict=True):
         expected = gradient[0].abs().sum(0).numpy()
-        simple = input_gradients(policy, observation).images[name]
+        simple = input_gradients(policy, observation, baseline="black").images[name]
         np.testing.assert_allclose(simple, expected, rtol=1e-3, atol=1e-5 * expected.max())
 
 
