@@ -183,7 +183,7 @@ def _interpolate(
     """Fill buffers.level: linear between cell centres, held beyond the outermost.
 
     Along the rows in float32, of which there are few; down the columns in 16-bit fixed point with 8
-    fractional bits, so that a level is off by at most one. Sums wrap, and come out right, since
+    fractional bits, so that a level is off by at most two. Sums wrap, and come out right, since
     the result fits. Without a matrix product: BLAS would start threads, which on a busy machine
     wait for each other far longer than the product takes.
     """

@@ -191,13 +191,13 @@ def test_any_size_is_a_blend_of_image_and_colour(shape, cells, offset, step, see
     dy=st.floats(3, 60),
     seed=st.integers(0, 100),
 )
-def test_fixed_point_is_within_one_level_of_the_formula(shape, cells, x0, y0, dx, dy, seed):
+def test_fixed_point_is_within_two_levels_of_the_formula(shape, cells, x0, y0, dx, dy, seed):
     mass = np.random.default_rng(seed).random(cells).astype(np.float32)
     shown = opacity(Overlay(alpha=1.0), mass, (x0, y0, dx, dy), 0.9, shape)
     levels = np.clip(mass.astype(np.float64) / 0.9, 0, 1) * 255
     expected = interpolated(levels, shape, (x0, y0, dx, dy))
-    # Half a level for rounding to 8 bits, one for fixed point.
-    assert np.abs(shown * 255 - expected).max() <= 1.5 + 1e-3
+    # Half a level for rounding to 8 bits, half for the step from row to row, one for the 256ths.
+    assert np.abs(shown * 255 - expected).max() <= 2 + 1e-3
 
 
 def test_the_image_is_not_changed_unless_it_is_the_output():
