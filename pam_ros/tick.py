@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.policy.interface import Policy, PolicyOutput
+    from pam_ros.policy.interface import Policy, PolicyOutput, QueuedAction
 
 _LOG = logging.getLogger(__name__)
 _WINDOW = 20
@@ -60,7 +60,9 @@ class TickLoop:
     """Runs a policy tick by tick and keeps count.
 
     In queue mode a queued action goes out before the forward pass, which then feeds the attention
-    alone; it is skipped where it would not end before the next command is due.
+    alone; it is skipped where it would not end before the next command is due. Where that pass
+    fails or is not finite, the rest of the queue is dropped: whatever is wrong with the policy, no
+    command follows until a forward pass is good again.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -109,6 +111,7 @@ class TickLoop:
         """
         number, episode = self._tick, self._episode
         source = number
+        queued: QueuedAction | None = None
         commanded = False
         output: PolicyOutput | None = None
         reason = ""
@@ -141,13 +144,12 @@ class TickLoop:
                     reason = _not_finite(output)
         except PolicyError as error:
             reason = str(error)
-            self._policy.skip()
         except Exception as error:  # noqa: BLE001
             # Whatever a policy raises, the tick ends with a reason and the robot holds.
             _LOG.exception("the policy failed at tick %d", number)
             reason = f"the policy failed: {type(error).__name__}: {error}"
-            if output is None:
-                self._policy.skip()
+        if reason and not skipped:
+            self._refuse(rejected=queued is not None or output is not None)
         if output is not None:
             self.note_forward(output.forward_seconds)
         return TickOutcome(
@@ -160,6 +162,16 @@ class TickLoop:
             invalid_reason=reason,
             output=output,
         )
+
+    def _refuse(self, *, rejected: bool) -> None:
+        """End a bad tick; `rejected`: the policy may hold a chunk that must not move the robot."""
+        if not rejected:
+            # step() raised, which leaves the policy's state as it was.
+            self._policy.skip()
+            return
+        # Queue or ensemble start afresh, and the policy's steps count from the next tick.
+        self._policy.reset()
+        self._episode_start = self._tick
 
 
 def _not_finite(output: PolicyOutput) -> str:

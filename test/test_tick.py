@@ -136,6 +136,36 @@ def test_a_chunk_that_is_not_finite_sends_nothing():
     assert "not finite" in outcome.invalid_reason
 
 
+@pytest.mark.parametrize("failure", [RuntimeError("out of memory"), PolicyError("bad input"), None])
+def test_a_pass_that_fails_beside_a_queued_action_drops_the_rest_of_the_queue(failure):
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    sent, _ = run(loop, policy, 1)
+    assert sent == [0]
+    policy.failure, policy.bad = failure, failure is None
+    # Its queued action goes out before the first bad pass ends; none after it, the 2 neither.
+    sent, bad = run(loop, policy, 3)
+    assert sent == [1]
+    assert [outcome.commanded for outcome in bad] == [True, False, False]
+    assert not any(outcome.valid or outcome.chunk_executed for outcome in bad)
+    policy.failure, policy.bad = None, False
+    sent, good = run(loop, policy, 3)
+    assert len(sent) == 3
+    assert [(o.tick, o.command_source_tick) for o in good] == [(4, 4), (5, 4), (6, 4)]
+    assert all(outcome.valid and outcome.commanded for outcome in good)
+
+
+def test_the_queue_of_a_chunk_that_was_refused_is_not_executed():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    policy.bad = True
+    assert run(loop, policy, 3)[0] == []
+    policy.bad = False
+    sent, (outcome,) = run(loop, policy, 1)
+    assert len(sent) == 1
+    assert (outcome.tick, outcome.command_source_tick, outcome.chunk_executed) == (3, 3, True)
+
+
 def test_a_chunk_is_not_executed_where_no_command_went_out():
     policy = ScriptedPolicy()
     _, (outcome,) = run(TickLoop(policy), policy, 1, send=False)

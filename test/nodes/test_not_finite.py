@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -63,6 +64,22 @@ def chunk(output):
     return replace(output, chunk=with_one(output.chunk, -np.inf))
 
 
+@pytest.fixture
+def poisonable(monkeypatch):
+    """Loads the policy so that it can be poisoned; what was loaded is in the list."""
+    load, made = policy_start.load_policy, []
+
+    def prepare(poison):
+        def load_poisoned(*arguments, **options):
+            made.append(Poisoned(load(*arguments, **options), poison))
+            return made[0]
+
+        monkeypatch.setattr(policy_start, "load_policy", load_poisoned)
+        return made
+
+    return prepare
+
+
 @pytest.mark.parametrize(
     ("poison", "method", "reason"),
     [
@@ -75,15 +92,9 @@ def chunk(output):
     ],
 )
 def test_a_value_that_is_not_finite_ends_the_tick_without_command_and_picture(
-    attention_robot, monkeypatch, poison, method, reason
+    attention_robot, poisonable, poison, method, reason
 ):
-    load, made = policy_start.load_policy, []
-
-    def load_poisoned(*arguments, **options):
-        made.append(Poisoned(load(*arguments, **options), poison))
-        return made[0]
-
-    monkeypatch.setattr(policy_start, "load_policy", load_poisoned)
+    made = poisonable(poison)
     # Every tick makes its command: the ensemble has no queued action that could go first.
     robot = attention_robot(enabled=True, temporal_ensemble=True, attention_method=method)
     maps = robot.listen(AttentionMap, ATTENTION)
@@ -126,3 +137,67 @@ def test_a_value_that_is_not_finite_ends_the_tick_without_command_and_picture(
     assert robot.wait(lambda: len(maps) > 2)
     assert maps[2].valid
     assert robot.wait(lambda: robot.node._commander.state.value == "running")
+
+
+@pytest.mark.parametrize("poison", [cross, encoder])
+def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
+    attention_robot, poisonable, poison
+):
+    made = poisonable(poison)
+    robot = attention_robot(
+        enabled=True, n_action_steps=5, soft_start_s=0.0, attention_method="rollout"
+    )
+    maps = robot.listen(AttentionMap, ATTENTION)
+    commands = robot.listen(JointState, "/joint_commands")
+    robot.spin()
+    time.sleep(0.5)
+
+    def observe():
+        before = len(maps)
+        robot.observe(positions=(0.1, 0.2))
+        assert robot.wait(lambda: len(maps) > before)
+        return maps[-1]
+
+    def state():
+        return robot.node._commander.state.value
+
+    assert observe().valid
+    assert state() == "running"
+    made[0].on = True
+    # The queued action was on its way before this tick's pass ended.
+    assert not observe().valid
+    assert robot.wait(lambda: state() == "holding")
+    time.sleep(0.3)
+    held = list(commands[-1].position)
+    acted = robot.node._commander.act = Mock(wraps=robot.node._commander.act)
+    states = set()
+    for _ in range(8):
+        assert not observe().valid
+        states.add(state())
+    assert states == {"holding"}
+    assert acted.call_count == 0
+    time.sleep(0.3)
+    assert list(commands[-1].position) == held
+
+    made[0].on = False
+    good = observe()
+    assert good.valid
+    assert good.chunk_executed
+    assert good.command_source_tick == good.tick == 10
+    assert state() == "running"
+
+
+def test_in_queue_mode_no_command_at_all_goes_out_where_every_tick_is_bad(
+    attention_robot, poisonable
+):
+    made = poisonable(cross)
+    robot = attention_robot(enabled=True, n_action_steps=5)
+    made[0].on = True
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    acted = robot.node._commander.act = Mock(wraps=robot.node._commander.act)
+    for count in range(1, 9):
+        robot.observe(positions=(0.1, 0.2))
+        assert robot.wait(lambda count=count: len(maps) == count)
+    assert not any(message.valid for message in maps)
+    assert acted.call_count == 0
