@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from pam_ros.policy.act_hooks import ENVIRONMENT, IMAGES, STATE
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -127,14 +128,12 @@ def blurred(image: Tensor) -> Tensor:
 
 @contextmanager
 def gradients() -> Iterator[None]:
-    """Gradients on, whatever the caller turned off, in full float32: TF32 would not add up."""
-    allowed = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            yield
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = allowed
+    """Gradients on, whatever the caller turned off, in full float32: TF32 would not add up.
+
+    Gradients are a matter of this thread alone; TF32 is the whole process': see full_float32.
+    """
+    with full_float32(), torch.inference_mode(mode=False), torch.enable_grad():
+        yield
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
