@@ -158,6 +158,8 @@ class ActPolicy:
     def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
         """The normalised tensors of some observations, as one batch on the policy's device.
 
+        In memory of their own: another thread may step the policy meanwhile.
+
         Raises:
             ObservationError: one of them does not fit.
             PolicyError: there is none.
@@ -209,13 +211,13 @@ class ActPolicy:
     def precision_error(self, observation: Mapping[str, NDArray[np.generic]]) -> PrecisionError:
         """How far the engine is from the eager float32 pass on this observation.
 
-        The policy's state is unchanged.
+        The policy's state is unchanged. For the thread that steps the policy.
 
         Raises:
             ObservationError: the observation does not fit.
         """
         check_observation(self._spec, observation)
-        prepared = self._preparation.one(observation)
+        prepared = self._preparation.one(observation, reuse=True)
         ours, exact = self._engine(prepared), self._forward(prepared)
         return PrecisionError(
             chunk=float((ours.chunk - exact.chunk).abs().max()),
@@ -228,7 +230,7 @@ class ActPolicy:
         start = time.perf_counter()
         place = self._place(self._tokens_layer)
         edit = None if self._edit is None else Edit(place, self._edit)
-        prepared = self._preparation.one(observation)
+        prepared = self._preparation.one(observation, reuse=True)
         result = self._pass(prepared, self._encoder_layers, edit)
         run = _Run(
             normalised=as_array(result.chunk[0]),

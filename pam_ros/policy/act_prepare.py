@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 class Preparation:
     """lerobot's pre- and post-processing of one policy.
 
+    many() and unnormalised() may be called in several threads at once, one() with reuse in one
+    alone.
+
     Args:
         spec: the policy's.
         preprocessor: lerobot's pipeline from an observation to normalised tensors.
@@ -37,12 +41,17 @@ class Preparation:
         self._spec = spec
         self._preprocessor = preprocessor
         self._postprocessor = postprocessor
+        # A step of lerobot's keeps the transition that it is at work on in itself.
+        self._preprocessing, self._postprocessing = threading.Lock(), threading.Lock()
         self._normalisers = [read_off(preprocessor, c, spec.device) for c in spec.cameras]
 
-    def one(self, observation: Mapping[str, NDArray[np.generic]]) -> Prepared:
+    def one(
+        self, observation: Mapping[str, NDArray[np.generic]], *, reuse: bool = False
+    ) -> Prepared:
         """The inputs of one observation that check_observation passes.
 
-        The images are in memory that the next call uses again.
+        reuse: the images are in memory that the next call with reuse overwrites: for the thread
+            that steps the policy, and over before its next step.
         """
         spec = self._spec
         images: dict[str, torch.Tensor] = {}
@@ -52,12 +61,12 @@ class Preparation:
             if normalise is None:
                 batch[camera.feature] = as_lerobot_takes_it(image)
             else:
-                images[camera.feature] = normalise(image)
+                images[camera.feature] = normalise(image, reuse=reuse)
         for feature in (spec.state_feature, spec.environment_feature):
             if feature is not None:
                 batch[feature] = torch.from_numpy(np.array(observation[feature]))[None]
         if batch:
-            with torch.no_grad():
+            with self._preprocessing, torch.no_grad():
                 batch = self._preprocessor(batch)
         batch = {**images, **batch}
 
@@ -72,10 +81,9 @@ class Preparation:
 
     def many(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
         """The inputs of some observations, at least one, as one batch in memory of its own."""
-        singles = []
-        for observation in observations:
-            single = self.one(observation)
-            singles.append(single._replace(images=tuple(i.clone() for i in single.images)))
+        singles = [self.one(observation) for observation in observations]
+        if len(singles) == 1:
+            return singles[0]
 
         def joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
             present = [part for part in parts if part is not None]
@@ -89,7 +97,7 @@ class Preparation:
 
     def unnormalised(self, actions: torch.Tensor) -> NDArray[np.float32]:
         """(N, action_dim) normalised to (N, action_dim) un-normalised."""
-        with torch.inference_mode():
+        with self._postprocessing, torch.inference_mode():
             return as_array(self._postprocessor(actions))
 
 

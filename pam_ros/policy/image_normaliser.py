@@ -16,8 +16,6 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -57,34 +55,49 @@ class ImageNormaliser:
         )
         self._device = torch.device(device)
         self._pinned: Tensor | None = None
-        # Kept, since new memory of this size costs more than the arithmetic.
+        self._uploaded: torch.cuda.Event | None = None
         self._rows: Tensor | None = None
 
-    def __call__(self, image: NDArray[np.generic]) -> Tensor:
-        """The normalised image, in memory that the next call uses again."""
+    def __call__(self, image: NDArray[np.generic], *, reuse: bool = False) -> Tensor:
+        """The normalised image.
+
+        reuse: put it into memory that the next call with reuse overwrites, since new memory of this
+            size costs more than the arithmetic. For one thread alone. Without it the result is the
+            caller's own, and calls in other threads may run meanwhile.
+        """
         height, width, channels = image.shape
         if not (image.flags.c_contiguous and image.flags.writeable):
             image = image.copy()  # torch takes neither backward views nor read-only arrays
         pixels = torch.from_numpy(image).view(height, width * channels)
         if self._device.type == "cuda":
-            pixels = self._upload(pixels)
-        if self._rows is None:
-            self._rows = torch.empty(pixels.shape, dtype=torch.float32, device=self._device)
-        rows = self._rows.copy_(pixels)
+            pixels = self._upload_pinned(pixels) if reuse else pixels.to(self._device)
+        rows = self._memory(pixels) if reuse else torch.empty_like(pixels, dtype=torch.float32)
+        rows.copy_(pixels)
         torch.addcmul(self._shift, rows, self._scale, out=rows)
         return rows.view(1, height, width, channels).permute(0, 3, 1, 2)
 
-    def _upload(self, pixels: Tensor) -> Tensor:
-        # Reading the pass' results waits for the device, so the buffer is free again by then.
-        if self._pinned is None:
-            self._pinned = torch.empty_like(pixels, pin_memory=True)
+    def _memory(self, pixels: Tensor) -> Tensor:
+        if self._rows is None:
+            # In inference mode or out of it: what is made in it cannot be written to outside.
+            with torch.inference_mode(mode=False):
+                self._rows = torch.empty_like(pixels, dtype=torch.float32)
+        return self._rows
+
+    def _upload_pinned(self, pixels: Tensor) -> Tensor:
+        if self._pinned is None or self._uploaded is None:
+            with torch.inference_mode(mode=False):
+                self._pinned = torch.empty_like(pixels, pin_memory=True)
+            self._uploaded = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        # The pass of the last image may have failed before anybody waited for its upload.
+        self._uploaded.synchronize()
         self._pinned.copy_(pixels)
-        return self._pinned.to(self._device, non_blocking=True)
+        with torch.cuda.device(self._device):
+            uploaded = self._pinned.to(self._device, non_blocking=True)
+            self._uploaded.record()  # type: ignore[no-untyped-call]
+        return uploaded
 
 
-def read_off(
-    preprocessor: Any, camera: CameraSpec, device: str
-) -> Callable[[NDArray[np.generic]], Tensor] | None:
+def read_off(preprocessor: Any, camera: CameraSpec, device: str) -> ImageNormaliser | None:
     """What does as lerobot's pipeline on this camera's images, or None where that is not known."""
     steps = [type(step).__name__ for step in getattr(preprocessor, "steps", ())]
     if not steps or not _KNOWN_STEPS.issuperset(steps):
