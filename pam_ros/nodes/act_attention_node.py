@@ -25,6 +25,8 @@ from pam_ros.nodes.attention_messages import attention_message
 from pam_ros.nodes.commander import Commander
 from pam_ros.nodes.engine_health import EngineHealth
 from pam_ros.nodes.explainer import Explainer, Seen
+from pam_ros.nodes.feature_editing import TABLE as EDIT_TABLE
+from pam_ros.nodes.feature_editing import FeatureEditing
 from pam_ros.nodes.health import Health
 from pam_ros.nodes.image_conversion import to_rgb
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
@@ -61,7 +63,7 @@ class ActAttentionNode(Node):
 
     def __init__(self) -> None:
         super().__init__("act_attention")
-        self._values = declare(self, TABLE)
+        self._values = declare(self, (*TABLE, *EDIT_TABLE))
         check_required(self._values)
         contract = load_contract(find_contract(self._values["contract"]))
         self._policy = start_policy(self._values)
@@ -89,6 +91,7 @@ class ActAttentionNode(Node):
         layer = self._values["tokens_layer"]
         self._policy.take_tokens(layer)
         self._tokens = TokenPublisher(self, self._spec, layer, self._values["tokens_sampler"])
+        self._editing = FeatureEditing(self, self._policy, self._values)
         # With the weights that will be shown: they take time too.
         self._policy.show_encoder_layers(self._look.selection.encoder_layers)
         self._loop.note_forward(time_policy(self, self._policy, self._period))
@@ -144,6 +147,8 @@ class ActAttentionNode(Node):
         self._show(look, outcome, messages, observation)
         if outcome.valid and not self._commander.commanding:
             self._engine_health.look_at(observation.features)
+        if outcome.valid:
+            self._editing.look_at(observation.features, outcome)
         self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
         self._health.stages["tick"].add(time.perf_counter() - begin)
 
@@ -242,6 +247,7 @@ class ActAttentionNode(Node):
                 "commands": self._commander.publisher.published,
                 "tokens": self._tokens.published,
                 **self._engine_health.values(),
+                **self._editing.values(),
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },
         )

@@ -27,6 +27,9 @@ COMPONENTS = 12
 WORST = 0.05
 """Share of a group's tokens, the worst, whose mean is its number."""
 
+LARGEST = 1 << 24
+"""Weights at most: fewer components where there are many tokens."""
+
 _RIDGE = 1e-3
 
 
@@ -58,6 +61,8 @@ class PoseModel:
             array = getattr(self, field.name)
             if array.shape != right[field.name] or not np.isfinite(array).all():
                 raise SaeError(f"the pose's {field.name} is damaged: shape {array.shape}")
+        flat = self.weights.astype(np.float32).reshape(len(self.weights), -1)
+        object.__setattr__(self, "_weights", flat)
 
     def numbers(
         self, rows: NDArray[np.float32], table: RowTable, cameras: int
@@ -67,7 +72,8 @@ class PoseModel:
         if not np.array_equal(table.token, self.token):
             return result
         features = pose_features(joint_row(rows, table), self.centre, self.axes)
-        model = np.tensordot(features, self.weights.astype(np.float32), 1)
+        weights: NDArray[np.float32] = self._weights  # type: ignore[attr-defined]
+        model = (features @ weights).reshape(rows.shape)
         ratio = np.square(rows - model).sum(axis=1, dtype=np.float64) / self.usual
         group = np.where(table.camera < 0, cameras, table.camera)
         for index in range(cameras + 1):
@@ -97,12 +103,12 @@ def fit_pose(
             joints.append(joint.astype(np.float64))
     if first is None:
         raise SaeError("there is no tick to fit the pose on")
+    count, width = len(joints) or 1, rows.shape[1]
     # More features than a fifth of the ticks would fit the ticks one by one.
+    most = min(count / 5, LARGEST / (len(first) * width))
     k = COMPONENTS
-    count = len(joints) or 1
-    while k and 1 + k + k * (k + 1) // 2 > count / 5:
+    while k and 1 + k + k * (k + 1) // 2 > most:
         k -= 1
-    width = rows.shape[1]
     centre, axes = np.zeros(width), np.zeros((0, width))
     if joints and k:
         stacked = np.stack(joints)
@@ -124,10 +130,12 @@ def fit_pose(
     gram += _RIDGE * np.trace(gram) / size * np.eye(size)
     weights = np.linalg.solve(gram, product.reshape(size, -1)).reshape(product.shape)
     half = weights.astype(np.float16)
+    # As the model will see them.
+    rounded = half.astype(np.float32).reshape(size, -1)
     squares = np.zeros(len(first))
     for rows, table in ticks():
         features = pose_features(joint_row(rows, table), centre32, axes32)
-        model = np.tensordot(features, half.astype(np.float32), 1)
+        model = (features @ rounded).reshape(rows.shape)
         squares += np.square(rows - model).sum(axis=1, dtype=np.float64)
     usual = np.maximum(squares / count, 1e-12).astype(np.float32)
     return PoseModel(first.token.astype(np.int64), centre32, axes32, half, usual)
