@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention weights to one map per camera.
 
-Everything is raw softmax mass: the cells of all cameras and the shares of the latent, joint-state
-and environment tokens sum to 1. Nothing is rescaled; scales for drawing are in scale.py.
+Cross- and encoder attention are raw softmax mass; rollout is such mass carried back through the
+encoder by averaged weights, half identity (rollout.py). Either way the cells of all cameras and the
+shares of the latent, joint-state and environment tokens sum to 1. Nothing is rescaled; scales for
+drawing are in scale.py.
 """
 
 from __future__ import annotations
@@ -57,10 +59,12 @@ class AttentionMaps:
     attribution before normalising, in the target's unit.
 
     `head_entropy` and `head_latent_share` have one value per head of the layer, whichever head is
-    shown: the entropy of that head's mass averaged over the same queries, and its mass on the
-    latent token. Empty where the method has no heads, or the policy no latent token. `target` says
-    what a gradient method explains; `completeness_error` is |sum of attributions - change of the
-    target| where the method promises that they are equal.
+    shown: the entropy of that head's weights averaged over the same queries, and their mass on the
+    latent token. For rollout these are the decoder layer's own weights, on the encoder's output,
+    not carried back. Empty where the method has no heads, or the policy no latent token.
+
+    `target` says what a gradient method explains; `completeness_error` is |sum of attributions -
+    change of the target| where the method promises that they are equal.
     """
 
     method: str
@@ -160,29 +164,33 @@ def _maps(
     if not np.isfinite(by_head).all():
         message = f"the attention weights of {layer} are not all finite"
         raise AttentionError(message)
-    return maps_of_heads(method, layer, by_head, index, query_label, layout)
+    mass = by_head.mean(axis=0) if index is None else by_head[index]
+    return maps_of_mass(method, layer, mass, index, query_label, layout, by_head)
 
 
-def maps_of_heads(
+def maps_of_mass(
     method: str,
     layer: str,
-    by_head: NDArray[np.float64],
+    mass: NDArray[np.float64],
     head: int | None,
     query_label: str,
     layout: TokenLayout,
+    by_head: NDArray[np.float64] | None,
 ) -> AttentionMaps:
-    """The maps of one head's mass, or of the mean over all where `head` is None.
+    """The maps of one distribution over the tokens.
 
     Args:
         method: as in AttentionMaps.
         layer: as in AttentionMaps.
-        by_head: (heads, tokens) mass, averaged over the queries.
-        head: the head to show.
+        mass: (tokens,) what to show.
+        head: whose it is; None for the mean over all.
         query_label: as in AttentionMaps.query.
         layout: which token is what.
+        by_head: (heads, tokens) weights of every head of the layer, averaged over the queries, for
+            head_entropy and head_latent_share; None where the method has no heads.
     """
-    mass = by_head.mean(axis=0) if head is None else by_head[head]
     latent = layout.latent
+    heads = np.empty((0, layout.size)) if by_head is None else by_head
     return AttentionMaps(
         method=method,
         layer=layer,
@@ -195,8 +203,8 @@ def maps_of_heads(
         entropy=_entropy(mass),
         total=float(mass.sum()),
         tokens=layout.size,
-        head_entropy=tuple(_entropy(one) for one in by_head),
-        head_latent_share=() if latent is None else tuple(by_head[:, latent].tolist()),
+        head_entropy=tuple(_entropy(one) for one in heads),
+        head_latent_share=() if latent is None else tuple(heads[:, latent].tolist()),
     )
 
 

@@ -7,19 +7,18 @@ connection, with rows that sum to 1; the product of these over the layers says h
 input token is in each output token. It takes every layer's mixing for linear and equal for all
 channels: value vectors, feed-forward blocks and normalisation are left out.
 
-Only the rows that are read are carried backwards through the layers, one vector-matrix product per
-layer and head instead of a product of matrices.
+Only what is read is carried backwards through the layers, averaged over the queries and heads that
+are shown: one vector-matrix product per layer instead of a product of matrices.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import ROLLOUT, AttentionMaps, in_range, maps_of_heads, query_range
+from pam_ros.attention.maps import ROLLOUT, AttentionMaps, in_range, maps_of_mass, query_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +50,7 @@ def rollout_maps(
         identity: the residual connection's part in a layer's output, 0 to 1.
         decoder: (heads, queries, tokens) softmax weights of a decoder layer's cross-attention, to
             go through: then the actions of the chunk are what reads, and head_entropy and
-            head_latent_share are those of the decoder's heads.
+            head_latent_share are those of its heads on the encoder's output, not carried back.
         decoder_layer: number of that layer, for the label.
         head: one head of `decoder`, or None for the mean over all. Encoder heads are averaged.
 
@@ -73,13 +72,14 @@ def rollout_maps(
     size = layout.size
     name = f"encoder.layers.0:{last + 1}"
     chosen_head = None
+    by_head: NDArray[np.float32] | None = None
     if decoder is None:
         if head is not None:
             message = "rollout has heads only where it goes through the decoder"
             raise AttentionError(message)
         start, stop, label = query_range(query, size)
-        reading: NDArray[np.float32] = np.zeros((1, size), np.float32)
-        reading[0, start:stop] = 1 / (stop - start)
+        reading: NDArray[np.float32] = np.zeros(size, np.float32)
+        reading[start:stop] = 1 / (stop - start)
     else:
         if decoder.ndim != 3 or decoder.shape[2] != size:
             message = (
@@ -89,23 +89,24 @@ def rollout_maps(
             raise AttentionError(message)
         chosen_head = None if head is None else in_range("head", head, 0, decoder.shape[0])
         start, stop, label = query_range(query, decoder.shape[1])
-        reading = decoder[:, start:stop].mean(axis=1)
+        by_head = decoder[:, start:stop].mean(axis=1)
+        reading = by_head.mean(axis=0) if chosen_head is None else by_head[chosen_head]
         name = f"decoder.layers.{decoder_layer}.multihead_attn, {name}"
     for layer in range(last, -1, -1):
         reading = _back_through(reading, encoder_attention[layer], layer, identity)
-    by_head = reading.astype(np.float64)
-    if not np.isfinite(by_head).all():
+    mass = reading.astype(np.float64)
+    heads = None if by_head is None else by_head.astype(np.float64)
+    if not np.isfinite(mass).all() or (heads is not None and not np.isfinite(heads).all()):
         message = f"the attention weights of {name} are not all finite"
         raise AttentionError(message)
-    maps = maps_of_heads(ROLLOUT, name, by_head, chosen_head, label, layout)
-    return maps if decoder is not None else replace(maps, head_entropy=(), head_latent_share=())
+    return maps_of_mass(ROLLOUT, name, mass, chosen_head, label, layout, heads)
 
 
 def _back_through(
     reading: NDArray[np.float32], weights: NDArray[np.float32], layer: int, identity: float
 ) -> NDArray[np.float32]:
-    """(rows, tokens) mass on a layer's output tokens, carried to its input tokens."""
-    size = reading.shape[1]
+    """(tokens,) mass on a layer's output tokens, carried to its input tokens."""
+    size = len(reading)
     if weights.ndim != 3 or weights.shape[1:] != (size, size) or weights.shape[0] == 0:
         message = (
             f"attention of encoder layer {layer} of shape {weights.shape} does not fit: it must be "
@@ -118,5 +119,5 @@ def _back_through(
     with np.errstate(divide="ignore", invalid="ignore"):  # the caller checks the result
         reading = reading / mixing.sum(axis=1)
     # Not by BLAS: its threads would wait for those of the policy.
-    read: NDArray[np.float32] = np.einsum("ri,ij->rj", reading, mixing)
+    read: NDArray[np.float32] = np.einsum("i,ij->j", reading, mixing)
     return read

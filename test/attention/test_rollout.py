@@ -81,11 +81,20 @@ def test_through_the_decoder_it_is_its_weights_times_the_encoders_mixing():
         read = decoder[:, 1:4].mean(axis=1)
         expected = (read.mean(axis=0) if head is None else read[head]) @ rows
         np.testing.assert_allclose(distribution(maps), expected, atol=1e-6)
-        for k, share in enumerate(maps.head_latent_share):
-            assert share == pytest.approx(float(read[k] @ rows[:, LAYOUT.latent]), abs=1e-6)
-            mass = read[k] @ rows
-            entropy = -(mass * np.log(mass)).sum()
-            assert maps.head_entropy[k] == pytest.approx(entropy, abs=1e-5)
+
+
+@pytest.mark.parametrize("head", [None, 3])
+def test_heads_are_described_as_the_decoder_reads_not_as_carried_back(head):
+    decoder = softmax_weights((4, 5, SIZE), 9)
+    decoder[2] = 0.0
+    decoder[2, :, LAYOUT.latent] = 1.0  # a sink
+    maps = rollout_maps(encoder(), LAYOUT, decoder=decoder, head=head, query=(1, 4))
+    plain = attention_maps(decoder[None], LAYOUT, head=head, query=(1, 4))
+    assert maps.head_latent_share == pytest.approx(plain.head_latent_share, abs=1e-7)
+    assert maps.head_entropy == pytest.approx(plain.head_entropy, abs=1e-6)
+    assert (maps.head_latent_share[2], maps.head_entropy[2]) == (1, 0)
+    mass = distribution(maps)
+    assert maps.entropy == pytest.approx(-(mass * np.log(mass)).sum(), abs=1e-5)
 
 
 def test_where_layers_mix_nothing_the_decoder_reads_the_input():

@@ -118,7 +118,7 @@ def test_in_queue_mode_each_map_says_which_tick_moves_the_robot(attention_robot)
 
 
 def test_the_weights_are_those_of_the_policy_on_the_same_observation(attention_robot, checkpoint):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="cross_attention")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
@@ -251,10 +251,10 @@ def test_head_and_query_change_on_the_next_tick(attention_robot):
 
 
 def test_rollout_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="cross_attention")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
-    tick(robot, maps)
+    assert tick(robot, maps).method == "cross_attention"
     assert set_parameter(robot, "attention_method", "rollout").successful
     assert set_parameter(robot, "attention_head", "1").successful
     pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
@@ -268,8 +268,10 @@ def test_rollout_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
     by_head = output.attention[-1].mean(axis=1) @ mixing
     assert (message.method, message.head) == ("rollout", "1")
     np.testing.assert_allclose(message.cameras[0].cells, by_head[1][2:], atol=1e-6)
-    np.testing.assert_allclose(message.head_latent_share, by_head[:, 0], atol=1e-6)
-    entropy = -(by_head * np.log(by_head)).sum(axis=1)
+    # Heads are described as they read the encoder's output.
+    read = output.attention[-1].mean(axis=1)
+    np.testing.assert_allclose(message.head_latent_share, read[:, 0], atol=1e-6)
+    entropy = -(read * np.log(read)).sum(axis=1)
     np.testing.assert_allclose(message.head_entropy, entropy, atol=1e-5)
 
 
@@ -277,7 +279,7 @@ def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, check
     robot = attention_robot()
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
-    assert tick(robot, maps).method == "cross_attention"
+    assert tick(robot, maps).method == "rollout"
     assert set_parameter(robot, "attention_method", "encoder_attention").successful
     message = tick(robot, maps)
     assert message.valid
