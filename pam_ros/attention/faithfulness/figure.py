@@ -38,6 +38,10 @@ _COLOURS = (
     (90, 110, 20),
     (0, 60, 90),
     (140, 40, 0),
+    (240, 228, 66),
+    (0, 200, 200),
+    (255, 120, 120),
+    (110, 110, 255),
 )
 _FIXED = {RANDOM: (150, 150, 150), CENTRE: (90, 90, 90), CUBE: (0, 0, 0)}
 _TITLES = {"deletion_blur": "deletion, blur", "insertion_blur": "insertion, blur"}
