@@ -39,6 +39,7 @@ def test_what_cannot_be_measured_gets_one_sentence(arguments, said, capsys):
     assert "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsys):
     file, figure = tmp_path / "report.json", tmp_path / "curves.png"
     status = main(
@@ -68,6 +69,7 @@ def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsy
     assert capsys.readouterr().out == printed
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_lerobot_dataset_without_what_only_the_simulator_knows(tmp_path, capsys):
     from pam_ros.sim.dataset import record
     from pam_ros.sim.scene import TRAINING_SEEDS
