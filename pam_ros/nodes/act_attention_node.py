@@ -25,6 +25,7 @@ from pam_ros.nodes.attention_messages import attention_message
 from pam_ros.nodes.commander import Commander
 from pam_ros.nodes.engine_health import EngineHealth
 from pam_ros.nodes.explainer import Explainer, Seen
+from pam_ros.nodes.explanation_request import check_explainable, why_no_mean
 from pam_ros.nodes.feature_editing import TABLE as EDIT_TABLE
 from pam_ros.nodes.feature_editing import FeatureEditing
 from pam_ros.nodes.health import Health
@@ -70,7 +71,8 @@ class ActAttentionNode(Node):
         self._spec = self._policy.spec
         self._contract = contract.bind(self._spec)
         self._joints = tuple(joint.name for joint in self._contract.command.joints)
-        self._look = make_look(self._values, self._spec, self._joints)
+        self._no_mean = why_no_mean(self._policy)
+        self._look = make_look(self._values, self._spec, self._joints, self._no_mean)
         self._period = 1.0 / (self._values["rate_hz"] or self._contract.rate_hz)
         self._loop = TickLoop(self._policy)
         self._health = Health(self, 1.0 / self._period)
@@ -145,11 +147,12 @@ class ActAttentionNode(Node):
         shown = time.perf_counter()
         self._explainer.newest = Seen(outcome, messages, observation)
         self._show(look, outcome, messages, observation)
+        # Without what follows: it waits until no command does, or is not part of every tick.
+        self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
         if outcome.valid and not self._commander.commanding:
             self._engine_health.look_at(observation.features)
         if outcome.valid:
             self._editing.look_at(observation.features, outcome)
-        self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
         self._health.stages["tick"].add(time.perf_counter() - begin)
 
     def _show(
@@ -167,7 +170,10 @@ class ActAttentionNode(Node):
             self._health.counts["inference_skipped"] += 1
         elif maps is None:
             self._health.counts["invalid_ticks"] += 1
+            self._health.invalid = outcome.invalid_reason
             self._commander.hold("policy", outcome.invalid_reason)
+        else:
+            self._health.invalid = ""
         message = attention_message(
             outcome, self._spec, self._contract, messages, observation, maps
         )
@@ -214,7 +220,9 @@ class ActAttentionNode(Node):
             if problem:
                 return SetParametersResult(successful=False, reason=problem)
         try:
-            look = make_look({**self._values, **changed}, self._spec, self._joints)
+            check_explainable(changed, self._spec)
+            values = {**self._values, **changed}
+            look = make_look(values, self._spec, self._joints, self._no_mean)
             if not any(name.startswith(("attention_", "overlay_scale")) for name in changed):
                 # The running scale remembers the last ticks; nothing that it depends on changes.
                 look = replace(look, scale=self._look.scale)
@@ -246,7 +254,7 @@ class ActAttentionNode(Node):
                 "episode": self._loop.episode,
                 "commands": self._commander.publisher.published,
                 "tokens": self._tokens.published,
-                **self._engine_health.values(),
+                **self._engine_health.values(commanding=self._commander.commanding),
                 **self._editing.values(),
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },

@@ -118,8 +118,10 @@ def check_required(values: Mapping[str, Any]) -> None:
             )
 
 
-def make_look(values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str]) -> Look:
-    """The look that the parameters ask for; joints are the names of the action's joints.
+def make_look(
+    values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str], no_mean: str = ""
+) -> Look:
+    """The look that the parameters ask for; joints and no_mean as make_request takes them.
 
     Raises:
         ParameterError: a value that cannot be taken; the sentence names the valid ones.
@@ -137,5 +139,5 @@ def make_look(values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str]
             scale = UniformScale(values["overlay_scale_multiple"])
     except AttentionError as error:
         raise ParameterError(f"overlay parameters: {error}") from error
-    request = make_request(values, spec, joints)
+    request = make_request(values, spec, joints, no_mean)
     return Look(select(values, spec), overlay, scale, values["jpeg_quality"], request)

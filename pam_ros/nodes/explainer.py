@@ -73,7 +73,10 @@ class Explainer:
         node.create_service(Trigger, "~/explain", self._on_explain, callback_group=group)
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Wait for an explanation under way, but not for long."""
+        """Wait for an explanation under way, but not for long: it cannot be stopped between passes.
+
+        One that takes longer ends with the process, as its thread is a daemon's.
+        """
         if self._thread is not None:
             self._thread.join(timeout_s)
 
@@ -82,6 +85,8 @@ class Explainer:
         response.success = False
         if self._thread is not None and self._thread.is_alive():
             response.message = "an explanation is being computed: ask again when it is published"
+        elif not self._policy.spec.cameras:
+            response.message = "this policy reads no camera, so no gradient method can explain it"
         elif seen is None:
             response.message = "there is nothing to explain before the first observation"
         elif self._policy.engine.name == "hooks":

@@ -7,15 +7,28 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pam_ros.attention.attribution import GRADIENT_METHODS
 from pam_ros.nodes.parameters import ParameterError
+from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from pam_ros.policy.act import ActPolicy
     from pam_ros.policy.interface import PolicySpec
 
-__all__ = ["BASELINES", "GRADIENT_METHODS", "Request", "make_request"]
+__all__ = [
+    "BASELINES",
+    "GRADIENT_METHODS",
+    "Request",
+    "check_explainable",
+    "make_request",
+    "why_no_mean",
+]
 
 BASELINES = ("black", "mean", "blur")
 
@@ -34,12 +47,61 @@ class Request:
     joints: tuple[str, ...]
 
 
-def make_request(values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str]) -> Request:
+def why_no_mean(policy: ActPolicy) -> str:
+    """Why baseline "mean" cannot be had of this policy; empty where it can.
+
+    It prepares an observation of zeros: ask before the first tick.
+    """
+    from pam_ros.policy.act_path import path_to  # noqa: PLC0415  (torch, like the policy)
+
+    spec = policy.spec
+    zeros: dict[str, NDArray[np.generic]] = {
+        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
+        for camera in spec.cameras
+    }
+    if spec.state_feature is not None:
+        zeros[spec.state_feature] = np.zeros(spec.state_dim, np.float32)
+    if spec.environment_feature is not None:
+        zeros[spec.environment_feature] = np.zeros(spec.environment_dim, np.float32)
+    try:
+        path_to(policy, zeros, "mean")
+    except PolicyError as error:
+        return str(error)
+    return ""
+
+
+def check_explainable(changed: Mapping[str, Any], spec: PolicySpec) -> None:
+    """Raise ParameterError where an explain_* parameter is set of a policy without cameras.
+
+    Their defaults are not refused: such a policy runs, and ~/explain says why it cannot.
+    """
+    names = sorted(name for name in changed if name.startswith("explain_"))
+    if names and not spec.cameras:
+        raise ParameterError(
+            f"parameter '{names[0]}': {spec.name} reads no camera, so no gradient method can "
+            "explain it"
+        )
+
+
+def make_request(
+    values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str], no_mean: str = ""
+) -> Request:
     """The request that the parameters name.
 
+    Args:
+        values: the explain_* parameters.
+        spec: the policy's.
+        joints: the names of the action's joints.
+        no_mean: why baseline "mean" cannot be had, see why_no_mean; empty where it can.
+
     Raises:
-        ParameterError: a target that is not there; the sentence says which ones are.
+        ParameterError: a target or baseline that this policy does not have; the sentence says which
+            ones it has.
     """
+    if values["explain_baseline"] == "mean" and no_mean and spec.cameras:
+        raise ParameterError(
+            f"parameter 'explain_baseline' is 'mean': {no_mean}; use black or blur"
+        )
     text = values["explain_target"].strip()
     joint = step = None
     if text != "chunk":

@@ -33,6 +33,8 @@ class Health:
         self.counts: Counter[str] = Counter()
         self.bad_messages: Counter[str] = Counter()
         self.last_bad = ""
+        # Why the newest tick had nothing to show; empty where it had. Skipped passes do not count.
+        self.invalid = ""
         self.stages = {stage: RollingLatency() for stage in STAGES}
 
     def bad_message(self, source: str, sentence: str) -> None:
@@ -84,6 +86,8 @@ class Health:
             return DiagnosticStatus.WARN, f"holding: {reason}"
         if not rate > 0:
             return DiagnosticStatus.WARN, f"no ticks: {reason}" if reason else "no ticks"
+        if self.invalid:
+            return DiagnosticStatus.WARN, f"invalid: {self.invalid}"
         if rate < 0.9 * self._target_hz:
             return DiagnosticStatus.WARN, f"{rate:.1f} Hz of {self._target_hz:.1f} Hz"
         return DiagnosticStatus.OK, safety.value

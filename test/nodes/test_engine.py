@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from pam_ros.msg import AttentionMap
+from std_srvs.srv import SetBool
 
 ATTENTION = "/act_attention/attention"
 
@@ -39,6 +42,48 @@ def test_reduced_precision_is_measured_on_the_first_observations_while_disabled(
     assert said["engine_dtype"] == "bfloat16"
     assert 0 < float(said["precision_error_chunk"]) < 1
     assert 0 < float(said["precision_error_attention"]) < 0.1
+
+
+def test_an_error_that_waits_for_a_node_enabled_from_the_start_is_said_and_measured_later(
+    attention_robot,
+):
+    robot = attention_robot(engine="eager", dtype="bfloat16", enabled=True)
+    maps = robot.listen(AttentionMap, ATTENTION)
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    robot.spin()
+    robot.observe()
+    assert robot.wait(lambda: len(maps) == 1)
+    assert robot.wait(
+        lambda: (
+            values(reports)
+            .get("precision_error", "")
+            .startswith("not measured: the node was enabled from the start")
+        )
+    )
+    assert robot.call(SetBool, "/act_attention/enable", SetBool.Request(data=False)).success
+    reports.clear()
+    for count in range(2, 7):
+        robot.observe()
+        assert robot.wait(lambda count=count: len(maps) == count)
+    assert robot.wait(lambda: values(reports).get("precision_error_observations") == "5")
+
+
+def test_measuring_the_error_is_no_part_of_what_a_tick_takes_to_show(attention_robot):
+    robot = attention_robot(engine="eager", dtype="bfloat16")
+    maps = robot.listen(AttentionMap, ATTENTION)
+    measure = robot.node._policy.precision_error
+
+    def slow(features):
+        time.sleep(1.5)
+        return measure(features)
+
+    robot.node._policy.precision_error = slow
+    robot.spin()
+    robot.observe()
+    assert robot.wait(lambda: len(maps) == 1)
+    assert robot.wait(lambda: robot.node._engine_health._errors)
+    time.sleep(0.1)
+    assert 0 < robot.node._show_seconds < 1.0
 
 
 @pytest.mark.parametrize(

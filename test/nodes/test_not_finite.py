@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pam_ros.msg import AttentionMap
 from sensor_msgs.msg import Image, JointState
 
@@ -201,3 +201,22 @@ def test_in_queue_mode_no_command_at_all_goes_out_where_every_tick_is_bad(
         assert robot.wait(lambda count=count: len(maps) == count)
     assert not any(message.valid for message in maps)
     assert acted.call_count == 0
+
+
+def test_a_bad_tick_is_a_warning_while_disabled_too(attention_robot, poisonable):
+    made = poisonable(cross)
+    robot = attention_robot()
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    robot.spin()
+
+    def says(level, sentence):
+        robot.observe(positions=(0.1, 0.2))
+        time.sleep(0.2)
+        status = reports[-1].status[0] if reports else None
+        return status and status.level == level and status.message.startswith(sentence)
+
+    made[0].on = True
+    assert robot.wait(lambda: says(DiagnosticStatus.WARN, "invalid: the policy's attention holds"))
+    assert robot.node._commander.state.value == "disabled"
+    made[0].on = False
+    assert robot.wait(lambda: says(DiagnosticStatus.OK, "disabled"))
