@@ -12,6 +12,7 @@ import torch
 from pam_ros.policy.act_pass import Edit, place_names
 from pam_ros.policy.act_prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import (
     BatchResult,
     EngineReport,
@@ -218,7 +219,9 @@ class ActPolicy:
         """
         check_observation(self._spec, observation)
         prepared = self._preparation.one(observation, reuse=True)
-        ours, exact = self._engine(prepared), self._forward(prepared)
+        ours = self._engine(prepared)
+        with full_float32():
+            exact = self._forward(prepared)
         return PrecisionError(
             chunk=float((ours.chunk - exact.chunk).abs().max()),
             attention=float((ours.attention - exact.attention).abs().max()),
@@ -240,8 +243,9 @@ class ActPolicy:
             tokens=as_array(result.places[place][0]),
             seconds=time.perf_counter() - start,
         )
-        if not np.isfinite(run.chunk).all():
-            message = f"{self._spec.name} predicted a chunk that is not finite on this observation"
+        wrong = _not_finite(run)
+        if wrong:
+            message = f"{self._spec.name} predicted {wrong} not finite on this observation"
             raise PolicyError(message)
         return run
 
@@ -297,6 +301,19 @@ class _Run(NamedTuple):
     encoder_attention: dict[int, NDArray[np.float32]]
     tokens: NDArray[np.float32]
     seconds: float
+
+
+def _not_finite(run: _Run) -> str:
+    """Which result is not finite; empty if all are. The chunk comes from the attention."""
+    if not np.isfinite(run.chunk).all():
+        return "a chunk that is"
+    # A sum is finite only where every weight is. They are 1 at most: float32 cannot overflow.
+    if not np.isfinite(run.attention.sum()):
+        return "attention that is"
+    for layer, weights in run.encoder_attention.items():
+        if not np.isfinite(weights.sum()):
+            return f"attention of encoder layer {layer} that is"
+    return ""
 
 
 def _either(names: Sequence[Any]) -> str:

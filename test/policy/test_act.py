@@ -242,6 +242,48 @@ def test_a_chunk_that_is_not_finite_is_refused_and_forgotten(reference_policy):
             assert reference.normalised_difference(output.action, expected) <= 1e-5
 
 
+@pytest.mark.parametrize("where", ["attention", "encoder attention"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_attention_that_is_not_finite_is_refused_and_its_chunk_forgotten(
+    reference_policy, where, value
+):
+    for options in ({}, {"n_action_steps": 1, "temporal_ensemble_coeff": 0.01}):
+        reference = reference_policy(**options, cameras={}, environment_dim=3)
+        policy = wrap(reference.policy, reference.preprocessor, reference.postprocessor)
+        policy.show_encoder_layers([1])
+        engine, broken = policy._engine, {"now": False}
+
+        def spoiled(prepared, layers=(), engine=engine, broken=broken):
+            result = engine(prepared, layers)
+            if broken["now"]:
+                wrong = (
+                    result.attention if where == "attention" else result.encoder_attention[1]
+                ).clone()
+                wrong[0, ..., -1, -1] = value
+                if where == "attention":
+                    return result._replace(attention=wrong)
+                return result._replace(encoder_attention={1: wrong})
+            return result
+
+        policy._engine = spoiled
+        rng = np.random.default_rng(9)
+        for step in range(9):
+            broken["now"] = True
+            message = "attention that is not finite"
+            if where != "attention":
+                message = "attention of encoder layer 1 that is not finite"
+            with pytest.raises(PolicyError, match=message):
+                policy.step(reference.observation(rng))
+            with pytest.raises(PolicyError, match=message):
+                policy.explain(reference.observation(rng))
+            broken["now"] = False
+            observation = reference.observation(rng)
+            output = policy.step(observation)
+            assert output.step == step
+            expected = reference.select_action(observation)
+            assert reference.normalised_difference(output.action, expected) <= 1e-5
+
+
 def test_outputs_are_read_only(reference_policy, saved):
     output = load_policy(saved, device="cpu").step(
         reference_policy().observation(np.random.default_rng(0))
