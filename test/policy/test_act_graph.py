@@ -50,7 +50,11 @@ def assert_same(reference, seed=0):
     assert np.abs(ours.attention - hooked.attention.numpy()).max() <= 1e-6
     assert np.abs(ours.tokens - hooked.places[-1].numpy()).max() <= 1e-4
     assert np.abs(ours.attention.sum(-1) - 1).max() <= 1e-5
+    graph = wrapped._forward._graph
     for layer in layers:
+        with torch.inference_mode():
+            same_tokens = graph.encoder_attention(layer, hooked.places[layer])
+        assert (same_tokens - hooked.encoder_attention[layer]).abs().max() <= 1e-6
         # The folded ResNet rounds its features differently, and softmax passes that on.
         expected = hooked.encoder_attention[layer].numpy()
         assert np.abs(ours.encoder_attention[layer] - expected).max() <= 5e-5
