@@ -88,3 +88,40 @@ def test_what_was_prepared_stays_whatever_is_prepared_next(reference_policy):
         assert torch.equal(tensor, before)
     again = policy._preparation.one(reference.observation(rng), reuse=True)
     assert again.images[0].data_ptr() == tick.images[0].data_ptr()
+
+
+def test_no_step_of_lerobots_is_entered_twice_at_once(reference_policy):
+    """Its steps keep the transition that they are at work on in themselves."""
+    reference = reference_policy(cameras={}, environment_dim=3)
+    policy = wrap(reference.policy, reference.preprocessor, reference.postprocessor, "eager")
+    preparation = policy._preparation
+    most = {"before": 0, "after": 0}
+
+    def watched(pipeline, name):
+        inside = []
+
+        def run(given):
+            inside.append(1)
+            most[name] = max(most[name], len(inside))
+            time.sleep(0.02)
+            inside.pop()
+            return pipeline(given)
+
+        return run
+
+    preparation._preprocessor = watched(preparation._preprocessor, "before")
+    preparation._postprocessor = watched(preparation._postprocessor, "after")
+    observation = reference.observation(np.random.default_rng(0))
+    actions = torch.zeros(1, policy.spec.action_dim)
+
+    def work():
+        for _ in range(3):
+            policy.prepare([observation])
+            preparation.unnormalised(actions)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == {"before": 1, "after": 1}
