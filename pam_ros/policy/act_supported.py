@@ -16,6 +16,9 @@ def why_unsupported(model: Any) -> str | None:
     for name, module in model.named_modules():
         if hasattr(module, "parametrizations"):
             return f"{name or 'the model'} is parametrised"
+    reason = _why_projection_unsupported(model)
+    if reason is not None:
+        return reason
     stacks = (
         (model.encoder, "ACTEncoder", "ACTEncoderLayer", ("self_attn",)),
         (model.decoder, "ACTDecoder", "ACTDecoderLayer", ("self_attn", "multihead_attn")),
@@ -35,11 +38,41 @@ def why_unsupported(model: Any) -> str | None:
     return None if backbone is None else _why_backbone_unsupported(backbone)
 
 
+def _why_projection_unsupported(model: Any) -> str | None:
+    """What turns inputs into tokens, and the decoder's output into actions."""
+    config = model.config
+    linears = ["encoder_latent_input_proj", "action_head"]
+    if config.robot_state_feature:
+        linears.append("encoder_robot_state_input_proj")
+    if config.env_state_feature:
+        linears.append("encoder_env_state_input_proj")
+    for name in linears:
+        if type(getattr(model, name)) is not nn.Linear:
+            return f"{name} is a {type(getattr(model, name)).__name__}"
+    if model.encoder_latent_input_proj.bias is None:
+        return "encoder_latent_input_proj has no bias"
+    if not config.image_features:
+        return None
+    return _why_convolution_unsupported(
+        "encoder_img_feat_input_proj", model.encoder_img_feat_input_proj
+    )
+
+
+def _why_convolution_unsupported(name: str, convolution: nn.Module) -> str | None:
+    if type(convolution) is not nn.Conv2d:
+        return f"{name} is a {type(convolution).__name__}"
+    if convolution.padding_mode != "zeros" or isinstance(convolution.padding, str):
+        return f"{name} pads by {convolution.padding_mode} {convolution.padding}"
+    return None
+
+
 def _why_layer_unsupported(layer: Any, attentions: tuple[str, ...]) -> str | None:
     for attention in attentions:
         module = getattr(layer, attention)
         if type(module) is not nn.MultiheadAttention or module.in_proj_bias is None:
             return f"{attention} is a {type(module).__name__}"
+        if module.bias_k is not None or module.add_zero_attn or module.in_proj_weight is None:
+            return f"{attention} has keys or values of its own"
     if any(type(linear) is not nn.Linear for linear in (layer.linear1, layer.linear2)):
         return "a feed-forward layer is not nn.Linear"
     if any(
@@ -64,6 +97,10 @@ def _why_backbone_unsupported(backbone: nn.Module) -> str | None:
             type(module) is nn.BatchNorm2d or type(module).__name__ == "FrozenBatchNorm2d"
         ):
             return f"{name} of the backbone is a {type(module).__name__}"
+        if name.split(".")[-1].startswith("conv") or name.endswith("downsample.0"):
+            reason = _why_convolution_unsupported(f"{name} of the backbone", module)
+            if reason is not None:
+                return reason
     return None
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 
 from pam_ros.policy.act_pass import Pass
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -34,17 +36,22 @@ class CompiledEngine:
         graph: what to compile, with plain kernels.
         shown: computes the encoder's weights, in float32.
         example: inputs of the only shapes that it will see.
+        dtype: "float32", on a GPU always without TF32: compiled code is made for either; or
+            "bfloat16".
 
     Raises:
         PolicyError: there is no compiler, or torch.compile fails.
     """
 
-    def __init__(self, graph: ActGraph, shown: ActGraph, example: Prepared) -> None:
+    def __init__(self, graph: ActGraph, shown: ActGraph, example: Prepared, dtype: str) -> None:
         compilers = (os.environ.get("CXX"), *_COMPILERS)
         if not any(name and shutil.which(name) for name in compilers):
             message = "engine 'compile' needs a C++ compiler such as g++, and there is none"
             raise PolicyError(message)
         self._shown = shown
+        tensors = (*example.images, example.state, example.environment)
+        on_gpu = any(tensor is not None and tensor.is_cuda for tensor in tensors)
+        self._precision = full_float32 if on_gpu and dtype == "float32" else nullcontext
         # The options hold for this one function; the process' own configuration stays as it is.
         self._run = torch.compile(graph, dynamic=False, fullgraph=True, options={"freezing": True})
         try:
@@ -68,7 +75,8 @@ class CompiledEngine:
                 None if vector is None else _ordinary(vector)
                 for vector in (prepared.state, prepared.environment)
             )
-            chunk, attention, places = self._run(images, *vectors)
+            with self._precision():
+                chunk, attention, places = self._run(images, *vectors)
             weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
         return Pass(chunk, attention, places, weights)
 

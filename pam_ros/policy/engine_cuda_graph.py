@@ -7,11 +7,13 @@ results out of them (CUDA Graphs, in PyTorch's "CUDA semantics").
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from pam_ros.policy.act_pass import Pass, Prepared
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ class CudaGraphEngine:
         graph: what to capture: plain kernels, on the device.
         shown: computes the encoder's weights, in float32.
         example: inputs of the only shapes that it will see, on the device.
+        device: where all of this is, such as "cuda:1".
+        dtype: "float32", then captured without TF32 whatever the caller allows, since the kernels
+            are chosen for good; or "bfloat16".
         capture: from a function to its static results and to what computes them anew from what
             the static inputs then hold.
 
@@ -49,10 +54,18 @@ class CudaGraphEngine:
     """
 
     def __init__(
-        self, graph: ActGraph, shown: ActGraph, example: Prepared, capture: Capture | None = None
+        self,
+        graph: ActGraph,
+        shown: ActGraph,
+        example: Prepared,
+        device: str,
+        dtype: str,
+        capture: Capture | None = None,
     ) -> None:
         self._shown = shown
-        with torch.inference_mode():
+        self._device = torch.device(device)
+        precision = full_float32() if dtype == "float32" else nullcontext()
+        with self._on_device(), torch.inference_mode(), precision:
             self._inputs = Prepared(*_each(example, torch.clone))
             inputs = self._inputs
             try:
@@ -67,13 +80,19 @@ class CudaGraphEngine:
     @torch.inference_mode()
     def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
-        for static, given in zip(_tensors(self._inputs), _tensors(prepared), strict=True):
-            static.copy_(given, non_blocking=True)
-        self._replay()
-        results = self._results
-        places = tuple(place.clone() for place in results.places)
-        weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
-        return Pass(results.chunk.clone(), results.attention.clone(), places, weights)
+        with self._on_device():
+            pairs = zip(_tensors(self._inputs), _tensors(prepared), strict=True)
+            for static, given in pairs:
+                static.copy_(given, non_blocking=True)
+            self._replay()
+            results = self._results
+            places = tuple(place.clone() for place in results.places)
+            weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+            return Pass(results.chunk.clone(), results.attention.clone(), places, weights)
+
+    def _on_device(self) -> AbstractContextManager[object]:
+        """Streams and graphs are those of the current device."""
+        return torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext()
 
 
 def capture_cuda(run: Callable[[], Results]) -> tuple[Results, Callable[[], None]]:
@@ -92,8 +111,9 @@ def capture_cuda(run: Callable[[], Results]) -> tuple[Results, Callable[[], None
             run()
     torch.cuda.current_stream().wait_stream(warm_up)
     captured = torch.cuda.CUDAGraph()
+    # On the same stream: torch's own for captures is of the device that was current at the first.
     # The other threads of the process may go on using CUDA meanwhile.
-    with torch.cuda.graph(captured, capture_error_mode="thread_local"):
+    with torch.cuda.graph(captured, stream=warm_up, capture_error_mode="thread_local"):
         results = run()
 
     def replay() -> None:

@@ -2,7 +2,8 @@
 """The written-out pass compiled by OpenVINO for the CPU, the compiled blob cached on disk.
 
 The cache is under $XDG_CACHE_HOME/pam_ros/openvino (else ~/.cache). A blob's name is the hash of
-all that it depends on: weights, input shapes, precision, threads, versions, CPU.
+all that it depends on: weights, configuration, layout of the tokens, input shapes, precision,
+threads, versions, CPU.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pam_ros.policy.act_pass import Pass, Prepared
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from pam_ros.policy.act_graph import ActGraph
 
@@ -45,7 +46,11 @@ class OpenVinoEngine:
         shown: computes the encoder's weights, in float32.
         example: inputs of the only shapes that it will see.
         dtype: "float32" or "bfloat16".
-        sha256: of the policy's weights.
+        identity: what the pass depends on beside these: weights, configuration, layout.
+
+    Attributes:
+        dtype: the precision that really runs: a CPU without bfloat16 computes in float32.
+        from_cache: whether the blob was there already.
 
     Raises:
         PolicyError: the package openvino is missing, or does not take the graph.
@@ -57,7 +62,7 @@ class OpenVinoEngine:
         shown: ActGraph,
         example: Prepared,
         dtype: str,
-        sha256: str,
+        identity: Mapping[str, Any],
     ) -> None:
         self._shown = shown
         openvino = _import_openvino()
@@ -69,7 +74,8 @@ class OpenVinoEngine:
         }
         inputs = _flat(example)
         core = openvino.Core()
-        blob = _cache_folder() / f"{_key(openvino, core, inputs, settings, sha256)}.blob"
+        key = _key(openvino, core, inputs, settings, identity)
+        self._blob = blob = _cache_folder() / f"{key}.blob"
         compiled = _import_blob(core, blob, settings)
         self.from_cache = compiled is not None
         if compiled is None:
@@ -82,6 +88,12 @@ class OpenVinoEngine:
             _export_blob(compiled, blob)
         self._request = compiled.create_infer_request()
         self._outputs = compiled.outputs
+        self.dtype = _running_dtype(openvino, compiled)
+
+    def discard(self) -> None:
+        """Take the blob out of the cache."""
+        with contextlib.suppress(OSError):
+            self._blob.unlink()
 
     def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
@@ -139,12 +151,22 @@ def _traced(openvino: Any, graph: ActGraph, example: Prepared) -> Any:
         )
 
 
+def _running_dtype(openvino: Any, compiled: Any) -> str:
+    """Of DTYPES: what OpenVINO made of the hint on this CPU."""
+    running = compiled.get_property("INFERENCE_PRECISION_HINT")
+    return "bfloat16" if running == openvino.Type.bf16 else "float32"
+
+
 def _key(
-    openvino: Any, core: Any, inputs: list[Tensor], settings: dict[str, Any], sha256: str
+    openvino: Any,
+    core: Any,
+    inputs: list[Tensor],
+    settings: dict[str, Any],
+    identity: Mapping[str, Any],
 ) -> str:
     parts = {
         "format": _FORMAT,
-        "policy": sha256,
+        "policy": identity,
         "inputs": [list(tensor.shape) for tensor in inputs],
         "settings": settings,
         "openvino": openvino.get_version(),
@@ -153,7 +175,7 @@ def _key(
         "capabilities": sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
         "machine": platform.machine(),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _cache_folder() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -17,6 +17,7 @@ from pam_ros.policy.engine_compile import CompiledEngine
 from pam_ros.policy.engine_cuda_graph import CudaGraphEngine
 from pam_ros.policy.engine_eager import EagerForward
 from pam_ros.policy.engine_openvino import OpenVinoEngine
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import DTYPES, ENGINES, EngineReport, PolicyError
 from pam_ros.policy.kernels import PlainKernels
 from pam_ros.policy.onednn import OneDnnKernels, usable
@@ -24,7 +25,7 @@ from pam_ros.policy.onednn import OneDnnKernels, usable
 if TYPE_CHECKING:
     from torch import nn
 
-    from pam_ros.policy.act_pass import Engine, Forward
+    from pam_ros.policy.act_pass import Engine, Forward, Pass
     from pam_ros.policy.interface import PolicySpec
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ SELF_CHECK_TOLERANCE = 1e-4
 # And an engine from the eager pass. bfloat16 has 8 bits: the bound finds what is broken, not what
 # is coarse.
 TOLERANCES = {"float32": SELF_CHECK_TOLERANCE, "bfloat16": 0.5}
+# Fields of the configuration that say what is done with a chunk, not how it is computed.
+_EXECUTION = frozenset({"n_action_steps", "temporal_ensemble_coeff"})
 _TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -61,22 +64,24 @@ def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> 
         PolicyError: the engine asked for cannot be used here.
     """
     hooked = HookedForward(model)
-    reason = why_unsupported(model)
-    if reason is None:
-        for prepacked in (True, False):
+    reason = ""
+    for prepacked in (True, False):
+        try:
+            reason = why_unsupported(model) or ""
+            if reason:
+                break
             workshop = _Workshop(model, spec, prepacked=prepacked)
             forward = EagerForward(workshop.exact)
-            try:
-                difference = _difference(forward, hooked, spec)
-            except RuntimeError as error:
-                reason = f"the written-out pass fails: {error}"
-            else:
-                if difference <= SELF_CHECK_TOLERANCE:
-                    return _choose(workshop, forward, engine, dtype)
-                reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
+            difference = _difference(forward, hooked, spec)
+        except Exception as error:  # noqa: BLE001  (whatever a module that is not ACT's leads to)
+            reason = f"the written-out pass fails: {type(error).__name__}: {error}"
+        else:
+            if difference <= SELF_CHECK_TOLERANCE:
+                return _choose(workshop, forward, engine, dtype)
+            reason = f"the written-out pass differs from lerobot's by {difference:.1e}"
             if not workshop.prepacked:
                 break
-            logger.info("%s: without prepacked operations, since %s", spec.name, reason)
+        logger.debug("%s: %s", spec.name, reason)
     logger.warning("%s: lerobot's own forward pass is used, with hooks: %s", spec.name, reason)
     report = EngineReport("hooks", "float32", 0.0, f"lerobot's own forward pass, since {reason}")
     return Passes(hooked, hooked, report)
@@ -100,18 +105,24 @@ class _Workshop:
         if name == "eager":
             return EagerForward(self.exact if dtype == "float32" else self._fast(dtype))
         if name == "compile":
-            return CompiledEngine(self._plain(dtype), self.exact, example)
+            return CompiledEngine(self._plain(dtype), self.exact, example, dtype)
         if name == "openvino":
             if self.device != "cpu":
                 message = f"engine 'openvino' needs device cpu, not {self.spec.device}"
                 raise PolicyError(message)
             return OpenVinoEngine(
-                lambda: self._plain("float32"), self.exact, example, dtype, self.spec.sha256
+                lambda: self._plain("float32"), self.exact, example, dtype, self._identity()
             )
         if self.device != "cuda":
             message = f"engine 'cuda_graph' needs a CUDA device, not {self.spec.device}"
             raise PolicyError(message)
-        return CudaGraphEngine(self._plain(dtype), self.exact, example)
+        return CudaGraphEngine(self._plain(dtype), self.exact, example, self.spec.device, dtype)
+
+    def _identity(self) -> dict[str, Any]:
+        """All that the pass depends on, for a cache."""
+        config: Any = self._model.config
+        fields = {k: v for k, v in vars(config).items() if k not in _EXECUTION}
+        return {"sha256": self.spec.sha256, "config": fields, "layout": repr(self.spec.layout)}
 
     def _fast(self, dtype: str) -> ActGraph:
         """What runs fastest as it stands."""
@@ -130,16 +141,17 @@ def _choose(workshop: _Workshop, forward: Forward, engine: str, dtype: str) -> P
         name, reason = _pick(workshop.device)
     start = time.perf_counter()
     try:
-        chosen = forward if (name, dtype) == ("eager", "float32") else workshop.engine(name, dtype)
-        _check_agreement(name, dtype, _difference(chosen, forward, workshop.spec))
+        chosen, running = _ready(workshop, forward, name, dtype)
     except PolicyError as error:
         if engine != "auto" or name == "eager":
             raise
         logger.warning("%s: the eager engine is used: %s", workshop.spec.name, error)
         name, reason = "eager", f"auto's choice could not be used: {error}"
-        chosen = workshop.engine(name, dtype)
+        chosen, running = _ready(workshop, forward, name, dtype)
+    if running != dtype:
+        reason += f"; in {running}, since this computer has no {dtype} for {name}"
     warm_up = 0.0 if chosen is forward else time.perf_counter() - start
-    report = EngineReport(name, dtype, warm_up, reason)
+    report = EngineReport(name, running, warm_up, reason)
     logger.info(
         "%s: engine %s in %s (%s), %.1f s to warm up",
         workshop.spec.name,
@@ -148,10 +160,36 @@ def _choose(workshop: _Workshop, forward: Forward, engine: str, dtype: str) -> P
     return Passes(forward, chosen, report)
 
 
-def _check_agreement(name: str, dtype: str, difference: float) -> None:
-    if not difference <= TOLERANCES[dtype]:  # NaN is no agreement either
-        message = f"engine {name!r} in {dtype} differs from the eager pass by {difference:.1e}"
+def _ready(workshop: _Workshop, forward: Forward, name: str, dtype: str) -> tuple[Engine, str]:
+    """An engine that agrees with the eager pass, and the dtype that it really runs in."""
+    if (name, dtype) == ("eager", "float32"):
+        return forward, dtype
+    chosen = workshop.engine(name, dtype)
+    try:
+        return chosen, _check_agreement(chosen, forward, workshop.spec, name, dtype)
+    except PolicyError as error:
+        if not (isinstance(chosen, OpenVinoEngine) and chosen.from_cache):
+            raise
+        logger.warning("%s: compiled anew, since the cached %s", workshop.spec.name, error)
+        chosen.discard()
+    chosen = workshop.engine(name, dtype)
+    return chosen, _check_agreement(chosen, forward, workshop.spec, name, dtype)
+
+
+def _check_agreement(
+    chosen: Engine, forward: Forward, spec: PolicySpec, name: str, dtype: str
+) -> str:
+    """The dtype that the engine runs in; PolicyError where its pass is another one."""
+    running = chosen.dtype if isinstance(chosen, OpenVinoEngine) else dtype
+    try:
+        difference = _difference(chosen, forward, spec)
+    except Exception as error:
+        message = f"engine {name!r} in {running} fails: {' '.join(str(error).split())}"
+        raise PolicyError(message) from error
+    if not difference <= TOLERANCES[running]:  # NaN is no agreement either
+        message = f"engine {name!r} in {running} differs from the eager pass by {difference:.1e}"
         raise PolicyError(message)
+    return running
 
 
 def _pick(device: str) -> tuple[str, str]:
@@ -163,9 +201,9 @@ def _pick(device: str) -> tuple[str, str]:
     return "eager", f"auto: the device is {device}, and eager runs on any"
 
 
-def noise_inputs(spec: PolicySpec) -> Prepared:
-    """One observation of normal noise, always the same; images channels last, as prepared ones."""
-    noise = torch.Generator().manual_seed(0)
+def noise_inputs(spec: PolicySpec, seed: int = 0) -> Prepared:
+    """One observation of normal noise; images channels last in memory, as prepared ones."""
+    noise = torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=noise).to(spec.device)
@@ -178,19 +216,37 @@ def noise_inputs(spec: PolicySpec) -> Prepared:
 
 
 def _difference(ours: Engine, reference: Engine, spec: PolicySpec) -> float:
-    """Of the two passes on noise, the actions' relative to the largest action.
+    """Of two passes on noise, the actions' relative to the largest action; NaN where one is.
 
     In full float32: TF32, which is on by default on newer GPUs, would differ by its own rounding.
+    On two observations, neither of them the one that engines are made with.
+
+    Raises:
+        PolicyError: results of other shapes, or the same results whatever the observation.
     """
-    inputs = noise_inputs(spec)
-    allowed = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        mine, expected = ours(inputs), reference(inputs)
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = allowed
-    scale = float(expected.chunk.abs().max()) + 1e-9
-    return max(
-        float((mine.chunk - expected.chunk).abs().max()) / scale,
-        float((mine.attention - expected.attention).abs().max()),
-    )
+    with full_float32():
+        pairs = [
+            (ours(inputs), reference(inputs))
+            for inputs in (noise_inputs(spec, 1), noise_inputs(spec, 2))
+        ]
+    differences = []
+    for mine, expected in pairs:
+        shapes, right = (
+            [tuple(t.shape) for t in (found.chunk, found.attention, *found.places)]
+            for found in (mine, expected)
+        )
+        if shapes != right:
+            message = f"its results have the shapes {shapes}: they must have {right}"
+            raise PolicyError(message)
+        scale = expected.chunk.abs().max() + 1e-9
+        differences.append((mine.chunk - expected.chunk).abs().max() / scale)
+        differences.append((mine.attention - expected.attention).abs().max())
+    (first, first_right), (second, second_right) = pairs
+    if _same(first, second) and not _same(first_right, second_right):
+        message = "it gives the same results whatever the observation"
+        raise PolicyError(message)
+    return float(torch.stack(differences).max())  # NaN if one of them is
+
+
+def _same(one: Pass, other: Pass) -> bool:
+    return torch.equal(one.chunk, other.chunk) and torch.equal(one.attention, other.attention)

@@ -87,7 +87,7 @@ class EngineReport:
     """Which engine runs.
 
     name: one of ENGINES but "auto", or "hooks" where lerobot's own forward pass runs.
-    dtype: one of DTYPES.
+    dtype: one of DTYPES: what really runs, which need not be what was asked for.
     warmup_seconds: what the engine took to get ready (compiling, capturing) when it was loaded.
     reason: why this one: as asked for, what "auto" went by, or why another one had to step in.
     """
@@ -186,7 +186,8 @@ class Policy(Protocol):
 
         Raises:
             ObservationError: the observation does not fit. The policy's state is unchanged.
-            PolicyError: the chunk is not finite. The policy's state is unchanged.
+            PolicyError: chunk or attention is not finite. The policy's state is unchanged, the
+                chunk is never executed.
         """
         ...
 

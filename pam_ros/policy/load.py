@@ -56,8 +56,9 @@ def load_policy(
             picks by device. The policy's `engine` says what it is.
         dtype: "float32", or "bfloat16" for the matrix products; see ActPolicy.precision_error.
 
-    Half-precision weights are computed in float32, on a GPU with TF32 where the caller allows it
-    (torch.backends.cudnn.allow_tf32). The model runs in evaluation mode.
+    Half-precision weights are computed in float32. On a GPU "eager" takes TF32 where the caller
+    allows it (torch.backends.cudnn.allow_tf32); "compile" and "cuda_graph" in float32 never do. The
+    model runs in evaluation mode.
 
     Raises:
         PolicyError: the checkpoint or a setting cannot be used; one sentence says why.

@@ -7,6 +7,7 @@ import importlib
 import logging
 import shutil
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ import torch
 from pam_ros.policy import DTYPES, ENGINES, PolicyError, load_policy, wrap
 from pam_ros.policy.act_hooks import HookedForward
 from pam_ros.policy.engine_cuda_graph import CudaGraphEngine
+from pam_ros.policy.engine_eager import EagerForward
 from pam_ros.policy.engines import _Workshop, noise_inputs
+from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.kernels import PlainKernels
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
@@ -272,7 +275,9 @@ def test_a_replayed_graph_reads_new_inputs_and_gives_away_copies(reference_polic
     workshop = _Workshop(policy.model, policy.spec)
     example = noise_inputs(policy.spec)
     graph = workshop._plain("float32")
-    engine = CudaGraphEngine(graph, workshop.exact, example, recomputed_into_place)
+    engine = CudaGraphEngine(
+        graph, workshop.exact, example, "cpu", "float32", recomputed_into_place
+    )
     rng = np.random.default_rng(0)
     first, second = (policy.prepare([reference.observation(rng)]) for _ in range(2))
     kept = engine(first, [1])
@@ -286,11 +291,212 @@ def test_a_replayed_graph_reads_new_inputs_and_gives_away_copies(reference_polic
     assert list(kept.encoder_attention) == [1]
 
 
+def test_a_float32_graph_is_captured_without_tf32_and_the_switch_goes_back(
+    reference_policy, monkeypatch
+):
+    reference = reference_policy(cameras={}, environment_dim=2)
+    policy = wrapped(reference, "eager")
+    workshop = _Workshop(policy.model, policy.spec)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    seen = []
+
+    def capture(run):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return recomputed_into_place(run)
+
+    for dtype in ("float32", "bfloat16"):
+        graph, example = workshop._plain(dtype), noise_inputs(policy.spec)
+        CudaGraphEngine(graph, workshop.exact, example, "cpu", dtype, capture)
+        assert torch.backends.cudnn.allow_tf32
+    assert seen == [False, True]
+
+
+def test_a_graph_is_captured_and_replayed_on_its_own_device(reference_policy, monkeypatch):
+    reference = reference_policy(cameras={}, environment_dim=2)
+    policy = wrapped(reference, "eager")
+    workshop = _Workshop(policy.model, policy.spec)
+    current = []
+    seen = []
+
+    @contextmanager
+    def device(which):
+        current.append(str(which))
+        yield
+        current.pop()
+
+    def capture(run):
+        results, replay = recomputed_into_place(run)
+        seen.append(list(current))
+
+        def watched():
+            seen.append(list(current))
+            replay()
+
+        return results, watched
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    graph, example = workshop._plain("float32"), noise_inputs(policy.spec)
+    engine = CudaGraphEngine(graph, workshop.exact, example, "cuda:1", "float32", capture)
+    engine(example)
+    assert seen == [["cuda:1"], ["cuda:1"]]
+    assert current == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_engine_that_never_computes_anew_is_refused(reference_policy, monkeypatch, dtype):
+    reference = reference_policy(cameras={}, environment_dim=2)
+
+    def stale(workshop, _name, _dtype):
+        result = EagerForward(workshop.exact)(noise_inputs(workshop.spec))
+        return lambda *_: result
+
+    monkeypatch.setattr(_Workshop, "engine", stale)
+    with pytest.raises(PolicyError, match="the same results whatever the observation"):
+        wrapped(reference, "compile", dtype)
+
+
+@pytest.mark.parametrize("place", ["chunk", "attention"])
+def test_an_engine_whose_results_are_not_finite_is_refused(reference_policy, monkeypatch, place):
+    reference = reference_policy(cameras={}, environment_dim=2)
+
+    def spoiled(workshop, _name, _dtype):
+        def run(prepared):
+            result = EagerForward(workshop.exact)(prepared)
+            return result._replace(**{place: getattr(result, place) * torch.nan})
+
+        return run
+
+    monkeypatch.setattr(_Workshop, "engine", spoiled)
+    with pytest.raises(PolicyError, match="differs from the eager pass by nan"):
+        wrapped(reference, "compile")
+
+
+def test_an_engine_with_other_shapes_is_refused(reference_policy, monkeypatch):
+    reference = reference_policy(cameras={}, environment_dim=2)
+
+    def cut(workshop, _name, _dtype):
+        def run(prepared):
+            result = EagerForward(workshop.exact)(prepared)
+            return result._replace(attention=result.attention[:, :, :1])
+
+        return run
+
+    monkeypatch.setattr(_Workshop, "engine", cut)
+    with pytest.raises(PolicyError, match="its results have the shapes"):
+        wrapped(reference, "compile")
+
+
+@needs_openvino
+@pytest.mark.parametrize("key", ["their own", "the same"])
+def test_a_blob_of_other_heads_with_the_same_weights_is_never_used(
+    reference_policy, tmp_path, monkeypatch, caplog, key
+):
+    """The weights' bytes and the inputs are alike; the configuration alone tells them apart."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if key == "the same":  # as if the key had left something out
+        monkeypatch.setattr("pam_ros.policy.engine_openvino._key", lambda *_: "key")
+    options = {"cameras": {}, "environment_dim": 2, "n_encoder_layers": 1}
+    references = [reference_policy(n_heads=heads, **options) for heads in (4, 8)]
+    observation = references[0].observation(np.random.default_rng(0))
+    policies = []
+    for index, reference in enumerate(references):
+        with caplog.at_level(logging.WARNING, logger="pam_ros"):
+            policy = load_policy(
+                reference.save(tmp_path / str(index)), device="cpu", engine="openvino"
+            )
+        policies.append(policy)
+        assert not policy._engine.from_cache
+        assert policy.explain(observation).attention.shape[1] == reference.policy.config.n_heads
+        assert_lerobots(policy, reference, observation)
+    assert policies[0].spec.sha256 == policies[1].spec.sha256
+    assert ("compiled anew" in caplog.text) == (key == "the same")
+    again = load_policy(tmp_path / "1", device="cpu", engine="openvino", n_action_steps=2)
+    assert again._engine.from_cache  # what is done with the chunk is no part of the pass
+
+
+@needs_openvino
+def test_openvino_reports_the_precision_that_really_runs(reference_policy, monkeypatch):
+    reference = reference_policy(cameras={}, environment_dim=2)
+    # As on a CPU without bfloat16, where OpenVINO computes in float32 whatever the hint.
+    monkeypatch.setattr(
+        "pam_ros.policy.engine_openvino._PRECISIONS", {"float32": "f32", "bfloat16": "f32"}
+    )
+    report = wrapped(reference, "openvino", "bfloat16").engine
+    assert report.dtype == "float32"
+    assert "no bfloat16" in report.reason
+
+
+def replaced(name, make):
+    def change(model):
+        setattr(model, name, make(getattr(model, name)))
+
+    return change
+
+
+class OwnLinear(torch.nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (replaced("action_head", torch.nn.Sequential), "action_head is a Sequential"),
+        (
+            replaced("encoder_img_feat_input_proj", torch.nn.Sequential),
+            "encoder_img_feat_input_proj is a Sequential",
+        ),
+        (
+            replaced(
+                "encoder_img_feat_input_proj",
+                lambda p: torch.nn.Conv2d(
+                    p.in_channels, p.out_channels, 3, padding=1, padding_mode="reflect"
+                ),
+            ),
+            "encoder_img_feat_input_proj pads by reflect",
+        ),
+        (
+            replaced("encoder_robot_state_input_proj", torch.nn.Sequential),
+            "encoder_robot_state_input_proj is a Sequential",
+        ),
+        (
+            replaced("encoder_env_state_input_proj", lambda p: OwnLinear(p.in_features, 32)),
+            "encoder_env_state_input_proj is a OwnLinear",
+        ),
+    ],
+)
+def test_projections_that_are_not_covered_are_left_to_lerobots_pass(
+    reference_policy, caplog, change, reason
+):
+    reference = reference_policy(cameras={TOP: (64, 96)}, environment_dim=2)
+    change(reference.policy.model)
+    with caplog.at_level(logging.INFO, logger="pam_ros.policy.engines"):
+        policy = wrapped(reference, "eager")
+    assert policy.engine.name == "hooks"
+    assert reason in policy.engine.reason
+    assert caplog.text.count(reason) == 1
+    assert_lerobots(policy, reference, reference.observation(np.random.default_rng(0)))
+
+
+def test_a_pass_that_cannot_be_built_is_left_to_lerobots(reference_policy, monkeypatch, caplog):
+    reference = reference_policy(cameras={}, environment_dim=2)
+
+    def fail(*_, **__):
+        raise AttributeError("no such weight")
+
+    monkeypatch.setattr("pam_ros.policy.engines.ActGraph", fail)
+    with caplog.at_level(logging.INFO, logger="pam_ros.policy.engines"):
+        policy = wrapped(reference, "eager")
+    assert policy.engine.name == "hooks"
+    assert "AttributeError: no such weight" in policy.engine.reason
+    assert caplog.text.count("no such weight") == 1
+
+
 @needs_cuda
+@pytest.mark.parametrize("tf32", [True, False])
 @pytest.mark.parametrize("options", CONFIGURATIONS[:3], ids=range(3))
-def test_cuda_graph_agrees_with_lerobot(reference_policy, tmp_path, monkeypatch, options):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+def test_cuda_graph_agrees_with_lerobot(reference_policy, tmp_path, monkeypatch, options, tf32):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32)
     reference = reference_policy(**options)
     policy = load_policy(reference.save(tmp_path), device="cuda", engine="cuda_graph")
     assert policy.engine.name == "cuda_graph"
@@ -299,6 +505,7 @@ def test_cuda_graph_agrees_with_lerobot(reference_policy, tmp_path, monkeypatch,
         observation = reference.observation(rng)
         inputs = policy.prepare([observation])
         result = policy.forward(inputs)
-        expected = HookedForward(policy.model)(inputs)
+        with full_float32():
+            expected = HookedForward(policy.model)(inputs)
         assert np.abs(result.normalised - expected.chunk.cpu().numpy()).max() <= 1e-5
         assert np.abs(result.attention - expected.attention.cpu().numpy()).max() <= 1e-6
