@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import rclpy
 from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
 
 from pam_ros.nodes.explanation_request import check_explainable
 from pam_ros.nodes.parameters import ParameterError
@@ -60,3 +61,12 @@ def test_a_policy_without_cameras_takes_no_explain_parameter():
         check_explainable({"explain_method": "grad_cam"}, blind)
     check_explainable({"explain_method": "grad_cam"}, seeing)
     check_explainable({"overlay_alpha": 0.5}, blind)
+
+
+def test_explain_says_at_once_that_a_policy_without_cameras_cannot_be_explained(attention_robot):
+    robot = attention_robot()
+    robot.node._explainer._policy = SimpleNamespace(spec=SimpleNamespace(cameras=()))
+    robot.spin()
+    answer = robot.call(Trigger, "/act_attention/explain", Trigger.Request())
+    assert not answer.success
+    assert "reads no camera" in answer.message
