@@ -77,6 +77,11 @@ class Ranks:
         if self.size > 1:
             distributed.all_reduce(values, distributed.ReduceOp.MIN)
 
+    def meet(self) -> None:
+        """Wait for all, before leaving: a process whose peer has gone can end in gloo's abort."""
+        if self.size > 1:
+            distributed.barrier()
+
     def close(self) -> None:
         """Leave the group."""
         if self.size > 1 and distributed.is_initialized():

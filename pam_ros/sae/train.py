@@ -86,11 +86,13 @@ def train(
         report = _Report(settings, log or MetricsLog(), log_every if ranks.first else 0)
         model = _run(stores, settings, out, ranks, report, checkpoint_seconds, progress)
         if stats is None:
+            ranks.meet()
             return None
         sae = model.cpu().finished().eval()
         sae.stats = stats
         save_sae(sae, out, _provenance(stores))
         _checkpoint(out).unlink(missing_ok=True)
+        ranks.meet()
         return sae
     finally:
         ranks.close()
