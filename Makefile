@@ -36,7 +36,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
-	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,test]'
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,openvino,test]'
 	touch $(READY)
 
 demo: $(READY)
