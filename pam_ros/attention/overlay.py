@@ -108,10 +108,10 @@ class Overlay:
 
         levels = np.clip(np.asarray(cells, np.float32) * np.float32(255.0 / full_scale), 0, 255)
         _interpolate(levels, (x0, y0, dx, dy), buffers)
-        np.copyto(buffers.index, buffers.level_pairs)
-        table = _table(self.colormap, self.alpha, bgr)
-        np.take(table, buffers.index, out=buffers.packed, mode="wrap")  # the fastest of the modes
-        cv2.cvtColor(buffers.packed_colour, cv2.COLOR_BGRA2BGR, dst=buffers.colour)
+        tables = _tables(self.colormap, self.alpha, bgr)
+        for channel, table in zip(buffers.channels, tables, strict=True):
+            cv2.LUT(buffers.level, table, dst=channel)
+        cv2.merge(buffers.channels, dst=buffers.colour)
         cv2.convertScaleAbs(buffers.level, dst=buffers.clear, alpha=-self.alpha, beta=255)
         cv2.cvtColor(buffers.clear, cv2.COLOR_GRAY2BGR, dst=buffers.kept)
         cv2.multiply(np.ascontiguousarray(image), buffers.kept, dst=out, scale=1 / 255)
@@ -142,17 +142,10 @@ class _Buffers:
     """What one image size needs while it is drawn."""
 
     def __init__(self, height: int, width: int) -> None:
-        pixels = height * width
-        pairs = (pixels + 1) // 2
         self.heat = np.empty((height, width), np.uint16)
         self.rise = np.empty((height, width), np.uint16)
-        levels = np.zeros(2 * pairs, np.uint8)
-        self.level = levels[:pixels].reshape(height, width)
-        self.level_pairs = levels.view(np.uint16)
-        self.index = np.empty(pairs, np.intp)
-        self.packed = np.empty(pairs, np.uint64)
-        packed = self.packed.view(np.uint8)[: 4 * pixels]
-        self.packed_colour = packed.reshape(height, width, 4)
+        self.level = np.empty((height, width), np.uint8)
+        self.channels = [np.empty((height, width), np.uint8) for _ in range(3)]
         self.colour = np.empty((height, width, 3), np.uint8)
         self.clear = np.empty((height, width), np.uint8)
         self.kept = np.empty((height, width, 3), np.uint8)
@@ -160,21 +153,18 @@ class _Buffers:
 
 
 @lru_cache(maxsize=16)
-def _table(colormap: str, alpha: float, bgr: bool) -> NDArray[np.uint64]:
-    """For two neighbouring levels, read as one uint16: opacity * colour of both, four bytes each.
+def _tables(colormap: str, alpha: float, bgr: bool) -> tuple[NDArray[np.uint8], ...]:
+    """For each channel, in the image's order: opacity * colour at each of the 256 levels.
 
-    In the image's channel order; the fourth byte is not used. Two pixels at a time take half as
-    long as one by one, and OpenCV's applyColorMap builds its table anew at every call.
+    One channel at a time is the fastest that OpenCV has; its applyColorMap builds its table anew at
+    every call.
     """
     ramp = np.arange(256, dtype=np.uint8)
     colours = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{colormap.upper()}"))[:, 0]
     if not bgr:
         colours = colours[:, ::-1]
-    single = np.zeros((256, 4), np.uint8)
-    single[:, :3] = np.rint(alpha * ramp[:, None].astype(np.float64) / 255 * colours)
-    pairs = np.arange(65536, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
-    table: NDArray[np.uint64] = single[pairs].reshape(-1, 8).view(np.uint64)[:, 0]
-    return table
+    entries = np.rint(alpha * ramp[:, None].astype(np.float64) / 255 * colours).astype(np.uint8)
+    return tuple(np.ascontiguousarray(entries[:, channel]) for channel in range(3))
 
 
 def _interpolate(
