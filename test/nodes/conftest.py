@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image, JointState
 
 JOINTS = ("pan", "lift")
 HEIGHT, WIDTH = 64, 96
-_domains = itertools.count(120 + os.getpid() % 50)
+_domains = itertools.cycle(range(60 + os.getpid() % 50, 230))
 
 CONTRACT = """
 robot: test
