@@ -147,6 +147,8 @@ def test_an_attention_map_survives_the_way_through_a_bag(bag_tools, workspace, t
     message = make(
         "pam_ros/msg/AttentionMap", header=header, tick=7, policy_name="act", valid=True,
         joint_state_stamp=Time(12, 30), joint_state_share=0.25, cameras=[camera],
+        head_entropy=np.array([1.5, 2.5], np.float32),
+        head_latent_share=np.array([0.5, 0.0], np.float32),
     )  # fmt: skip
     path = tmp_path / "maps"
     topic, type_name = "/act_attention/attention", "pam_ros/msg/AttentionMap"
