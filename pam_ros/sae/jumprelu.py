@@ -39,6 +39,10 @@ class JumpReluSAE(SAE):
         """(N, F) -> (N, F)."""
         return functional.relu(pre) * (pre > self.threshold)
 
+    def floor(self) -> Tensor:
+        """See SAE."""
+        return self.threshold.clamp_min(0.0)
+
 
 class JumpReluTraining(TrainingSAE):
     """Adds threshold (F,), a parameter kept at 0 or above."""

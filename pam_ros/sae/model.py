@@ -79,6 +79,10 @@ class SAE(nn.Module):
         """(N, F) pre-activations -> (N, F) activations."""
         raise NotImplementedError
 
+    def floor(self) -> Tensor | None:
+        """(F,), >= 0: activate(pre) is pre where pre > floor, else 0; None where it is not so."""
+        return None
+
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:
         """(N, D) float32 tokens -> (N, F) float32 activations, most of them 0."""

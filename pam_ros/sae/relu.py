@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn import functional
 
 from pam_ros.sae.model import SAE
@@ -22,6 +23,10 @@ class ReluSAE(SAE):
     def activate(self, pre: Tensor) -> Tensor:
         """(N, F) -> (N, F)."""
         return functional.relu(pre)
+
+    def floor(self) -> Tensor:
+        """See SAE."""
+        return torch.zeros_like(self.b_enc)
 
 
 class ReluTraining(TrainingSAE):

@@ -51,14 +51,19 @@ def test_features_are_those_of_the_dense_code(sae, rows):
         found.index, found.maximum, found.token, found.kind, found.camera, found.row, found.col,
         strict=True,
     ):  # fmt: skip
-        assert dense[token, feature] == maximum == dense[:, feature].max()
+        assert maximum == pytest.approx(dense[:, feature].max(), abs=1e-5)
+        assert dense[token, feature] == pytest.approx(maximum, abs=1e-5)
         assert (kind, camera) == (CELLS.kind[token], CELLS.camera[token])
         assert (row, col) == (CELLS.row[token], CELLS.col[token])
     code = np.zeros_like(dense)
     for index in range(len(rows)):
         part = slice(found.code.offset[index], found.code.offset[index + 1])
         code[index, found.code.index[part]] = found.code.value[part]
-    assert (code == dense).all()
+    assert ((code > 0) == (dense > 0)).all()
+    assert np.allclose(code, dense, rtol=1e-5, atol=1e-5)
+    for feature, maximum, token in zip(found.index, found.maximum, found.token, strict=True):
+        assert maximum == code[:, feature].max()
+        assert token == code[:, feature].argmax()
     assert found.l0 == pytest.approx((dense > 0).sum(axis=1).mean())
     error = x.numpy() - (dense @ sae.W_dec.numpy() + sae.b_dec.numpy())
     assert found.mean_squared_error == pytest.approx(np.square(error).mean(), rel=1e-5)
@@ -104,3 +109,17 @@ def test_wrong_rows_are_one_sentence(sae, rows):
         spoilt[6, 2] = bad
         with pytest.raises(SaeError, match="token 6 holds a value that is not finite in float16"):
             encoder.encode(spoilt, row_table)
+
+
+def test_the_first_token_stands_for_several_equal_peaks(sae, rows):
+    row_table = parse_sampler("all").sample(rows, CELLS)[1]
+    found = TickEncoder(sae).encode(np.tile(rows[5], (len(rows), 1)), row_table)
+    assert len(found.index) > 1
+    assert (found.token == 0).all()
+
+
+def test_weights_that_overflow_are_one_sentence(sae, rows):
+    sae.W_enc *= 1e38
+    row_table = parse_sampler("all").sample(rows, CELLS)[1]
+    with pytest.raises(SaeError, match="not finite: the SAE's weights are too large"):
+        TickEncoder(sae).encode(rows * 1e3, row_table)

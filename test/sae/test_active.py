@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pam_ros.policy.kernels import PlainKernels
+from pam_ros.sae import active as module
+from pam_ros.sae.active import ActiveFeatures
+from pam_ros.sae.jumprelu import JumpReluSAE
+from pam_ros.sae.model import SaeConfig
+from pam_ros.sae.relu import ReluSAE
+from pam_ros.sae.topk import TopKSAE
+
+ROWS, WIDTH, FEATURES = 23, 16, 70
+
+
+def make(kind: str, *, subtracts: bool = True):
+    """A random SAE; half of a JumpReLU's thresholds are below 0, which counts as 0."""
+    noise = torch.Generator().manual_seed(3)
+    weights = {
+        "W_enc": torch.randn(WIDTH, FEATURES, generator=noise),
+        "b_enc": torch.randn(FEATURES, generator=noise) - 2,
+        "W_dec": torch.randn(FEATURES, WIDTH, generator=noise),
+        "b_dec": torch.randn(WIDTH, generator=noise),
+    }
+    config = SaeConfig(kind, WIDTH, FEATURES, 5 if kind == "topk" else None, subtracts)
+    if kind == "topk":
+        return TopKSAE(config, weights)
+    if kind == "standard":
+        return ReluSAE(config, weights)
+    threshold = torch.randn(FEATURES, generator=noise)
+    return JumpReluSAE(config, {**weights, "threshold": threshold})
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("subtracts", [True, False])
+@pytest.mark.parametrize("kind", ["standard", "jumprelu", "topk"])
+def test_the_active_features_are_the_dense_codes_that_are_not_zero(
+    kind, subtracts, packed, monkeypatch
+):
+    if not packed:
+        monkeypatch.setattr(module, "OneDnnKernels", PlainKernels)
+    sae = make(kind, subtracts=subtracts)
+    finder = ActiveFeatures(sae)
+    # A reused buffer must not remember the tick before, nor its size.
+    for rows in (ROWS, ROWS, 4, ROWS):
+        x = torch.randn(rows, WIDTH)
+        with torch.inference_mode():
+            found = finder.find(x)
+        dense = sae.encode(x).numpy()
+        row, feature = np.nonzero(dense)
+        assert len(row) > rows
+        assert found.row.tolist() == row.tolist()
+        assert found.feature.tolist() == feature.tolist()
+        assert np.allclose(found.value, dense[row, feature], rtol=1e-5, atol=1e-5)
+        counts = (dense > 0).sum(axis=1)
+        assert found.offset.tolist() == [0, *np.cumsum(counts).tolist()]
+
+
+def test_a_threshold_is_not_reached_by_being_equal_to_it():
+    sae = make("jumprelu", subtracts=False)
+    sae.W_enc.zero_()
+    sae.b_enc.fill_(0.5)
+    sae.threshold.fill_(0.5)
+    sae.threshold[7] = 0.25
+    with torch.inference_mode():
+        found = ActiveFeatures(sae).find(torch.zeros(2, WIDTH))
+    assert found.row.tolist() == [0, 1]
+    assert found.feature.tolist() == [7, 7]
+    assert found.value.tolist() == [0.5, 0.5]
