@@ -9,6 +9,8 @@ OUT ?= out/demo
 HEADLESS ?= 1
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SIDECAR_SECONDS ?= 600
+KILLS ?= 100
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,13 +22,15 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint bench evaluate train-demo clean
+.PHONY: help setup demo test lint bench sidecar kills evaluate train-demo clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
 	@echo 'make test        the tests'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
+	@echo 'make sidecar     sparse features at 30 Hz for $(SIDECAR_SECONDS) s: lost ticks, delay, CPU share'
+	@echo 'make kills       ends $(KILLS) recorders by kill -9 and repairs their bags'
 	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
 	@echo 'make train-demo  trains the demo policy anew, on a GPU or slowly on two cores'
 
@@ -59,6 +63,12 @@ build/bench: $(READY)
 bench: $(READY) build/bench
 	$(BIN)/python -m pip install --quiet -e '.[openvino]'
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+sidecar: $(READY)
+	$(BIN)/python -m benchmarks.sidecar --seconds $(SIDECAR_SECONDS)
+
+kills: $(READY)
+	$(BIN)/python -m benchmarks.kills --kills $(KILLS)
 
 evaluate: $(READY)
 	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000
