@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FEATURES_TOPIC = "/sae_recorder/features"
+REPORTS_TOPIC = "/diagnostics"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +56,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "bag": folder / "bag",
         "storage": options.storage,
         "torch_threads": options.threads,
-        "topics": "['/act_attention/attention', '/joint_commands']",
+        "topics": f"['/act_attention/attention', '/joint_commands', '{REPORTS_TOPIC}']",
     }.items():
         command += ["-p", f"{key}:={value}"]
     sidecar = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -113,6 +114,10 @@ def _in_bag(bag: Path) -> dict[str, Any]:
             l0.append(float(features.l0))
             valid += bool(features.valid)
             lost = int(features.lost_ticks)
+        reports = [
+            {pair.key: pair.value for pair in reader.decode(message).status[0].values}
+            for message in reader.messages([REPORTS_TOPIC])
+        ]
         counts = {name: topic.count for name, topic in reader.topics.items()}
         size = sum(file.stat().st_size for file in bag.iterdir())
     p50, p99, largest = np.percentile(delays, [50, 99, 100])
@@ -123,9 +128,24 @@ def _in_bag(bag: Path) -> dict[str, Any]:
         "lost_ticks": lost,
         "missing_in_bag": ticks[-1] - ticks[0] + 1 - len(set(ticks)),
         "l0": round(float(np.nanmean(l0)), 1),
+        "encode_ms": _encode_times(reports),
+        "longest_queue": int(reports[-1]["longest_queue"]),
         "delay_ms": {"p50": round(p50, 1), "p99": round(p99, 1), "max": round(largest, 1)},
         "recorded": counts,
         "bag_megabytes": round(size / 1e6, 1),
+    }
+
+
+def _encode_times(reports: Sequence[dict[str, str]]) -> dict[str, float]:
+    """Of the node's own reports, each over its last 10 s at 30 Hz: encoded, published, recorded."""
+    p50, p99 = (
+        np.array([float(report[f"encode_ms_{name}"]) for report in reports])
+        for name in ("p50", "p99")
+    )
+    return {
+        "p50": round(float(np.nanmedian(p50)), 1),
+        "p99": round(float(np.nanmedian(p99)), 1),
+        "worst_p99": round(float(np.nanmax(p99)), 1),
     }
 
 
@@ -154,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--features", type=int, default=4096)
     parser.add_argument("--l0", type=float, default=16.0, help="active features per token")
-    parser.add_argument("--threads", type=int, default=2, help="of torch in the sidecar")
+    parser.add_argument("--threads", type=int, default=1, help="of torch in the sidecar")
     parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap")
     parser.add_argument("--stall", type=float, default=0.0, help="seconds to stop the sidecar for")
     parser.add_argument("--scratch", type=Path, default=None, help="where the bag is written")

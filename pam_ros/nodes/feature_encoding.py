@@ -12,7 +12,7 @@ from pam_ros.nodes.feature_messages import (
     invalid_features,
     read_tokens,
 )
-from pam_ros.sae.disk import load_sae
+from pam_ros.sae.disk import check_fits, load_sae
 from pam_ros.sae.encoder import TickEncoder
 from pam_ros.sae.errors import SaeError
 
@@ -46,16 +46,15 @@ class FeatureEncoding:
         self.sha256: str = self._sae.sha256
         self.dictionary_size: int = self._sae.cfg.d_sae
         self._with_code = full_code
-        self._has_detector = (folder / _DETECTOR).is_file()
-        if self._has_detector:
-            load_detector(folder, self._sae)
-        self._encoder = TickEncoder(self._sae, full_code=full_code or self._has_detector)
+        self._loaded = load_detector(folder, self._sae) if (folder / _DETECTOR).is_file() else None
+        scores = self._loaded is not None
+        self._encoder = TickEncoder(self._sae, full_code=full_code or scores)
         self._detector: OodDetector | None = None
         self._checked: tuple[str, str, int, str] | None = None
         self._episode: int | None = None
         self.lost = LostTicks()
         self.refusal = ""
-        self.no_score = "" if self._has_detector else f"{self.name} holds no detector"
+        self.no_score = "" if scores else f"{self.name} holds no detector"
         self.unusual = ""
 
     def encode(self, tokens: TokenActivations) -> SaeFeatures:
@@ -106,31 +105,27 @@ class FeatureEncoding:
         sha256, layer, width, sampler = identity
         self.refusal, self._detector = "", None
         try:
-            load_sae(self._folder, policy_sha256=sha256, layer=layer, width=width)
+            check_fits(self._folder, self._sae.cfg, sha256, layer, width)
         except SaeError as error:
             self.refusal = str(error)
             return
-        if self._has_detector:
-            try:
-                self._detector = load_detector(self._folder, self._sae, sha256, layer, sampler)
-            except SaeError as error:
-                self.no_score = str(error)
-            else:
-                self.no_score = ""
+        if self._loaded is None:
+            return
+        try:
+            self._loaded.model.identity.check(sha256, layer, sampler)
+        except SaeError as error:
+            self.no_score = str(error)
+        else:
+            self._detector, self.no_score = self._loaded, ""
+            self._detector.reset()
 
 
-def load_detector(
-    folder: Path,
-    sae: SAE,
-    policy_sha256: str | None = None,
-    layer: str | None = None,
-    sampler: str | None = None,
-) -> OodDetector:
-    """The detector beside an SAE, held against what is given.
+def load_detector(folder: Path, sae: SAE) -> OodDetector:
+    """The detector beside an SAE.
 
     Raises:
-        SaeError: it is damaged, or was fitted on other tokens.
+        SaeError: it is damaged, or was fitted with another SAE.
     """
     from pam_ros.sae.ood import OodDetector  # noqa: PLC0415  (few SAEs have one)
 
-    return OodDetector.load(folder, sae, policy_sha256=policy_sha256, layer=layer, sampler=sampler)
+    return OodDetector.load(folder, sae)

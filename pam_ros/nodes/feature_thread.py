@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class FeatureThread:
     """Calls `work` with one message at a time, away from the thread that receives them.
 
-    `dropped` counts messages that were pushed out of the full queue of `depth`.
+    `dropped` counts messages that were pushed out of the full queue of `depth`; `longest` is the
+    most that ever waited.
     """
 
     def __init__(self, work: Callable[[Any], None], depth: int) -> None:
@@ -23,7 +24,7 @@ class FeatureThread:
         self._queue: deque[Any] = deque()
         self._changed = threading.Condition()
         self._closing = False
-        self.dropped = 0
+        self.dropped = self.longest = 0
         self._thread = threading.Thread(target=self._run, name="features", daemon=True)
         self._thread.start()
 
@@ -34,6 +35,7 @@ class FeatureThread:
                 self._queue.popleft()
                 self.dropped += 1
             self._queue.append(message)
+            self.longest = max(self.longest, len(self._queue))
             self._changed.notify()
 
     def waiting(self) -> int:

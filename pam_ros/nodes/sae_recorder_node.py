@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 
 from pam_ros.bags.qos import qos_of
@@ -95,8 +96,10 @@ class SaeRecorderNode(Node):
             self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._thread = FeatureThread(self._work, values["queue"])
+        # What comes while this process as a whole stands still waits in the middleware.
+        waiting = QoSProfile(depth=values["queue"], reliability=TOKEN_QOS.reliability)
         self.create_subscription(
-            TokenActivations, values["tokens_topic"], self._thread.put, TOKEN_QOS
+            TokenActivations, values["tokens_topic"], self._thread.put, waiting
         )
         self.create_timer(1.0, self._report)
         self.get_logger().info(
@@ -149,6 +152,7 @@ class SaeRecorderNode(Node):
             "invalid_ticks": self._invalid,
             "dropped_from_queue": self._thread.dropped,
             "waiting": self._thread.waiting(),
+            "longest_queue": self._thread.longest,
             "encode_ms_p50": f"{self._encode_time.p50 * 1e3:.1f}",
             "encode_ms_p99": f"{self._encode_time.p99 * 1e3:.1f}",
             "not_recorded": not_recorded,

@@ -112,7 +112,7 @@ def load_sae(
     """
     folder = Path(folder)
     cfg, rescaled = _read_config(folder)
-    _check_fits(folder, cfg, policy_sha256, layer, width)
+    check_fits(folder, cfg, policy_sha256, layer, width)
     weights = _read_weights(folder / WEIGHTS, cfg)
     if rescaled:
         # Selection and activations by pre * |row|, and decoding by row / |row|.
@@ -124,6 +124,30 @@ def load_sae(
     sae.stats = load_stats(folder, cfg.d_in)
     sae.sha256 = file_sha256(folder / WEIGHTS)
     return sae.eval()
+
+
+def check_fits(
+    folder: Path, cfg: SaeConfig, policy_sha256: str | None, layer: str | None, width: int | None
+) -> None:
+    """Hold an SAE's configuration against the tokens that it is to encode; None is not checked.
+
+    Raises:
+        SaeError: it was trained on another policy, layer or width.
+    """
+    if width is not None and cfg.d_in != width:
+        raise SaeError(f"{folder} takes tokens of {cfg.d_in} values: this layer's have {width}")
+    found = cfg.provenance
+    if found is None:
+        return
+    if policy_sha256 is not None and found.policy_sha256 != policy_sha256:
+        raise SaeError(
+            f"{folder} was trained on another policy: on {found.policy_sha256}, not {policy_sha256}"
+        )
+    if layer is not None and found.layer != layer:
+        raise SaeError(
+            f"{folder} was trained on layer {found.layer} of policy {found.policy_sha256}, not on "
+            f"layer {layer} of policy {policy_sha256 or found.policy_sha256}"
+        )
 
 
 def file_sha256(path: Path) -> str:
@@ -218,25 +242,6 @@ def _provenance(path: Path, value: object) -> Provenance | None:
     ):
         raise SaeError(f"{path}: the provenance must give {', '.join(sorted(names))} as texts")
     return Provenance(**{name: value[name] for name in names})
-
-
-def _check_fits(
-    folder: Path, cfg: SaeConfig, policy_sha256: str | None, layer: str | None, width: int | None
-) -> None:
-    if width is not None and cfg.d_in != width:
-        raise SaeError(f"{folder} takes tokens of {cfg.d_in} values: this layer's have {width}")
-    found = cfg.provenance
-    if found is None:
-        return
-    if policy_sha256 is not None and found.policy_sha256 != policy_sha256:
-        raise SaeError(
-            f"{folder} was trained on another policy: on {found.policy_sha256}, not {policy_sha256}"
-        )
-    if layer is not None and found.layer != layer:
-        raise SaeError(
-            f"{folder} was trained on layer {found.layer} of policy {found.policy_sha256}, not on "
-            f"layer {layer} of policy {policy_sha256 or found.policy_sha256}"
-        )
 
 
 def _read_weights(path: Path, cfg: SaeConfig) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ import torch
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 JOINTS = ("pan", "lift")
 HEIGHT, WIDTH = 64, 96
 _domains = itertools.cycle(range(60 + os.getpid() % 50, 230))
@@ -219,3 +221,36 @@ def run_node(domain):
         return done.returncode, done.stderr
 
     return run
+
+
+@pytest.fixture
+def sae(tmp_path) -> Path:
+    """The folder of a small random SAE."""
+    from sae_folder import write_sae
+
+    write_sae(tmp_path / "sae")
+    return tmp_path / "sae"
+
+
+@pytest.fixture
+def sidecar(domain, sae):
+    """Starts the node with parameters."""
+    from sidecar_robot import Sidecar
+
+    from pam_ros.nodes.sae_recorder_node import SaeRecorderNode
+
+    opened = []
+
+    def start(**parameters):
+        arguments = ["--ros-args"]
+        for name, value in {"sae": sae, **parameters}.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            arguments += ["-p", f"{name}:={text}"]
+        rclpy.init(args=arguments)
+        opened.append(Sidecar(SaeRecorderNode()))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+    rclpy.try_shutdown()

@@ -17,14 +17,14 @@ POLICY = "a" * 64
 LAYER = "encoder"
 
 
-def write_sae(folder, width=WIDTH, features=FEATURES, policy=POLICY, bias=-1.0) -> None:
-    """A ReLU SAE with random unit directions; the more negative the bias, the sparser."""
+def write_sae(folder, width=WIDTH, features=FEATURES, policy=POLICY, bias=-1.0, scale=1.0) -> None:
+    """A ReLU SAE with random directions; the more negative the bias, the sparser."""
     generator = torch.Generator().manual_seed(0)
     directions = torch.nn.functional.normalize(
         torch.randn(features, width, generator=generator), dim=1
     )
     weights = {
-        "W_enc": directions.T.contiguous(),
+        "W_enc": directions.T.contiguous() * scale,
         "b_enc": torch.full((features,), bias),
         "W_dec": directions,
         "b_dec": torch.zeros(width),
