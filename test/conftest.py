@@ -6,12 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # torch's threads wait asleep: on a busy machine spinning ones take the cores from each other.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 from pam_ros.embedded import install
+
+# The same examples on every machine: a change is judged by what it changes. To search for more,
+# `pytest --hypothesis-profile=default`.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parents[1]
 

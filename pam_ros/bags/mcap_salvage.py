@@ -218,7 +218,7 @@ class McapSalvage:
             schema.encoding,
             schema.data.decode(),
             channel.metadata.get(HASH_KEY, ""),
-            profiles(channel.metadata.get(QOS_KEY, "")),
+            profiles(channel.metadata.get(QOS_KEY, ""), self.notes),
         )
 
     def _end(self, file: BinaryIO, frame: _Frame, footer: Footer) -> None:
@@ -253,11 +253,12 @@ _READ = frozenset(
 )
 
 
-def profiles(text: str) -> tuple[Qos, ...]:
-    """The QoS profiles in a bag's YAML, of any version; none where they cannot be read."""
+def profiles(text: str, notes: list[str]) -> tuple[Qos, ...]:
+    """The QoS profiles in a bag's YAML, of any version; none, and a note, where it is damaged."""
     try:
         return tuple(parse_qos(text[:65536]))
     except (ReaderError, *_DAMAGE, TypeError, AttributeError):
+        notes.append("a topic's QoS profiles cannot be read and are left out")
         return ()
 
 

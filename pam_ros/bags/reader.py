@@ -23,7 +23,7 @@ from rosbags.typesys import (
 )
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.repair import is_unclosed
+from pam_ros.bags.sqlite_salvage import is_unclosed
 from pam_ros.bags.types import known_types
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class BagReader:
                 raise BagError(f"bag {self.path} has no topic {topic} (it has {names})")
         wanted = [
             connection
-            for connection in self._reader.connections
+            for connection in (*self._reader.connections, *self._in_files())
             if topics is None or connection.topic in topics
         ]
         if not wanted:
@@ -189,6 +189,15 @@ class BagReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _in_files(self) -> Iterator[Connection]:
+        """The topics as the files of a folder have them.
+
+        The library reads nothing, and says nothing, of a topic whose QoS metadata.yaml states
+        otherwise than its file.
+        """
+        for storage in getattr(self._reader.storage, "storages", ()):
+            yield from storage.connections
 
     def _store(self, type_name: str) -> Typestore:
         if type_name in self._types.fielddefs:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from rosbags.rosbag2 import ReaderError
+from rosbags.rosbag2.metadata import parse_qos
 from rosbags.typesys import TypesysError
 
 from pam_ros.bags import mcap_file, sqlite_file
@@ -24,12 +26,15 @@ from pam_ros.bags.errors import BagError
 from pam_ros.bags.mcap_file import McapFile
 from pam_ros.bags.mcap_salvage import McapSalvage
 from pam_ros.bags.metadata import FILE_NAME, TopicRecord, bag_metadata, write_metadata
+from pam_ros.bags.reader import BagReader
 from pam_ros.bags.sqlite_file import SqliteFile
 from pam_ros.bags.sqlite_salvage import LOGS, SqliteSalvage
-from pam_ros.bags.types import known_types
+from pam_ros.bags.types import definition, known_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from rosbags.interfaces import Qos
 
     from pam_ros.bags.metadata import FileFacts
 
@@ -104,6 +109,8 @@ def repair(path: str | Path, folders: Mapping[str, Path] | None = None) -> Repai
             findings = [_check(file, work, folders) for file in files]
             information = _metadata(findings)
             write = bag.is_dir() and not _agrees(bag / FILE_NAME, information)
+            if bag.is_dir() and not write and not any(f.new for f in findings):
+                write = not _opens(bag)
             if write:
                 write_metadata(work, information)
             replaced = [(f.old, f.new) for f in findings if f.new]
@@ -154,7 +161,7 @@ def _check(old: Path, work: Path, folders: Mapping[str, Path] | None) -> _Findin
     first = _salvage(source)
     for _ in first.read():
         pass
-    whole = first.complete and not unclosed
+    whole = first.complete and not unclosed and _opens(source)
     new = None if whole else work / old.name
     notes = [*first.notes, *(["it was not closed"] if unclosed else [])]
     if new is not None:
@@ -208,15 +215,23 @@ def _rewrite(
 
 
 def _defined(topic: TopicRecord, folders: Mapping[str, Path] | None) -> TopicRecord:
-    """The topic with its definition, which older sqlite3 bags lack."""
-    if topic.definition:
+    """The topic with its definition, which older sqlite3 bags lack and damage can spoil."""
+    if topic.definition and (topic.encoding != "ros2msg" or _parses(topic)):
         return topic
     types = known_types(folders)
     try:
-        definition, _ = types.generate_msgdef(topic.type, ros_version=2)
+        text, _ = types.generate_msgdef(topic.type, ros_version=2)
     except (TypesysError, KeyError):
-        return replace(topic, encoding="ros2msg")
-    return replace(topic, encoding="ros2msg", definition=definition)
+        return replace(topic, encoding="ros2msg", definition="")
+    return replace(topic, encoding="ros2msg", definition=text)
+
+
+def _parses(topic: TopicRecord) -> bool:
+    try:
+        definition(topic.definition, topic.type)
+    except TypesysError:
+        return False
+    return True
 
 
 def _metadata(findings: Iterable[_Finding]) -> dict[str, Any]:
@@ -241,7 +256,9 @@ def _agrees(file: Path, information: Mapping[str, Any]) -> bool:
         if file.stat().st_size > 16 << 20:
             return False
         given = yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
-        return all(
+        if _compression(given) != _compression(information):
+            return False
+        return _topics_in(given) == _topics_in(information) and all(
             given[key] == information[key]
             for key in (
                 "storage_identifier",
@@ -251,8 +268,41 @@ def _agrees(file: Path, information: Mapping[str, Any]) -> bool:
                 "duration",
             )
         )
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, RecursionError):
+    except (
+        OSError,
+        ValueError,
+        yaml.YAMLError,
+        LookupError,
+        ReaderError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return False
+
+
+def _compression(information: Mapping[str, Any]) -> tuple[str, str]:
+    mode = (information.get("compression_mode") or "").lower()
+    return ("", "") if mode in {"", "none"} else (mode, information["compression_format"])
+
+
+def _topics_in(information: Mapping[str, Any]) -> dict[str, tuple[str, int, list[Qos]]]:
+    """Topic name to type, number of messages and QoS."""
+    return {
+        topic["name"]: (topic["type"], count, parse_qos(topic["offered_qos_profiles"]))
+        for topic, count in (
+            (entry["topic_metadata"], entry["message_count"])
+            for entry in information["topics_with_message_count"]
+        )
+    }
+
+
+def _opens(bag: Path) -> bool:
+    try:
+        BagReader(bag).close()
+    except BagError:
+        return False
+    return True
 
 
 def _exchange(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
@@ -306,12 +356,3 @@ def _bring_back(folder: Path) -> None:
     for leftover in folder.glob(f"{WORK}*"):
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def is_unclosed(database: Path) -> bool:
-    """Whether a .db3 file has a log beside it, without which it is not whole."""
-    for log in LOGS:
-        with suppress(OSError):
-            if database.with_name(database.name + log).stat().st_size > 0:
-                return True
-    return False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -50,6 +50,7 @@ class SqliteSalvage:
         try:
             with closing(sqlite3.connect(self.path)) as database:
                 database.execute("PRAGMA trusted_schema = OFF")
+                database.text_factory = self._text
                 tables = _tables(database)
                 if not {"topics", "messages"} <= set(tables):
                     self.notes.append("it ends before anything was recorded")
@@ -59,7 +60,8 @@ class SqliteSalvage:
                 # Before the log is folded in by closing: what is whole now is whole then.
                 checks = database.execute("PRAGMA quick_check(1)").fetchone()
                 self.complete = checks == ("ok",) and not self.notes
-        except sqlite3.Error as error:
+        # SQLite's own message may quote damaged text, which Python then cannot decode.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self.notes.append(f"the database is damaged ({error})")
         except (OverflowError, MemoryError) as error:
             self.notes.append(f"the database holds impossible values ({type(error).__name__})")
@@ -88,7 +90,12 @@ class SqliteSalvage:
             if name not in self.topics:
                 encoding, text = definitions.get(kind, ("", ""))
                 record = TopicRecord(
-                    name, kind, encoding, text, str(type_hash or ""), profiles(str(qos or ""))
+                    name,
+                    kind,
+                    encoding,
+                    text,
+                    str(type_hash or ""),
+                    profiles(str(qos or ""), self.notes),
                 )
                 self.topics[name] = record
                 yield record
@@ -100,7 +107,7 @@ class SqliteSalvage:
             for row in database.execute(query):
                 last = row[0]
                 yield from self._message(row)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self.notes.append(f"rows after number {last} are damaged ({error})")
         else:
             return
@@ -109,8 +116,15 @@ class SqliteSalvage:
                 if row[0] <= last:
                     return
                 yield from self._message(row)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return
+
+    def _text(self, raw: bytes) -> str:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            self.notes.append("a text is damaged")
+            return raw.decode(errors="replace")
 
     def _message(self, row: tuple[object, ...]) -> Iterator[SalvagedMessage]:
         _, topic_id, stamp, data = row
@@ -126,6 +140,9 @@ class SqliteSalvage:
             except (zstandard.ZstdError, ValueError, MemoryError):
                 self._bad_rows += 1
                 return
+        elif not data.startswith(b"\0"):
+            self._bad_rows += 1
+            return
         self.facts.add(name, stamp)
         yield SalvagedMessage(name, data, stamp, stamp)
 
@@ -138,3 +155,12 @@ def _tables(database: sqlite3.Connection) -> dict[str, str]:
         for name, sql in rows
         if str(sql).lstrip().upper().startswith("CREATE TABLE")
     }
+
+
+def is_unclosed(database: Path) -> bool:
+    """Whether a .db3 file has a log beside it, without which it is not whole."""
+    for log in LOGS:
+        with suppress(OSError):
+            if database.with_name(database.name + log).stat().st_size > 0:
+                return True
+    return False

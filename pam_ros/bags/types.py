@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,16 @@ from pam_ros.share import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from rosbags.typesys.store import Typestore
+
+
+# The parser takes tens of milliseconds a message, and every bag that is opened needs them all.
+@lru_cache(maxsize=1024)
+def definition(text: str, name: str) -> Mapping[str, Any]:
+    """The fields of one .msg text, by type name, as a typestore registers them."""
+    return get_types_from_msg(text, name)
 
 
 def known_types(folders: Mapping[str, Path] | None = None) -> Typestore:
@@ -27,7 +36,7 @@ def known_types(folders: Mapping[str, Path] | None = None) -> Typestore:
         BagError: a folder is missing, or a definition in it is wrong.
     """
     store = get_typestore(Stores.ROS2_JAZZY)
-    definitions = {}
+    definitions: dict[str, Any] = {}
     for package, folder in {"pam_ros": share_directory() / "msg", **(folders or {})}.items():
         files = sorted(Path(folder).glob("*.msg"))
         if not files:
@@ -35,7 +44,7 @@ def known_types(folders: Mapping[str, Path] | None = None) -> Typestore:
         for file in files:
             name = f"{package}/msg/{file.stem}"
             try:
-                definitions.update(get_types_from_msg(file.read_text(encoding="utf-8"), name))
+                definitions.update(definition(file.read_text(encoding="utf-8"), name))
             except (TypesysError, OSError, UnicodeDecodeError) as error:
                 raise BagError(f"message definition {file} cannot be read: {error}") from None
     try:
