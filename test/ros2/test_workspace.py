@@ -59,11 +59,13 @@ def test_executables_are_found(ros2, workspace):
     assert wanted <= {line.split()[-1] for line in listed if line}
 
 
-@pytest.mark.parametrize("file", ["act_attention.launch.py", "demo.launch.py"])
-def test_launch_files_show_their_arguments(ros2, workspace, file):
-    done = ros2.run("launch", "-s", "pam_ros", file)
+@pytest.mark.parametrize(
+    ("name", "argument"), [("act_attention", "policy"), ("sae_recorder", "sae"), ("demo", "policy")]
+)
+def test_launch_files_show_their_arguments(ros2, workspace, name, argument):
+    done = ros2.run("launch", "-s", "pam_ros", f"{name}.launch.py")
     assert done.returncode == 0, done.stderr
-    assert "'policy':" in done.stdout
+    assert f"'{argument}':" in done.stdout
     assert "'log_level':" in done.stdout
 
 
