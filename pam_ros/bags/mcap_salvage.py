@@ -11,12 +11,10 @@ import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import lz4.frame  # type: ignore[import-untyped]
-import zstandard
 from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import (
     Channel,
@@ -28,46 +26,27 @@ from mcap.records import (
     Schema,
     Statistics,
 )
-from rosbags.rosbag2 import ReaderError
-from rosbags.rosbag2.metadata import parse_qos
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.mcap_file import HASH_KEY, QOS_KEY
-from pam_ros.bags.metadata import FileFacts, TopicRecord
+from pam_ros.bags.metadata import TopicRecord
+from pam_ros.bags.salvage import (
+    DAMAGE,
+    LARGEST_RECORD,
+    Salvage,
+    SalvagedMessage,
+    unpack_zstd,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rosbags.interfaces import Qos
-
 MAGIC = b"\x89MCAP0\r\n"
-LARGEST_RECORD = 1 << 30
-"""Records and chunks larger than this are not ours and not believed [bytes]."""
 
 _FRAME = struct.Struct("<BQ")
 _FOOTER_SIZE = 20
 _KNOWN = frozenset(Opcode)
-_DAMAGE = (
-    McapError,
-    ValueError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    zstandard.ZstdError,
-    EOFError,
-)
-
-
-class SalvagedMessage(NamedTuple):
-    """One message: CDR, when it was received and when published [ns]."""
-
-    topic: str
-    data: bytes
-    stamp_ns: int
-    publish_ns: int
 
 
 @dataclass(frozen=True)
@@ -79,20 +58,11 @@ class _Frame:
     content: bytes | None
 
 
-class McapSalvage:
-    """One pass over a file. After it, the findings are in the attributes.
-
-    notes: one sentence per damage. compressed: whether a chunk was. facts: what was found.
-    complete: the file has its index and summary, and they agree with its content.
-    """
+class McapSalvage(Salvage):
+    """See Salvage. Complete: the file has its index and summary, and they agree with the rest."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.notes: list[str] = []
-        self.compressed = False
-        self.complete = False
-        self.facts = FileFacts(path.name)
-        self.topics: dict[str, TopicRecord] = {}
+        super().__init__(path)
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, str | None] = {}
         self._chunks: set[int] = set()
@@ -152,7 +122,7 @@ class McapSalvage:
     def _try(self, file: BinaryIO, frame: _Frame) -> Iterator[TopicRecord | SalvagedMessage]:
         try:
             yield from self._take(file, frame)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             reason = str(error).splitlines()[0][:100] if str(error) else "cut off"
             self.notes.append(f"the record at byte {frame.start} is damaged ({reason})")
 
@@ -218,7 +188,7 @@ class McapSalvage:
             schema.encoding,
             schema.data.decode(),
             channel.metadata.get(HASH_KEY, ""),
-            profiles(channel.metadata.get(QOS_KEY, ""), self.notes),
+            self._profiles(channel.metadata.get(QOS_KEY, "")),
         )
 
     def _end(self, file: BinaryIO, frame: _Frame, footer: Footer) -> None:
@@ -251,29 +221,6 @@ _READ = frozenset(
         Opcode.FOOTER,
     }
 )
-
-
-def profiles(text: str, notes: list[str]) -> tuple[Qos, ...]:
-    """The QoS profiles in a bag's YAML, of any version; none, and a note, where it is damaged."""
-    try:
-        return tuple(parse_qos(text[:65536]))
-    except (ReaderError, *_DAMAGE, TypeError, AttributeError):
-        notes.append("a topic's QoS profiles cannot be read and are left out")
-        return ()
-
-
-def unpack_zstd(data: bytes, limit: int = LARGEST_RECORD) -> bytes:
-    """Decompressed, where the result is no larger than the limit [bytes].
-
-    Raises:
-        ValueError: it would be larger.
-        zstandard.ZstdError: the data is damaged.
-    """
-    with zstandard.ZstdDecompressor().stream_reader(BytesIO(data)) as reader:
-        unpacked: bytes = reader.read(limit + 1)
-    if len(unpacked) > limit:
-        raise ValueError(f"it unpacks to more than {limit} bytes")
-    return unpacked
 
 
 def _unpack(chunk: Chunk) -> bytes:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.mcap_salvage import SalvagedMessage, profiles, unpack_zstd
-from pam_ros.bags.metadata import FileFacts, TopicRecord
+from pam_ros.bags.metadata import TopicRecord
+from pam_ros.bags.salvage import Salvage, SalvagedMessage, unpack_zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,16 +24,11 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _SQLITE = b"SQLite format 3\0"
 
 
-class SqliteSalvage:
-    """One pass over a database that may be changed: a copy. Findings as in McapSalvage."""
+class SqliteSalvage(Salvage):
+    """See Salvage. Takes a database that may be changed: a copy."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.notes: list[str] = []
-        self.compressed = False
-        self.complete = False
-        self.facts = FileFacts(path.name)
-        self.topics: dict[str, TopicRecord] = {}
+        super().__init__(path)
         self._names: dict[int, str] = {}
         self._bad_rows = 0
 
@@ -95,7 +90,7 @@ class SqliteSalvage:
                     encoding,
                     text,
                     str(type_hash or ""),
-                    profiles(str(qos or ""), self.notes),
+                    self._profiles(str(qos or "")),
                 )
                 self.topics[name] = record
                 yield record
