@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.msg import SaeFeatures, TokenActivations
+from pam_ros.sae.halves import all_finite
 from pam_ros.sae.tokens import RowTable
 
 if TYPE_CHECKING:
@@ -51,11 +52,9 @@ def read_tokens(message: TokenActivations) -> TickTokens:
     wrong = [name for name, column in columns.items() if len(column) != count]
     if wrong:
         raise TokenError(f"the tokens are damaged: {wrong[0]} has not {count} entries")
-    bits = np.asarray(message.data, dtype=np.uint16)
-    # A 16-bit float is not finite where all five bits of its exponent are set.
-    if bool(((bits & 0x7C00) == 0x7C00).any()):
+    rows = np.asarray(message.data, dtype=np.uint16).view(np.float16).reshape(count, width)
+    if not all_finite(rows):
         raise TokenError(f"an activation of layer {message.layer} is not finite")
-    rows = bits.view(np.float16).reshape(count, width)
     table = RowTable(
         **columns, block_rows=int(message.block_rows), block_cols=int(message.block_cols)
     )

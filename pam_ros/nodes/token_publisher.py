@@ -13,6 +13,7 @@ from pam_ros.msg import TokenActivations
 from pam_ros.nodes.attention_messages import short_name
 from pam_ros.nodes.parameters import ParameterError
 from pam_ros.sae.errors import SaeError
+from pam_ros.sae.halves import all_finite, to_halves
 from pam_ros.sae.tokens import parse_sampler, token_table
 
 if TYPE_CHECKING:
@@ -77,14 +78,13 @@ class TokenPublisher:
         except SaeError as error:
             message.invalid_reason = str(error)
             return message
-        with np.errstate(over="ignore"):
-            halves = np.ascontiguousarray(rows, dtype=np.float16)
+        halves = to_halves(rows)
         message.tokens, message.width = halves.shape
         message.block_rows, message.block_cols = table.block_rows, table.block_cols
         for field, code, dtype in _COLUMNS:
             column = np.ascontiguousarray(getattr(table, field), dtype=dtype)
             setattr(message, field, array.array(code, column.tobytes()))
-        message.valid = bool(np.isfinite(halves).all())
+        message.valid = all_finite(halves)
         if message.valid:
             message.data = array.array("H", halves.tobytes())
         else:

@@ -16,6 +16,7 @@ import torch
 
 from pam_ros.sae.active import ActiveFeatures
 from pam_ros.sae.errors import SaeError
+from pam_ros.sae.halves import all_finite, to_halves
 from pam_ros.sae.store import first_not_finite
 
 if TYPE_CHECKING:
@@ -92,10 +93,9 @@ class TickEncoder:
                 f"rows have shape {rows.shape}, their table {len(table)}: they must be "
                 f"({len(table)}, {width}), at least one"
             )
-        with np.errstate(over="ignore"):
-            halves = np.ascontiguousarray(rows, dtype=np.float16)
+        halves = to_halves(rows)
         x = torch.from_numpy(halves).float()
-        if not math.isfinite(float(x.sum())):
+        if not all_finite(halves):
             bad = first_not_finite(halves)
             raise SaeError(f"token {table.token[bad]} holds a value that is not finite in float16")
         active = self._active.find(x)
