@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is what the policy sees unlike its training set? A score per tick over the last few ticks.
 
-Each tick gives the numbers of ood_parts; `error`, `rarity` and `pose` are averaged over the window,
-`still` is the largest of the newest tick against each of the window's others. Every one of these
-parts is measured from its median over the training episodes, in units of the way from there to its
-99th percentile; the score is the largest of them. The threshold is the split-conformal quantile of
-the scores of normal episodes that had no say in all this: a share of at most the stated rate of
-normal ticks lies above it, on average over such sets.
+Each tick gives the numbers of ood_parts, averaged over the window, and those of ood_still. Every
+one of these parts is measured from its median, in units of the way from there to its own limit,
+which a share rate / parts of the ticks of normal episodes exceeds; the score is the largest of
+them. So each part has an equal share in the false alarms, and one with odd normal episodes makes
+only itself less sensitive. The threshold is the split-conformal quantile of the scores of other
+normal episodes, which had no say in all this: a share of at most the stated rate of normal ticks
+lies above it, on average over such sets.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy as np
 
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.ood_file import OodIdentity, read_detector, write_detector
-from pam_ros.sae.ood_parts import GROUP_PARTS, TickNumbers, changes, tick_numbers
+from pam_ros.sae.ood_parts import TickNumbers, tick_numbers
+from pam_ros.sae.ood_still import StillCameras
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
     from pam_ros.sae.encoder import TickFeatures
     from pam_ros.sae.model import SAE
     from pam_ros.sae.ood_parts import Usual
-    from pam_ros.sae.ood_pose import PoseModel
     from pam_ros.sae.tokens import RowTable
 
 
 @dataclass(frozen=True)
 class OodState:
-    """After a tick. flagged: score above threshold. reason: the part that is largest, in words."""
+    """After a tick. flagged: score above threshold. reason: the part that is largest, in words.
+
+    score: NaN, and nothing is flagged, until the window is full.
+    """
 
     score: float
     flagged: bool
@@ -49,15 +53,14 @@ class OodState:
 class OodModel:
     """All that is fitted.
 
-    window: ticks. parts: names, such as "top error". centre, spread: (P,) float64. threshold: NaN
-    before it is calibrated. rate: of false alarms, stated. normal: what it was fitted and
-    calibrated on, in words.
+    window: ticks. parts: names, such as "top error". centre, spread: (P,) float64, NaN for a part
+    that no tick had. threshold: NaN before it is calibrated. rate: of false alarms, stated. normal:
+    what it was fitted and calibrated on, in words.
     """
 
     identity: OodIdentity
     camera_names: tuple[str, ...]
     usual: Usual
-    pose: PoseModel | None
     window: int
     parts: tuple[str, ...]
     centre: NDArray[np.float64]
@@ -70,40 +73,37 @@ class OodModel:
 class OodWindow:
     """The windowed parts of a run of ticks; one episode, or one robot, at a time."""
 
-    def __init__(
-        self, sae: SAE, usual: Usual, pose: PoseModel | None, cameras: int, window: int
-    ) -> None:
-        self._sae, self._usual, self._pose = sae, usual, pose
-        self._cameras = cameras
+    def __init__(self, sae: SAE, usual: Usual, cameras: int, window: int) -> None:
+        self._sae, self._usual, self._cameras = sae, usual, cameras
         self._ticks: deque[TickNumbers] = deque(maxlen=window)
+        self._still = StillCameras(cameras, usual.spread)
 
     def reset(self) -> None:
         """Forget the ticks: an episode begins."""
         self._ticks.clear()
+        self._still.reset()
 
     def update(
         self, rows: NDArray[np.float16], table: RowTable, features: TickFeatures
     ) -> NDArray[np.float64]:
-        """The parts (P,) after a tick, as part_names has them; NaN where one is not known.
+        """The parts (P,) after a tick, as part_names has them.
+
+        NaN where one is not known, and all of them until the window is full: fewer ticks vary more.
 
         Raises:
             SaeError: features without their code, or tokens of another policy.
         """
         if features.code is None:
             raise SaeError("the score needs the whole code: TickEncoder(sae, full_code=True)")
-        halves = np.asarray(rows, np.float16)
-        now = tick_numbers(
-            self._sae, self._usual, halves, table, features.code, self._cameras, self._pose
-        )
-        still = np.full(self._cameras, np.nan)
-        for before in self._ticks:
-            change, motion = changes(now, before, self._usual, self._cameras)
-            still = np.fmax(still, motion - change)
-        self._ticks.append(now)
-        groups = [
-            np.mean([getattr(tick, part) for tick in self._ticks], axis=0) for part in GROUP_PARTS
+        values = np.asarray(rows, np.float16).astype(np.float32)
+        numbers = tick_numbers(self._sae, self._usual, values, table, features.code, self._cameras)
+        self._ticks.append(numbers)
+        means = [
+            np.mean([getattr(tick, part) for tick in self._ticks], axis=0)
+            for part in ("error", "rarity", "missing")
         ]
-        return np.concatenate([*groups, still])
+        parts = np.concatenate([*means, self._still.update(values, table)])
+        return parts if len(self._ticks) == self._ticks.maxlen else np.full_like(parts, np.nan)
 
 
 class OodDetector:
@@ -123,10 +123,11 @@ class OodDetector:
                 "the out-of-distribution detector was fitted with the SAE "
                 f"{model.identity.sae_sha256}, not {sae.sha256}"
             )
+        known = model.usual.rate.shape[1] == sae.cfg.d_sae
+        if not known or model.parts != part_names(model.camera_names):
+            raise SaeError("the out-of-distribution detector is damaged: its parts do not fit")
         self.model = model
-        self._window = OodWindow(
-            sae, model.usual, model.pose, len(model.camera_names), model.window
-        )
+        self._window = OodWindow(sae, model.usual, len(model.camera_names), model.window)
 
     @property
     def threshold(self) -> float:
@@ -190,7 +191,7 @@ class OodDetector:
         """The state for windowed parts (P,)."""
         scores = standardised(parts, self.model.centre, self.model.spread)
         if np.isnan(scores).all():
-            return OodState(math.nan, False, self.threshold, "nothing to compare with")
+            return OodState(math.nan, False, self.threshold, "the window is not full")
         largest = int(np.nanargmax(scores))
         score = float(scores[largest])
         return OodState(score, score > self.threshold, self.threshold, self.model.parts[largest])
@@ -199,14 +200,15 @@ class OodDetector:
 def part_names(camera_names: Sequence[str]) -> tuple[str, ...]:
     """The names of the windowed parts, in their order."""
     short = [name.rpartition(".")[2] for name in camera_names]
-    groups = [f"{group} {part}" for part in GROUP_PARTS for group in (*short, "other")]
-    return (*groups, *(f"{camera} still" for camera in short))
+    groups = {"error": [*short, "other"], "rarity": [*short, "other"]}
+    groups |= {"missing": short, "still": short}
+    return tuple(f"{name} {part}" for part, names in groups.items() for name in names)
 
 
 def standardised(
     parts: NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(..., P) from the median, in units of the way to the 99th percentile."""
+    """(..., P) from the median, in units of the way to each part's limit."""
     result: NDArray[np.float64] = (parts - centre) / spread
     return result
 

@@ -3,8 +3,8 @@
 
 The baselines are scored over the same window: the mean Mahalanobis distance of the tokens, under
 the mean and covariance of the SAE's training tokens, and that of the pictures' statistics (each
-camera's mean and standard deviation of red, green and blue), under those of normal episodes. Both
-get a threshold from the same episodes, in the same way, as the detector.
+camera's mean and standard deviation of red, green and blue), under those of one half of the
+calibration episodes. Both get their threshold as the detector does, from the other half.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.ood import OodWindow, conformal_threshold
-from pam_ros.sae.ood_fit import stored_ticks, tick_scores, windowed_parts
+from pam_ros.sae.ood_fit import first_half, stored_ticks, tick_scores, windowed_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,14 +34,13 @@ DETECTOR, TOKENS, PICTURES = "detector", "tokens", "pictures"
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Of a store's ticks, (n,) each. age: how many ticks of the episode came before.
+    """Of a store's ticks, (n,) each; NaN until the window is full.
 
     by_method: scores by the names above; PICTURES only where the store keeps observations. parts:
     (n, P) of the detector.
     """
 
     episode: NDArray[np.int64]
-    age: NDArray[np.int64]
     by_method: Mapping[str, NDArray[np.float64]]
     parts: NDArray[np.float64]
 
@@ -60,11 +59,16 @@ class Result:
 
 
 class PictureStatistics:
-    """Mahalanobis distance of a tick's picture statistics, fitted on normal observations."""
+    """Mahalanobis distance of a tick's picture statistics, under those of normal observations.
+
+    store: of the calibration; every second of its episodes is looked at.
+    """
 
     def __init__(self, store: TokenStore) -> None:
-        rows = np.array([picture_numbers(f.observation) for f in store.observations()])
-        if len(rows) <= rows.shape[1]:
+        episode = np.array([tick.episode for tick in stored_ticks(store)], np.int64)
+        chosen = set(np.flatnonzero(first_half(episode)).tolist())
+        rows = np.array([picture_numbers(f.observation) for f in store.observations(chosen)])
+        if not len(rows) or len(rows) <= rows.shape[1]:
             raise SaeError(f"{store.folder} has too few frames for picture statistics")
         self._mean = rows.mean(axis=0)
         covariance = np.cov(rows.T)
@@ -98,11 +102,8 @@ def score_store(
     """
     info = store.info
     model.identity.check(info.policy_sha256, info.layer, info.sampler)
-    window = OodWindow(sae, model.usual, model.pose, len(model.camera_names), model.window)
-    parts = windowed_parts(sae, stored_ticks(store), window)
-    episode = np.array([tick.episode for tick in stored_ticks(store)], np.int64)
-    starts = np.flatnonzero(np.concatenate([[True], episode[1:] != episode[:-1]]))
-    age = np.arange(len(episode)) - np.repeat(starts, np.diff(np.append(starts, len(episode))))
+    window = OodWindow(sae, model.usual, len(model.camera_names), model.window)
+    parts, episode = windowed_parts(sae, stored_ticks(store), window)
     methods = {DETECTOR: tick_scores(parts, model)}
     if sae.stats is not None:
         distance = token_distance(sae.stats)
@@ -111,7 +112,7 @@ def score_store(
     if pictures is not None and info.keeps_observations:
         single = (pictures.distance(f.observation) for f in store.observations())
         methods[PICTURES] = windowed_means(single, episode, model.window)
-    return Scores(episode, age, methods, parts)
+    return Scores(episode, methods, parts)
 
 
 def token_distance(stats: TokenStats) -> _TokenDistance:
@@ -135,7 +136,7 @@ class _TokenDistance:
 def windowed_means(
     values: Iterable[float], episode: NDArray[np.int64], window: int
 ) -> NDArray[np.float64]:
-    """The mean of each tick's value and those before it in its window and episode."""
+    """The mean of each tick's value and those before it in its window; NaN until that is full."""
     recent: deque[float] = deque(maxlen=window)
     last: int | None = None
     found = []
@@ -144,33 +145,35 @@ def windowed_means(
             recent.clear()
             last = number
         recent.append(value)
-        found.append(float(np.mean(recent)))
+        found.append(float(np.mean(recent)) if len(recent) == window else float("nan"))
     return np.array(found)
 
 
 def thresholds(model: OodModel, calibration: Scores) -> dict[str, float]:
-    """The detector's own threshold, and the baselines' from the calibration's scores."""
+    """The detector's own threshold, and the baselines' from the calibration's second half."""
     found = {DETECTOR: model.threshold}
+    second = ~first_half(calibration.episode)
     for method, scores in calibration.by_method.items():
         if method != DETECTOR:
-            found[method] = conformal_threshold(scores, model.rate)
+            found[method] = conformal_threshold(scores[second], model.rate)
     return found
 
 
-def results(
-    scores: Scores, normal: Scores, limits: Mapping[str, float], skip: int
-) -> dict[str, Result]:
-    """Each method's result on a store, against normal episodes.
+def results(scores: Scores, normal: Scores, limits: Mapping[str, float]) -> dict[str, Result]:
+    """Each method's result on a store, against normal episodes; ticks without a score are left out.
 
-    skip: ticks at the beginning of each episode that are left out: the window is not full yet.
+    Raises:
+        SaeError: no tick has a score.
     """
     found = {}
     for method, values in scores.by_method.items():
         if method not in limits or method not in normal.by_method:
             continue
-        full = values[scores.age >= skip]
-        usual = normal.by_method[method][normal.age >= skip]
-        found[method] = Result(len(full), float((full > limits[method]).mean()), auroc(usual, full))
+        full = values[~np.isnan(values)]
+        if not len(full):
+            raise SaeError("no tick has a score: every episode is shorter than the window")
+        share = float((full > limits[method]).mean())
+        found[method] = Result(len(full), share, auroc(normal.by_method[method], full))
     return found
 
 

@@ -17,13 +17,12 @@ import safetensors.numpy
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.manifest import first_line, replace_file
 from pam_ros.sae.ood_parts import Usual
-from pam_ros.sae.ood_pose import PoseModel
 
 if TYPE_CHECKING:
     from pam_ros.sae.ood import OodModel
 
 JSON_FILE, ARRAYS_FILE = "ood.json", "ood.safetensors"
-FORMAT = "pam_ros ood 1"
+FORMAT = "pam_ros ood 2"
 _LARGEST = 1 << 24
 
 
@@ -58,8 +57,6 @@ def write_detector(folder: str | Path, model: OodModel) -> None:
         raise SaeError("a detector without a threshold is not saved: calibrate it first")
     folder = Path(folder)
     arrays = {f"usual.{f.name}": getattr(model.usual, f.name) for f in fields(Usual)}
-    if model.pose is not None:
-        arrays |= {f"pose.{f.name}": getattr(model.pose, f.name) for f in fields(PoseModel)}
     data = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     content = {
         "format": FORMAT,
@@ -70,7 +67,7 @@ def write_detector(folder: str | Path, model: OodModel) -> None:
         "threshold": model.threshold,
         "normal": model.normal,
         "parts": [
-            {"name": name, "centre": float(centre), "spread": float(spread)}
+            {"name": name, "centre": _number(centre), "spread": _number(spread)}
             for name, centre, spread in zip(model.parts, model.centre, model.spread, strict=True)
         ],
         "arrays_sha256": hashlib.sha256(data).hexdigest(),
@@ -93,7 +90,9 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
             raise SaeError(f"{path} is damaged: it is larger than {_LARGEST >> 20} MiB")
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise SaeError(f"{path} is of format {content['format']!r}: it must be {FORMAT!r}")
+            raise SaeError(
+                f"{path} is of format {content['format']!r}, not {FORMAT!r}: fit it again"
+            )
         identity = OodIdentity(**{f.name: str(content[f.name]) for f in fields(OodIdentity)})
         parts = content["parts"]
         found: dict[str, Any] = {
@@ -101,7 +100,7 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
             "camera_names": tuple(str(name) for name in content["camera_names"]),
             "window": int(content["window"]),
             "parts": tuple(str(part["name"]) for part in parts),
-            # A part that no training tick had stays unknown.
+            # None, for a part that no tick had, becomes NaN.
             "centre": np.array([part["centre"] for part in parts], np.float64),
             "spread": np.array([part["spread"] for part in parts], np.float64),
             "threshold": float(content["threshold"]),
@@ -113,12 +112,6 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
             raise SaeError(f"{folder / ARRAYS_FILE} is not the file that {JSON_FILE} belongs to")
         arrays = safetensors.numpy.load(data)
         found["usual"] = Usual(**{f.name: arrays[f"usual.{f.name}"] for f in fields(Usual)})
-        posed = any(name.startswith("pose.") for name in arrays)
-        found["pose"] = (
-            PoseModel(**{f.name: arrays[f"pose.{f.name}"] for f in fields(PoseModel)})
-            if posed
-            else None
-        )
     except FileNotFoundError:
         raise SaeError(
             f"{folder} holds no out-of-distribution detector: fit one with `pam_ros sae ood fit`"
@@ -134,4 +127,11 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
         raise SaeError(f"{path} is damaged: {first_line(error)}") from None
     if found["window"] < 1 or not math.isfinite(found["threshold"]):
         raise SaeError(f"{path} is damaged: window and threshold must be numbers above 0")
+    if (found["spread"] <= 0).any():
+        raise SaeError(f"{path} is damaged: a part's spread is not above 0")
     return found
+
+
+def _number(value: float) -> float | None:
+    """NaN is no JSON."""
+    return None if math.isnan(value) else float(value)

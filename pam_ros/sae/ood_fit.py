@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fits an out-of-distribution detector on training episodes, and its threshold on others.
+"""Fits an out-of-distribution detector on training episodes, and its limits on others.
 
-Three quarters of the training ticks say what is usual, the last quarter how much each part varies
-on ticks that it was not fitted on; the threshold comes from the calibration store alone.
+The training ticks say what is usual. Of the calibration episodes one half, every second one, says
+how much each part varies on ticks that neither the SAE nor this was fitted on, and the other half
+gives the threshold.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,25 +26,27 @@ from pam_ros.sae.ood import (
     standardised,
 )
 from pam_ros.sae.ood_file import OodIdentity
-from pam_ros.sae.ood_parts import Usual, squared_errors
-from pam_ros.sae.ood_pose import fit_pose
+from pam_ros.sae.ood_parts import Usual, camera_features, squared_errors
+from pam_ros.sae.ood_still import LEAST_MOTION
 from pam_ros.sae.provenance import pam_ros_version
 from pam_ros.sae.tokens import Block, RowTable, parse_sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from pam_ros.sae.encoder import TickFeatures
+    from pam_ros.sae.encoder import TickCode
     from pam_ros.sae.model import SAE
     from pam_ros.sae.store import TokenStore
 
 WINDOW = 4
 RATE = 0.01
 TICKS = 2000
+UNMIXED = "encoder_input"
+"""The layer at which a camera's tokens are of its picture alone."""
 
-_SCALE_SHARE = 0.25
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,56 +122,47 @@ def fit(
     identity = _identity(sae, training, calibration)
     if window < 2:
         raise SaeError(f"a window of {window} ticks shows no change: it must be at least 2")
-    cameras = len(training.info.camera_names)
-    total = min(ticks, training.frames)
-    boundary = max(1, round(total * (1 - _SCALE_SHARE)))
-    episode_at = [tick.episode for tick in stored_ticks(training, ticks)]
-    # The parts of a whole episode go to one side.
-    boundary = next(
-        (i for i in range(boundary, len(episode_at)) if episode_at[i] != episode_at[i - 1]),
-        boundary,
+    if identity.layer != UNMIXED:
+        _LOG.warning(
+            "at layer %s the tokens of a frozen camera change with those of the others: it shows "
+            "at %s only", identity.layer, UNMIXED,
+        )  # fmt: skip
+    cameras = training.info.camera_names
+    usual = fit_usual(sae, stored_ticks(training, ticks), training.info.tokens, len(cameras))
+    parts, episode = windowed_parts(
+        sae, stored_ticks(calibration), OodWindow(sae, usual, len(cameras), window)
     )
-
-    def usual_ticks() -> Iterator[StoredTick]:
-        for number, tick in enumerate(stored_ticks(training, ticks)):
-            if number == boundary:
-                return
-            yield tick
-
-    usual = fit_usual(sae, usual_ticks(), training.info.tokens)
-    pose = fit_pose(lambda: ((t.rows.astype(np.float32), t.table) for t in usual_ticks()))
-    scale_ticks = (t for n, t in enumerate(stored_ticks(training, ticks)) if n >= boundary)
-    parts = windowed_parts(sae, scale_ticks, OodWindow(sae, usual, pose, cameras, window))
-    if len(parts) < 10:
-        raise SaeError(
-            f"{training.folder} has too few episodes: {len(parts)} ticks are left to see how much "
-            "is usual, at least 10 are needed"
-        )
-    centre, spread = _scale(parts)
-    names = part_names(training.info.camera_names)
+    first = first_half(episode)
+    if not first.any() or first.all():
+        raise SaeError(f"{calibration.folder} has too few episodes: at least 2 are needed")
+    names = part_names(cameras)
+    centre, spread = _scale(parts[first], names, rate)
     words = f"{training.info.dataset}; threshold: {calibration.info.dataset}"
-    model = OodModel(
-        identity, training.info.camera_names, usual, pose, window, names, centre, spread,
-        math.nan, rate, words,
-    )  # fmt: skip
-    held_out = windowed_parts(
-        sae, stored_ticks(calibration), OodWindow(sae, usual, pose, cameras, window)
-    )
-    scores = tick_scores(held_out, model)
-    return OodDetector(replace(model, threshold=conformal_threshold(scores, rate)), sae)
+    model = OodModel(identity, cameras, usual, window, names, centre, spread, math.nan, rate, words)
+    threshold = conformal_threshold(tick_scores(parts[~first], model), rate)
+    return OodDetector(replace(model, threshold=threshold), sae)
 
 
-def windowed_parts(sae: SAE, ticks: Iterable[StoredTick], window: OodWindow) -> NDArray[np.float64]:
-    """The parts (n, P) of each tick; the window begins anew with each episode."""
+def first_half(episode: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of some ticks (n,) belong to every second episode, from the first."""
+    number = np.cumsum(np.concatenate([[0], episode[1:] != episode[:-1]]))
+    half: NDArray[np.bool_] = number % 2 == 0
+    return half
+
+
+def windowed_parts(
+    sae: SAE, ticks: Iterable[StoredTick], window: OodWindow
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The parts (n, P) of each tick and its episode (n,); the window begins anew with each."""
     encoder = TickEncoder(sae, full_code=True)
-    episode: int | None = None
-    found = []
+    found: list[NDArray[np.float64]] = []
+    episodes: list[int] = []
     for tick in ticks:
-        if tick.episode != episode:
+        if not episodes or tick.episode != episodes[-1]:
             window.reset()
-            episode = tick.episode
+        episodes.append(tick.episode)
         found.append(window.update(tick.rows, tick.table, encoder.encode(tick.rows, tick.table)))
-    return np.array(found)
+    return np.array(found), np.array(episodes, np.int64)
 
 
 def tick_scores(parts: NDArray[np.float64], model: OodModel) -> NDArray[np.float64]:
@@ -179,8 +174,8 @@ def tick_scores(parts: NDArray[np.float64], model: OodModel) -> NDArray[np.float
     return largest
 
 
-def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int) -> Usual:
-    """What is usual at each position.
+def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int, cameras: int) -> Usual:
+    """What is usual at each position, and in each camera's picture.
 
     Raises:
         SaeError: there is no tick.
@@ -190,7 +185,8 @@ def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int) -> Usual:
     count, fired = np.zeros(positions), np.zeros((positions, features), np.float32)
     error, error_square = np.zeros(positions), np.zeros(positions)
     total, square = np.zeros((positions, width)), np.zeros(positions)
-    kept: list[tuple[NDArray[np.int64], TickFeatures]] = []
+    present = np.zeros((cameras, features))
+    kept: list[tuple[NDArray[np.int64], TickCode]] = []
     for tick in ticks:
         encoded = encoder.encode(tick.rows, tick.table)
         assert encoded.code is not None
@@ -204,7 +200,9 @@ def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int) -> Usual:
         square[token] += np.square(rows, dtype=np.float64).sum(axis=1)
         row = np.repeat(np.arange(len(rows)), np.diff(encoded.code.offset.astype(np.int64)))
         fired[token[row], encoded.code.index.astype(np.int64)] += 1
-        kept.append((token, encoded))
+        present += camera_features(tick.table, encoded.code, cameras, features)
+        # Which features fire is enough for their rarity.
+        kept.append((token, replace(encoded.code, value=encoded.code.value[:0])))
     if not kept:
         raise SaeError("there is no tick to fit on")
     seen = count > 0
@@ -214,11 +212,14 @@ def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int) -> Usual:
     spread = np.where(seen & (spread > 1e-9), spread, max(float(spread[seen].mean()), 1e-9))
     rate = np.where(seen[:, None], fired / n[:, None].astype(np.float32), fired.sum(0) / n.sum())
     zero, one = np.zeros(positions, np.float32), np.ones(positions, np.float32)
-    usual = Usual(mean, std, zero, one, rate.astype(np.float32), spread.astype(np.float32))
+    present /= len(kept)
+    usual = Usual(
+        mean, std, zero, one, rate.astype(np.float32), spread.astype(np.float32),
+        present.astype(np.float32),
+    )  # fmt: skip
     rare, rare_square = np.zeros(positions), np.zeros(positions)
-    for token, encoded in kept:
-        assert encoded.code is not None
-        surprise = usual.surprise(token, encoded.code, len(token))
+    for token, code in kept:
+        surprise = usual.surprise(token, code, len(token))
         rare[token] += surprise
         rare_square[token] += surprise**2
     rarity_mean, rarity_std = _mean_std(rare, rare_square, n, seen)
@@ -242,14 +243,23 @@ def _mean_std(
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def _scale(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Median, and from there to the 99th percentile, of each part; NaN where it is never known."""
-    centre, spread = np.full(parts.shape[1], np.nan), np.full(parts.shape[1], np.nan)
-    for index, column in enumerate(parts.T):
-        known = column[~np.isnan(column)]
-        if len(known):
-            centre[index] = np.median(known)
-            spread[index] = max(float(np.quantile(known, 0.99)) - centre[index], 1e-6)
+def _scale(
+    parts: NDArray[np.float64], names: Sequence[str], rate: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each part's median, and from there to its limit; NaN where it is never known.
+
+    The limit is the quantile that a share rate / parts exceeds: the largest where ticks are few.
+    """
+    centre, spread = np.full(len(names), np.nan), np.full(len(names), np.nan)
+    for index, name in enumerate(names):
+        known = np.sort(parts[~np.isnan(parts[:, index]), index])
+        if not len(known):
+            continue
+        rank = min(math.ceil((len(known) + 1) * (1 - rate / len(names))), len(known))
+        # A picture that never stood still while the joints moved has no scale of its own.
+        least = LEAST_MOTION if name.endswith(" still") else 1e-6
+        centre[index] = np.median(known)
+        spread[index] = max(float(known[rank - 1]) - centre[index], least)
     return centre, spread
 
 

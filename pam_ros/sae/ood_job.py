@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pam_ros.sae.ood_eval import Result
+    from pam_ros.sae.sources import Source
+    from pam_ros.sae.store import TokenStore
 
 _USAGE = """usage: pam_ros sae ood {fit,break,eval} [...]
 
@@ -81,27 +83,29 @@ def _fit(argv: Sequence[str]) -> None:
 def _break(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="pam_ros sae ood break")
     parser.add_argument("--data", type=Path, required=True, help="store that keeps observations")
-    parser.add_argument("--kind", required=True, help="noise, black, frozen, half or swapped")
+    parser.add_argument(
+        "--kind",
+        required=True,
+        help="noise, black, frozen, half or swapped; of the simulator's: cube_colour or light",
+    )
     parser.add_argument("--cameras", nargs="+", help="image features; default: all")
     parser.add_argument("--episodes", type=int, default=10**9, help="the store's first ones")
-    parser.add_argument("--observations", action="store_true", help="keep the broken pictures")
+    parser.add_argument(
+        "--observations",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep the broken pictures, for the picture statistics of eval",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
     add_policy_options(parser)
     options = parser.parse_args(argv)
 
     from pam_ros.sae.collect import collect  # noqa: PLC0415
-    from pam_ros.sae.ood_corruptions import CorruptedSource, Corruption  # noqa: PLC0415
     from pam_ros.sae.store import TokenStore  # noqa: PLC0415
     from pam_ros.sae.tokens import parse_sampler  # noqa: PLC0415
 
     store = TokenStore(options.data)
-    known = store.info.camera_names
-    for camera in options.cameras or ():
-        if camera not in known:
-            raise SaeError(f"there is no camera {camera!r}: it must be one of {', '.join(known)}")
-    source = CorruptedSource(
-        store, Corruption(options.kind, tuple(options.cameras or known)), options.episodes
-    )
+    source = _broken(store, options.kind, options.cameras, options.episodes)
     reason = collect(
         open_policy(options),
         source,
@@ -111,6 +115,23 @@ def _break(argv: Sequence[str]) -> None:
         observations=options.observations,
     )
     sys.stdout.write(f"{options.out}: {reason}\n")
+
+
+def _broken(store: TokenStore, kind: str, cameras: Sequence[str] | None, episodes: int) -> Source:
+    from pam_ros.sae.ood_corruptions import CorruptedSource, Corruption  # noqa: PLC0415
+    from pam_ros.sae.ood_scenes import CHANGES, ChangedSceneSource  # noqa: PLC0415
+
+    if episodes < 1:
+        raise SaeError(f"--episodes {episodes} must be at least 1")
+    if kind in CHANGES:
+        if cameras:
+            raise SaeError(f"{kind} is a change of the scene: all cameras see it, name none")
+        return ChangedSceneSource(store, kind, episodes)
+    known = store.info.camera_names
+    for camera in cameras or ():
+        if camera not in known:
+            raise SaeError(f"there is no camera {camera!r}: it must be one of {', '.join(known)}")
+    return CorruptedSource(store, Corruption(kind, tuple(cameras or known)), episodes)
 
 
 def _eval(argv: Sequence[str]) -> None:
@@ -145,8 +166,7 @@ def _eval(argv: Sequence[str]) -> None:
     normal = scored[str(options.normal)]
     found: dict[str, dict[str, Any]] = {}
     for name, scores in scored.items():
-        skip = 0 if scores is normal else model.window
-        rows = ood_eval.results(scores, normal, limits, skip)
+        rows = ood_eval.results(scores, normal, limits)
         found[name] = {
             "dataset": stores[name].info.dataset,
             "episodes": len(set(scores.episode.tolist())),

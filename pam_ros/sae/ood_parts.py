@@ -9,14 +9,11 @@ rarity: how surprising a token's active features are, minus the log-likelihood o
 fire and that do not, each on its own, under how often they fire at that position; standardised and
 averaged as above.
 
-pose: log10 of how far the tokens are from what the joint state's token predicts of them, relative
-to what is usual; the mean over the camera's worst twentieth. A picture that does not move with the
-arm shows here even where attention has mixed the cameras.
+missing: how surprising it is that features which are active somewhere in the camera's picture in
+most ticks are active nowhere in it now, minus the log-likelihood of that, each on its own: what is
+new is often told by what is gone.
 
-still: log10 of how far the joint state's token moved between two ticks over how far the camera's
-tokens did.
-
-The tokens that are no camera's make up one more group, "other", that has no `still`.
+The tokens that are no camera's make up one more group, "other", that has no `missing`.
 """
 
 from __future__ import annotations
@@ -27,24 +24,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.tokens import KIND_JOINT_STATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.sae.encoder import TickCode
     from pam_ros.sae.model import SAE
-    from pam_ros.sae.ood_pose import PoseModel
     from pam_ros.sae.tokens import RowTable
 
-GROUP_PARTS = ("error", "rarity", "pose")
-
-FLOOR = 1e-3
-"""Added to squared differences, which are around 1 between unrelated ticks: what lies below is
-rounding to float16."""
-
-_LEAST_SHARED = 4
-"""Tokens that two ticks must share for a camera's change to be measured."""
+_MOSTLY = 0.5
+"""A feature that is in the picture less often is not missed."""
 
 _NEVER = 1e-4
 """Lowest rate of firing that is believed: no finite set shows that a feature never fires."""
@@ -52,18 +41,14 @@ _NEVER = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class TickNumbers:
-    """Of one tick. error, rarity, pose: (G,) float64, per camera, then "other"; NaN without tokens.
+    """Of one tick, NaN without tokens.
 
-    rows: (R, D) float32 and token, camera, kind: (R,) are kept to compare ticks.
+    error, rarity: (cameras + 1,) float64, per camera and then "other". missing: (cameras,) float64.
     """
 
     error: NDArray[np.float64]
     rarity: NDArray[np.float64]
-    pose: NDArray[np.float64]
-    rows: NDArray[np.float32]
-    token: NDArray[np.int64]
-    camera: NDArray[np.int16]
-    kind: NDArray[np.uint8]
+    missing: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +57,7 @@ class Usual:
 
     error_mean, error_std, rarity_mean, rarity_std: (T,) float32. rate: (T, F) float32, how often
     each feature fires. spread: (T,) float32, mean square of a token about its position's mean.
+    present: (cameras, F) float32, how often each feature fires anywhere in a camera's picture.
     """
 
     error_mean: NDArray[np.float32]
@@ -80,18 +66,27 @@ class Usual:
     rarity_std: NDArray[np.float32]
     rate: NDArray[np.float32]
     spread: NDArray[np.float32]
+    present: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        positions = len(self.spread)
+        positions, features = len(self.spread), self.rate.shape[-1]
         for field in fields(self):
             array = getattr(self, field.name)
-            if len(array) != positions or array.ndim != 1 + (field.name == "rate"):
-                raise SaeError(f"{field.name} has shape {array.shape} for {positions} positions")
+            right: tuple[int, ...] = (positions,)
+            if field.name == "rate":
+                right = (positions, features)
+            elif field.name == "present":
+                right = (len(self.present), features)
+            if array.shape != right:
+                raise SaeError(f"{field.name} has shape {array.shape}, not {right}")
             if not np.isfinite(array).all():
                 raise SaeError(f"{field.name} is not all finite")
         rate = np.clip(self.rate, _NEVER, 1 - _NEVER)
         object.__setattr__(self, "_silent", -np.log1p(-rate).sum(axis=1))
         object.__setattr__(self, "_fires", np.log1p(-rate) - np.log(rate))
+        often = np.clip(self.present, _NEVER, 1 - _NEVER)
+        lost = np.where(often > _MOSTLY, -np.log1p(-often), 0).astype(np.float32)
+        object.__setattr__(self, "_lost", lost)
 
     def surprise(self, token: NDArray[np.int64], code: TickCode, rows: int) -> NDArray[np.float64]:
         """Minus the log-likelihood of each row's active set, (R,), in nats."""
@@ -101,6 +96,33 @@ class Usual:
         per_entry = fires[token[row], code.index.astype(np.int64)]
         summed: NDArray[np.float64] = np.bincount(row, per_entry, minlength=rows).astype(np.float64)
         return summed + silent[token].astype(np.float64)
+
+    def missing(self, table: RowTable, code: TickCode) -> NDArray[np.float64]:
+        """Minus the log-likelihood of what is in no cell of each camera, (cameras,), in nats."""
+        found = np.full(len(self.present), np.nan)
+        lost: NDArray[np.float32] = self._lost  # type: ignore[attr-defined]
+        camera = _camera_of_entries(table, code)
+        for index in range(len(found)):
+            if (table.camera == index).any():
+                absent = lost[index].copy()
+                absent[code.index[camera == index]] = 0
+                found[index] = absent.sum(dtype=np.float64)
+        return found
+
+
+def camera_features(
+    table: RowTable, code: TickCode, cameras: int, features: int
+) -> NDArray[np.bool_]:
+    """Which features fire anywhere in each camera's picture, (cameras, F)."""
+    found = np.zeros((cameras, features), bool)
+    camera = _camera_of_entries(table, code)
+    cells = camera >= 0
+    found[camera[cells], code.index[cells]] = True
+    return found
+
+
+def _camera_of_entries(table: RowTable, code: TickCode) -> NDArray[np.int16]:
+    return np.repeat(table.camera, np.diff(code.offset.astype(np.int64)))
 
 
 def squared_errors(sae: SAE, rows: NDArray[np.float32], code: TickCode) -> NDArray[np.float64]:
@@ -126,31 +148,31 @@ def squared_errors(sae: SAE, rows: NDArray[np.float32], code: TickCode) -> NDArr
 def tick_numbers(
     sae: SAE,
     usual: Usual,
-    rows: NDArray[np.float16],
+    rows: NDArray[np.float32],
     table: RowTable,
     code: TickCode,
     cameras: int,
-    pose: PoseModel | None = None,
 ) -> TickNumbers:
-    """The numbers of one tick's rows (R, D) float16 and their code."""
+    """The numbers of one tick's rows (R, D) float32, rounded to float16 before, and their code.
+
+    Raises:
+        SaeError: a token or a camera that the policy has not.
+    """
     token = table.token.astype(np.int64)
+    if len(token) and table.camera.max() >= cameras:
+        raise SaeError(f"camera {table.camera.max()} is none of this policy's {cameras}")
     if len(token) and token.max() >= len(usual.spread):
         raise SaeError(
             f"token {token.max()} is none of this policy's: it must be below {len(usual.spread)}"
         )
-    values = rows.astype(np.float32)
-    error = np.log10(squared_errors(sae, values, code) + 1e-12)
-    surprise = usual.surprise(token, code, len(values))
+    error = np.log10(squared_errors(sae, rows, code) + 1e-12)
+    error = (error - usual.error_mean[token]) / usual.error_std[token]
+    surprise = usual.surprise(token, code, len(rows))
+    surprise = (surprise - usual.rarity_mean[token]) / usual.rarity_std[token]
     return TickNumbers(
-        group_means((error - usual.error_mean[token]) / usual.error_std[token], table, cameras),
-        group_means(
-            (surprise - usual.rarity_mean[token]) / usual.rarity_std[token], table, cameras
-        ),
-        np.full(cameras + 1, np.nan) if pose is None else pose.numbers(values, table, cameras),
-        values,
-        token,
-        table.camera,
-        table.kind,
+        group_means(error, table, cameras),
+        group_means(surprise, table, cameras),
+        usual.missing(table, code),
     )
 
 
@@ -164,29 +186,3 @@ def group_means(
     means = np.full(cameras + 1, np.nan)
     means[counts > 0] = sums[counts > 0] / counts[counts > 0]
     return means
-
-
-def changes(
-    now: TickNumbers, before: TickNumbers, usual: Usual, cameras: int
-) -> tuple[NDArray[np.float64], float]:
-    """Change of each camera, (cameras,), and motion, between two ticks; NaN where not known.
-
-    A sampler that draws anew gives other tokens in every tick: those that both have are compared.
-    """
-    if np.array_equal(now.token, before.token):
-        ours: NDArray[np.intp] = np.arange(len(now.token))
-        theirs: NDArray[np.intp] = ours
-    else:
-        _, ours, theirs = np.intersect1d(
-            now.token, before.token, assume_unique=True, return_indices=True
-        )
-    squares = np.square(now.rows[ours] - before.rows[theirs]).sum(axis=1, dtype=np.float64)
-    squares /= usual.spread[now.token[ours]]
-    camera = now.camera[ours]
-    change = np.full(cameras, np.nan)
-    for index in range(cameras):
-        chosen = squares[camera == index]
-        if len(chosen) >= _LEAST_SHARED:
-            change[index] = np.log10(chosen.mean() + FLOOR)
-    joints = squares[now.kind[ours] == KIND_JOINT_STATE]
-    return change, float(np.log10(joints.mean() + FLOOR)) if len(joints) else float("nan")
