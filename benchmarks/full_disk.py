@@ -22,13 +22,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.random_sae import write_random_sae
+from benchmarks.sidecar_processes import (
+    FEATURES_TOPIC,
+    own_domain,
+    start_sidecar,
+    start_source,
+)
 from benchmarks.token_source import LAYER, POLICY_SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-ROOT = Path(__file__).parents[1]
-FEATURES_TOPIC = "/sae_recorder/features"
 WIDTH, TOKENS, RATE = 64, 66, 60.0
 SIZE, MORE = "3m", "64m"
 
@@ -80,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.geteuid() != 0:
         print("benchmarks.full_disk mounts a tmpfs: run it as root", file=sys.stderr)
         return 1
-    os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 90)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    own_domain()
     from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share import share_directory  # noqa: PLC0415
 
@@ -122,7 +125,17 @@ def run(storage: str, *, space_again: bool) -> dict[str, Any]:
         folder = Path(name)
         write_random_sae(folder / "sae", POLICY_SHA256, LAYER, WIDTH, 256, 8)
         bag = disk / "bag"
-        sidecar, source = _start(folder / "sae", bag, storage)
+        sidecar = start_sidecar(
+            {
+                "sae": folder / "sae",
+                "bag": bag,
+                "storage": storage,
+                "compression": "none",
+                "full_code": "true",
+            },
+            stderr=subprocess.PIPE,
+        )
+        source = start_source(RATE, 86400, TOKENS, WIDTH)
         watcher = Watcher()
         try:
             full = watcher.until(lambda: "cannot be written" in watcher.report, 180.0)
@@ -155,29 +168,6 @@ def run(storage: str, *, space_again: bool) -> dict[str, Any]:
             "closed_by_itself": whole,
             **_in_bag(folder / "bag", full_ns, space_again=space_again),
         }
-
-
-def _start(
-    sae: Path, bag: Path, storage: str
-) -> tuple[subprocess.Popen[str], subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "pam_ros.cli", "run", "sae_recorder", "--ros-args"]
-    for key, value in {
-        "sae": sae,
-        "bag": bag,
-        "storage": storage,
-        "compression": "none",
-        "full_code": "true",
-    }.items():
-        command += ["-p", f"{key}:={value}"]
-    sidecar = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    source = subprocess.Popen(
-        [
-            sys.executable, "-m", "benchmarks.token_source", "--rate", str(RATE),
-            "--seconds", "86400", "--tokens", str(TOKENS), "--width", str(WIDTH),
-        ],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    return sidecar, source
 
 
 def _in_bag(bag: Path, full_ns: int, *, space_again: bool) -> dict[str, Any]:

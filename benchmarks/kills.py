@@ -26,13 +26,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.random_sae import write_random_sae
+from benchmarks.sidecar_processes import (
+    FEATURES_TOPIC,
+    MAP_TOPICS,
+    node_arguments,
+    own_domain,
+    start_source,
+)
 from benchmarks.token_source import LAYER, POLICY_SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parents[1]
-FEATURES_TOPIC = "/sae_recorder/features"
 WIDTH, TOKENS = 64, 66
 _WITH_MESSAGES = {"mcap": 4000, "sqlite3": 120_000}
 """Bytes of a bag that is more than its header, or its empty tables."""
@@ -60,18 +65,10 @@ class Kill:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the status is 1 where a bag was not readable or lost more than a second."""
     options = _parser().parse_args(arguments)
-    os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 90)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    own_domain()
     _load()
     chance = random.Random(options.seed)  # noqa: S311  (moments, not secrets)
-    source = subprocess.Popen(
-        [
-            sys.executable, "-m", "benchmarks.token_source",
-            "--rate", str(options.rate), "--seconds", "86400",
-            "--tokens", str(TOKENS), "--width", str(WIDTH),
-        ],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    source = start_source(options.rate, 86400, TOKENS, WIDTH)
     kills: list[Kill] = []
     stood_still = 0
     try:
@@ -178,11 +175,8 @@ def _fork(sae: Path, bag: Path, storage: str) -> int:
     from pam_ros.nodes.sae_recorder_node import main as recorder  # noqa: PLC0415
 
     given = {"sae": sae, "bag": bag, "storage": storage, "split_seconds": 0.7}
-    arguments = ["sae_recorder", "--ros-args", "--log-level", "fatal"]
-    for key, value in given.items():
-        arguments += ["-p", f"{key}:={value}"]
-    arguments += ["-p", "topics:=['/act_attention/attention', '/joint_commands']"]
-    os._exit(recorder(arguments))
+    arguments = node_arguments({**given, "topics": MAP_TOPICS})
+    os._exit(recorder(["sae_recorder", *arguments, "--log-level", "fatal"]))
 
 
 def _wait_for_bytes(bag: Path, size: int, seconds: float = 30.0) -> bool:

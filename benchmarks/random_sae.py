@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A random SAE for normal tokens: the cost of a trained one of the same size and sparsity."""
+"""A random SAE for normal tokens, and a detector: what trained ones of the same size cost."""
 
 from __future__ import annotations
 
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -21,6 +24,7 @@ def write_random_sae(
     from pam_ros.sae.jumprelu import JumpReluSAE  # noqa: PLC0415
     from pam_ros.sae.model import SaeConfig  # noqa: PLC0415
     from pam_ros.sae.provenance import Provenance, pam_ros_version  # noqa: PLC0415
+    from pam_ros.sae.stats import Moments  # noqa: PLC0415
 
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(features, width, generator=generator)
@@ -34,4 +38,39 @@ def write_random_sae(
         "threshold": torch.full((features,), threshold),
     }
     provenance = Provenance("stub", policy_sha256, layer, "all", "random", pam_ros_version())
-    save_sae(JumpReluSAE(SaeConfig("jumprelu", width, features), weights), folder, provenance)
+    sae = JumpReluSAE(SaeConfig("jumprelu", width, features), weights)
+    moments = Moments(width, 1)
+    moments.add(torch.randn(100, width, generator=generator).numpy(), np.zeros(100, np.int64))
+    sae.stats = moments.finish()
+    save_sae(sae, folder, provenance)
+
+
+def write_detector(folder: Path, tokens: int, l0: float, cameras: Sequence[str]) -> None:
+    """Write an out-of-distribution detector that was fitted on nothing beside an SAE."""
+    from pam_ros.sae.disk import load_sae  # noqa: PLC0415
+    from pam_ros.sae.ood import OodDetector, OodModel, part_names  # noqa: PLC0415
+    from pam_ros.sae.ood_file import OodIdentity  # noqa: PLC0415
+    from pam_ros.sae.ood_fit import WINDOW  # noqa: PLC0415
+    from pam_ros.sae.ood_parts import Usual  # noqa: PLC0415
+
+    sae = load_sae(folder)
+    found = sae.cfg.provenance
+    zeros, ones = np.zeros(tokens, np.float32), np.ones(tokens, np.float32)
+    rate = np.full((tokens, sae.cfg.d_sae), l0 / sae.cfg.d_sae, np.float32)
+    present = np.ones((len(cameras), sae.cfg.d_sae), np.float32)
+    parts = part_names(cameras)
+    model = OodModel(
+        identity=OodIdentity(
+            found.policy_sha256, found.layer, found.sampler, sae.sha256, found.pam_ros_version
+        ),
+        camera_names=tuple(cameras),
+        usual=Usual(zeros, ones, zeros, ones, rate, 2 * ones, present),
+        window=WINDOW,
+        parts=parts,
+        centre=np.zeros(len(parts)),
+        spread=np.ones(len(parts)),
+        threshold=1e3,
+        rate=0.01,
+        normal="nothing: made for timing",
+    )
+    OodDetector(model, sae).save(folder)

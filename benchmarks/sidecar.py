@@ -21,22 +21,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.random_sae import write_random_sae
-from benchmarks.token_source import LAYER, POLICY_SHA256
+from benchmarks.random_sae import write_detector, write_random_sae
+from benchmarks.sidecar_processes import (
+    FEATURES_TOPIC,
+    MAP_TOPICS,
+    own_domain,
+    start_sidecar,
+    start_source,
+)
+from benchmarks.token_source import CAMERAS, LAYER, POLICY_SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parents[1]
-FEATURES_TOPIC = "/sae_recorder/features"
 REPORTS_TOPIC = "/diagnostics"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the status is 1 where a tick was lost that should not have been."""
     options = _parser().parse_args(arguments)
-    os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 90)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    own_domain()
     with tempfile.TemporaryDirectory(prefix="sidecar-", dir=options.scratch) as name:
         figures = measure(options, Path(name))
     print(json.dumps(figures, indent=2))
@@ -50,28 +54,23 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     write_random_sae(
         folder / "sae", POLICY_SHA256, LAYER, options.width, options.features, options.l0
     )
-    command = [sys.executable, "-m", "pam_ros.cli", "run", "sae_recorder", "--ros-args"]
-    for key, value in {
-        "sae": folder / "sae",
-        "bag": folder / "bag",
-        "storage": options.storage,
-        "torch_threads": options.threads,
-        "topics": f"['/act_attention/attention', '/joint_commands', '{REPORTS_TOPIC}']",
-    }.items():
-        command += ["-p", f"{key}:={value}"]
-    sidecar = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    if options.detector:
+        write_detector(folder / "sae", options.tokens, options.l0, CAMERAS)
+    sidecar = start_sidecar(
+        {
+            "sae": folder / "sae",
+            "bag": folder / "bag",
+            "storage": options.storage,
+            "torch_threads": options.threads,
+            "topics": (*MAP_TOPICS, REPORTS_TOPIC),
+        },
+        stderr=subprocess.DEVNULL,
+    )
     source: subprocess.Popen[str] | None = None
     try:
         _wait_for(folder / "bag", sidecar)
         time.sleep(3.0)
-        source = subprocess.Popen(
-            [
-                sys.executable, "-m", "benchmarks.token_source",
-                "--rate", str(options.rate), "--seconds", str(options.seconds),
-                "--tokens", str(options.tokens), "--width", str(options.width),
-            ],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        source = start_source(options.rate, options.seconds, options.tokens, options.width)
         cpu, begin = _cpu_seconds(sidecar.pid), time.monotonic()
         if options.stall:
             time.sleep(options.seconds / 2)
@@ -87,7 +86,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(30)
-    settings = ("rate", "tokens", "width", "threads", "storage")
+    settings = ("rate", "tokens", "width", "threads", "storage", "detector")
     return {
         **{name: getattr(options, name) for name in settings},
         "dictionary_size": options.features,
@@ -104,7 +103,7 @@ def _in_bag(bag: Path) -> dict[str, Any]:
     """Ticks, losses and delays as the recording has them."""
     from pam_ros.bags import BagReader  # noqa: PLC0415
 
-    ticks, delays, l0, lost, valid = [], [], [], 0, 0
+    ticks, delays, l0, lost, valid, scored = [], [], [], 0, 0, 0
     with BagReader(bag) as reader:
         for message in reader.messages([FEATURES_TOPIC]):
             features = reader.decode(message)
@@ -113,6 +112,7 @@ def _in_bag(bag: Path) -> dict[str, Any]:
             delays.append((message.stamp_ns - stamp.sec * 10**9 - stamp.nanosec) * 1e-6)
             l0.append(float(features.l0))
             valid += bool(features.valid)
+            scored += bool(np.isfinite(features.ood_score))
             lost = int(features.lost_ticks)
         reports = [
             {pair.key: pair.value for pair in reader.decode(message).status[0].values}
@@ -125,6 +125,7 @@ def _in_bag(bag: Path) -> dict[str, Any]:
         "first_tick": ticks[0],
         "features": len(ticks),
         "valid": valid,
+        "scored": scored,
         "lost_ticks": lost,
         "missing_in_bag": ticks[-1] - ticks[0] + 1 - len(set(ticks)),
         "l0": round(float(np.nanmean(l0)), 1),
@@ -149,7 +150,7 @@ def _encode_times(reports: Sequence[dict[str, str]]) -> dict[str, float]:
     }
 
 
-def _wait_for(bag: Path, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
+def _wait_for(bag: Path, process: subprocess.Popen[str], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not bag.exists():
         if process.poll() is not None or time.monotonic() > end:
@@ -175,6 +176,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--features", type=int, default=4096)
     parser.add_argument("--l0", type=float, default=16.0, help="active features per token")
     parser.add_argument("--threads", type=int, default=1, help="of torch in the sidecar")
+    parser.add_argument(
+        "--detector",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="score every tick against a training set too",
+    )
     parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap")
     parser.add_argument("--stall", type=float, default=0.0, help="seconds to stop the sidecar for")
     parser.add_argument("--scratch", type=Path, default=None, help="where the bag is written")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 POLICY_SHA256 = "0" * 64
 LAYER = "encoder"
+CAMERAS = ("top", "wrist")
 _PICTURES = 8
 
 
@@ -52,7 +53,7 @@ def tokens_messages(tokens: int, width: int, seed: int) -> list[Any]:
         message.data = array.array("H", rows.tobytes())
         message.token = array.array("I", range(tokens))
         message.kind = array.array("B", [1, 2] + [0] * cells)
-        message.camera_names = ["top", "wrist"]
+        message.camera_names = list(CAMERAS)
         half = cells // 2
         camera = [-1, -1] + [0] * half + [1] * (cells - half)
         message.camera = array.array("h", camera)
