@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.bags.canvas import board, paste, write
 from pam_ros.bags.errors import BagError
+from pam_ros.bags.h264 import TICKS_PER_SECOND, write_h264
 from pam_ros.bags.pictures import decode_picture, find_cameras, pictures
 from pam_ros.bags.reader import BagReader
 
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
     from pam_ros.bags.pictures import CameraTopics
 
 _LOG = logging.getLogger(__name__)
-#: H.264 encoders in order of preference, with their options.
-_ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("libx264", {"crf": "20", "preset": "veryfast"}),
-    ("libopenh264", {}),
-)
-_TICKS_PER_SECOND = 1000
-_BT709 = 1
-_LIMITED_RANGE = 1
 _STRIP = 22
 
 
@@ -75,16 +66,12 @@ def write_video(
         BagError: no overlays in the bag, it is damaged, PyAV is missing, no encoder, or the file
             cannot be written.
     """
-    av = _import_av()
-    codec, options = _choose_encoder(av, encoder)
     with BagReader(bag) as reader:
         cameras = find_cameras(reader, raw_topics)
         scene = _Scene(cameras, _panel_size(reader, cameras, panel_height))
         frames = _frames(reader, scene, 1.0 / max_fps)
-        try:
-            count, last = _encode(av, Path(output), codec, options, scene, frames)
-        except (OSError, av.error.FFmpegError) as error:
-            raise BagError(f"video {output} cannot be written: {error}") from None
+        size = (scene.width, scene.height)
+        count, last, codec = write_h264(Path(output), size, frames, encoder=encoder)
     return Video(
         path=Path(output),
         frames=count,
@@ -153,8 +140,8 @@ def _frames(
     fresh = False
     unreadable = 0
     for picture in pictures(reader, list(scene.places)):
-        moved_on = picture.time_s > time_s + 0.5 / _TICKS_PER_SECOND
-        if fresh and moved_on and time_s - last > interval_s - 0.5 / _TICKS_PER_SECOND:
+        moved_on = picture.time_s > time_s + 0.5 / TICKS_PER_SECOND
+        if fresh and moved_on and time_s - last > interval_s - 0.5 / TICKS_PER_SECOND:
             yield time_s, scene.frame(time_s)
             last, fresh = time_s, False
         time_s = picture.time_s
@@ -170,55 +157,3 @@ def _frames(
         _LOG.warning(
             "%d pictures of %s could not be read and are left out", unreadable, reader.path
         )
-
-
-def _encode(
-    av: Any,
-    output: Path,
-    codec: str,
-    options: dict[str, str],
-    scene: _Scene,
-    frames: Iterator[tuple[float, npt.NDArray[np.uint8]]],
-) -> tuple[int, float]:
-    """Writes the frames; returns their number and the time of the last [s]."""
-    count, last = 0, 0.0
-    container = av.open(str(output), "w", options={"movflags": "+faststart"})
-    with container:
-        stream = container.add_stream(codec, rate=30, options=options)
-        stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
-        context = stream.codec_context
-        context.time_base = Fraction(1, _TICKS_PER_SECOND)
-        context.thread_count = 2
-        context.color_range = _LIMITED_RANGE
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        if codec != "libx264":
-            context.bit_rate = 8 * scene.width * scene.height
-        for last, picture in frames:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace="ITU709"
-            )
-            frame.pts = round(last * _TICKS_PER_SECOND)
-            frame.time_base = context.time_base
-            container.mux(stream.encode(frame))
-            count += 1
-        container.mux(stream.encode(None))
-    return count, last
-
-
-def _import_av() -> Any:
-    try:
-        return importlib.import_module("av")
-    except ImportError:
-        raise BagError("videos need PyAV: pip install av") from None
-
-
-def _choose_encoder(av: Any, wanted: str | None) -> tuple[str, dict[str, str]]:
-    known = dict(_ENCODERS)
-    names = [wanted] if wanted is not None else list(known)
-    for name in names:
-        if name in av.codecs_available:
-            return name, known.get(name, {})
-    raise BagError(
-        f"this PyAV has no H.264 encoder ({' or '.join(names)}): reinstall it from its wheel, or "
-        "install an FFmpeg that has one"
-    )
