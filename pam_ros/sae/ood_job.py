@@ -118,11 +118,13 @@ def _break(argv: Sequence[str]) -> None:
 
 
 def _broken(store: TokenStore, kind: str, cameras: Sequence[str] | None, episodes: int) -> Source:
-    from pam_ros.sae.ood_corruptions import CorruptedSource, Corruption  # noqa: PLC0415
+    from pam_ros.sae.ood_corruptions import KINDS, CorruptedSource, Corruption  # noqa: PLC0415
     from pam_ros.sae.ood_scenes import CHANGES, ChangedSceneSource  # noqa: PLC0415
 
     if episodes < 1:
         raise SaeError(f"--episodes {episodes} must be at least 1")
+    if kind not in (*KINDS, *CHANGES):
+        raise SaeError(f"--kind {kind} must be one of {', '.join((*KINDS, *CHANGES))}")
     if kind in CHANGES:
         if cameras:
             raise SaeError(f"{kind} is a change of the scene: all cameras see it, name none")

@@ -36,6 +36,7 @@ CHANGES = ("cube_colour", "light")
 _COLOURS = ((0.90, 0.80, 0.10), (0.80, 0.10, 0.70), (0.10, 0.75, 0.80), (0.92, 0.92, 0.92))
 _LIGHTS = ((0.75, 0.75, 0.75), (1.2, 1.2, 1.2), (1.1, 1.0, 0.85), (0.85, 0.95, 1.1))
 _STATE = "observation.state"
+_OURS_ALONE = "only episodes collected with --sim can be rendered anew"
 _ALIKE = 0.5
 """Mean difference of two renderings of one scene, in grey levels, at most: joints are kept as
 float32, and drivers round differently."""
@@ -82,9 +83,7 @@ class ChangedSceneSource:
                     first = stored.episode != episode
                     if first and seen == self.episodes:
                         return
-                    if _STATE not in stored.observation:
-                        raise SaeError(f"{self.store.folder} keeps no {_STATE}: joints are needed")
-                    joints = np.asarray(stored.observation[_STATE], np.float64)
+                    joints = self._joints(stored.observation)
                     scene.set_placement(replace(place(stored.episode), start=joints))
                     if first:
                         episode, seen = stored.episode, seen + 1
@@ -96,13 +95,24 @@ class ChangedSceneSource:
         except SimError as error:
             raise SaeError(str(error)) from error
 
+    def _joints(self, observation: Observation) -> NDArray[np.float64]:
+        from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES  # noqa: PLC0415
+
+        cameras = {
+            name.rpartition(".")[2] for name, value in observation.items() if value.ndim == 3
+        }
+        joints = np.asarray(observation.get(_STATE, ()), np.float64)
+        if joints.shape != (len(JOINT_NAMES),) or not cameras <= set(CAMERA_NAMES):
+            raise SaeError(f"{self.store.folder} is not of the demo arm: {_OURS_ALONE}")
+        return joints
+
     def _check(self, scene: Scene, observation: Observation) -> None:
         for feature, image in _seen(scene, observation).items():
             kept = observation[feature]
             if image.shape != kept.shape or _apart(image, kept) > _ALIKE:
                 raise SaeError(
                     f"{self.store.folder}: its {feature} is not what the simulator shows of the "
-                    "scene with that seed: only episodes collected with --sim can be rendered anew"
+                    f"scene with that seed: {_OURS_ALONE}"
                 )
 
 
