@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """A sub-command: where its main(argv) is, whether it talks to a ROS graph, what it does."""
+    """A sub-command: where its main(argv) is, whether it talks to a ROS graph, what it does.
+
+    graph_option: with this option it talks to one too.
+    """
 
     module: str
     needs_graph: bool
     summary: str
+    graph_option: str | None = None
 
 
 JOBS = {
@@ -29,6 +33,7 @@ JOBS = {
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
+    "view": Job("pam_ros.view.main", False, "a bag or the running robot in Rerun", "--live"),
 }
 
 
@@ -43,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"pam_ros: '{word}' is not one of {', '.join(JOBS)}\n")
         return 1
     job = JOBS[word]
-    if job.needs_graph:
+    if job.needs_graph or job.graph_option in rest:
         problem = _provide_rclpy()
         if problem:
             sys.stderr.write(f"pam_ros: {problem}\n")
