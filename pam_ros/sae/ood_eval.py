@@ -10,14 +10,14 @@ calibration episodes. Both get their threshold as the detector does, from the ot
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.ood import OodWindow, conformal_threshold
-from pam_ros.sae.ood_fit import first_half, stored_ticks, tick_scores, windowed_parts
+from pam_ros.sae.ood_fit import first_half, part_scales, stored_ticks, tick_scores, windowed_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,6 +175,45 @@ def results(scores: Scores, normal: Scores, limits: Mapping[str, float]) -> dict
         share = float((full > limits[method]).mean())
         found[method] = Result(len(full), share, auroc(normal.by_method[method], full))
     return found
+
+
+def flagged_by_episode(scores: Scores, threshold: float) -> dict[int, float]:
+    """The detector's share of flagged ticks in each episode; those without a score are left out."""
+    values = scores.by_method[DETECTOR]
+    known = ~np.isnan(values)
+    return {
+        episode: float((values[known & (scores.episode == episode)] > threshold).mean())
+        for episode in np.unique(scores.episode[known]).tolist()
+    }
+
+
+def redrawn_alarms(
+    model: OodModel, calibration: Scores, normal: Scores, draws: int
+) -> NDArray[np.float64]:
+    """False alarms (draws,) of detectors whose calibration episodes are drawn from both stores.
+
+    As many as there were; each detector is scored on the episodes that are left. How far one
+    detector's false alarms may be from the stated rate by luck.
+    """
+    parts = np.concatenate([calibration.parts, normal.parts])
+    known = ~np.isnan(parts).all(axis=1)
+    # The stores may number their episodes alike.
+    number = np.concatenate([calibration.episode, normal.episode + calibration.episode.max() + 1])
+    parts, number = parts[known], number[known]
+    episodes, wanted = np.unique(number), len(np.unique(calibration.episode))
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(draws):
+        order = rng.permutation(episodes)
+        first, second, others = (
+            parts[np.isin(number, chosen)]
+            for chosen in (order[: wanted // 2], order[wanted // 2 : wanted], order[wanted:])
+        )
+        centre, spread = part_scales(first, model.parts, model.rate)
+        drawn = replace(model, centre=centre, spread=spread)
+        limit = conformal_threshold(tick_scores(second, drawn), model.rate)
+        found.append(float((tick_scores(others, drawn) > limit).mean()))
+    return np.array(found)
 
 
 def auroc(normal: NDArray[np.float64], other: NDArray[np.float64]) -> float:

@@ -136,7 +136,7 @@ def fit(
     if not first.any() or first.all():
         raise SaeError(f"{calibration.folder} has too few episodes: at least 2 are needed")
     names = part_names(cameras)
-    centre, spread = _scale(parts[first], names, rate)
+    centre, spread = part_scales(parts[first], names, rate)
     words = f"{training.info.dataset}; threshold: {calibration.info.dataset}"
     model = OodModel(identity, cameras, usual, window, names, centre, spread, math.nan, rate, words)
     threshold = conformal_threshold(tick_scores(parts[~first], model), rate)
@@ -243,7 +243,7 @@ def _mean_std(
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def _scale(
+def part_scales(
     parts: NDArray[np.float64], names: Sequence[str], rate: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Each part's median, and from there to its limit; NaN where it is never known.

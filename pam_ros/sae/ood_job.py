@@ -142,9 +142,16 @@ def _eval(argv: Sequence[str]) -> None:
     parser.add_argument("--normal", type=Path, required=True, help="store of normal episodes")
     parser.add_argument("--calibration", type=Path, help="as in fit; for the baselines' thresholds")
     parser.add_argument("--other", type=Path, nargs="*", default=[], help="stores of others")
+    parser.add_argument(
+        "--draws", type=int, default=0, help="of other calibration episodes, to see what is luck"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     add_threads_option(parser)
     options = parser.parse_args(argv)
+    if options.draws and not options.calibration:
+        raise SaeError("--draws needs --calibration: episodes of both stores are drawn")
+
+    import numpy as np  # noqa: PLC0415
 
     from pam_ros.sae import ood_eval  # noqa: PLC0415  (torch)
     from pam_ros.sae.disk import load_sae  # noqa: PLC0415
@@ -160,7 +167,8 @@ def _eval(argv: Sequence[str]) -> None:
         calibration = TokenStore(options.calibration)
         if calibration.info.keeps_observations:
             pictures = ood_eval.PictureStatistics(calibration)
-        limits = ood_eval.thresholds(model, ood_eval.score_store(model, sae, calibration, pictures))
+        usual = ood_eval.score_store(model, sae, calibration, pictures)
+        limits = ood_eval.thresholds(model, usual)
     stores = {str(folder): TokenStore(folder) for folder in (options.normal, *options.other)}
     scored = {
         name: ood_eval.score_store(model, sae, store, pictures) for name, store in stores.items()
@@ -173,10 +181,19 @@ def _eval(argv: Sequence[str]) -> None:
             "dataset": stores[name].info.dataset,
             "episodes": len(set(scores.episode.tolist())),
             **{method: asdict(result) for method, result in rows.items()},
+            "flagged_by_episode": ood_eval.flagged_by_episode(scores, model.threshold),
         }
         _print(name, rows)
+    content = {"rate": model.rate, "window": model.window, "results": found}
+    if options.draws:
+        drawn = ood_eval.redrawn_alarms(model, usual, normal, options.draws)
+        content["redrawn_false_alarms"] = drawn.tolist()
+        sys.stdout.write(
+            f"calibration drawn anew {options.draws} times: false alarms {drawn.mean():.1%} on "
+            f"average, at most {np.quantile(drawn, 0.9):.1%} in nine of ten, more than twice the "
+            f"stated rate in {(drawn > 2 * model.rate).mean():.0%}\n"
+        )
     if options.json:
-        content = {"rate": model.rate, "window": model.window, "results": found}
         replace_file(options.json, (json.dumps(content, indent=1) + "\n").encode())
 
 

@@ -13,8 +13,15 @@ from pam_ros.sae.disk import load_sae
 from pam_ros.sae.encoder import TickCode, TickEncoder
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.ood import OodDetector, conformal_threshold, standardised
-from pam_ros.sae.ood_eval import DETECTOR, auroc, results, score_store, windowed_means
-from pam_ros.sae.ood_fit import _scale, fit, stored_ticks
+from pam_ros.sae.ood_eval import (
+    DETECTOR,
+    auroc,
+    redrawn_alarms,
+    results,
+    score_store,
+    windowed_means,
+)
+from pam_ros.sae.ood_fit import fit, part_scales, stored_ticks
 from pam_ros.sae.ood_parts import Usual, camera_features
 from pam_ros.sae.ood_still import LEAST_MOTION
 from pam_ros.sae.store import TokenStore
@@ -138,13 +145,13 @@ def test_one_part_with_odd_normal_episodes_does_not_make_the_others_less_sensiti
     parts = np.stack([rng.normal(size=4000), rng.normal(size=4000), np.zeros(4000)], axis=1)
     odd = parts.copy()
     odd[rng.random(4000) < 0.02, 1] += 50
-    _, usual_spread = _scale(parts, names, 0.03)
-    centre, spread = _scale(odd, names, 0.03)
+    _, usual_spread = part_scales(parts, names, 0.03)
+    centre, spread = part_scales(odd, names, 0.03)
     assert spread[0] == usual_spread[0]
     assert spread[1] > 10 * usual_spread[1]
     assert spread[2] == LEAST_MOTION
     # Each part has its third of the alarms.
-    scores = standardised(parts, *_scale(parts, names, 0.03))
+    scores = standardised(parts, *part_scales(parts, names, 0.03))
     np.testing.assert_allclose((scores[:, :2] > 1).mean(axis=0), 0.01, atol=5e-4)
     # On others, of the same kind, all parts together keep the stated rate.
     more = rng.normal(size=(4000, 3)) * [1, 1, 0]
@@ -287,6 +294,18 @@ def test_the_conformal_threshold_keeps_its_promise_on_exchangeable_scores():
     assert conformal_threshold(np.arange(1.0, 20.0), 0.1) == 18.0
     with pytest.raises(SaeError, match="at least 99"):
         conformal_threshold(np.arange(98.0), 0.01)
+
+
+def test_false_alarms_over_many_draws_of_the_calibration_are_the_stated_rate(fitted, normal):
+    folder, sae, detector = fitted
+    calibration = score_store(detector.model, sae, TokenStore(folder / "calibration"))
+    alarms = redrawn_alarms(detector.model, calibration, normal, 40)
+    assert alarms.shape == (40,)
+    assert np.ptp(alarms) > 0
+    assert alarms.mean() == pytest.approx(RATE, abs=0.4 * RATE)
+    np.testing.assert_array_equal(
+        redrawn_alarms(detector.model, calibration, normal, 3), alarms[:3]
+    )
 
 
 def test_auroc_counts_pairs():

@@ -120,11 +120,13 @@ def test_faults_are_told_from_normal_episodes_beside_two_baselines(fitted, capsy
     run(
         "ood", "eval", "--sae", fitted / "sae", "--normal", fitted / "normal", "--calibration",
         fitted / "calibration", "--other", *(store.folder for store in stores), "--json",
-        fitted / "eval.json", "--threads", 1,
+        fitted / "eval.json", "--threads", 1, "--draws", 5,
     )  # fmt: skip
     printed = capsys.readouterr().out
     content = json.loads((fitted / "eval.json").read_text())
     assert (content["rate"], content["window"]) == (RATE, WINDOW)
+    assert len(content["redrawn_false_alarms"]) == 5
+    assert "calibration drawn anew 5 times: false alarms" in printed
     found = content["results"]
     normal = found.pop(str(fitted / "normal"))
     assert normal["episodes"] == 20
@@ -136,6 +138,10 @@ def test_faults_are_told_from_normal_episodes_beside_two_baselines(fitted, capsy
         assert row["detector"]["flagged"] >= 0.95
         assert row["detector"]["auroc"] > 0.95
         assert {"tokens", "pictures"} < set(row)
+        shares = row["flagged_by_episode"]
+        assert list(shares) == [str(episode) for episode in range(200, 206)]
+        # Episodes of one length: the mean of their shares is the store's.
+        assert np.mean(list(shares.values())) == pytest.approx(row["detector"]["flagged"])
         assert f"{name}\n  detector   flagged {row['detector']['flagged']:6.1%}" in printed
     # Every single picture of a frozen camera is a usual one.
     frozen = found[str(stores[0].folder)]
