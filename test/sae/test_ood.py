@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from planted_episodes import CAMERAS, TABLE, TICKS, episode, episodes_store, planted_sae
+from planted_episodes import CAMERAS, TABLE, TICKS, WIDTH, episode, episodes_store, planted_sae
+from planted_tokens import store_info
 from planted_tokens import table as tables
 
 from pam_ros.sae.disk import load_sae
@@ -25,6 +26,7 @@ from pam_ros.sae.ood_fit import fit, part_scales, stored_ticks
 from pam_ros.sae.ood_parts import Usual, camera_features
 from pam_ros.sae.ood_still import LEAST_MOTION
 from pam_ros.sae.store import TokenStore
+from pam_ros.sae.store_writer import TokenWriter
 from pam_ros.sae.tokens import AllTokens, RowTable, parse_sampler
 
 RATE, WINDOW = 0.05, 4
@@ -120,6 +122,35 @@ def test_a_camera_that_freezes_late_and_comes_back_is_flagged_for_that_time_alon
     assert all(still[26:30])
     assert not any(still[:21])
     assert not any(still[30:])
+
+
+def test_a_camera_slower_than_the_policy_is_normal_where_it_was_calibrated_so(tmp_path):
+    def slow(folder, seeds, *, frozen=False):
+        info = store_info(WIDTH, len(TABLE), camera_names=("images.top", "images.wrist"))
+        with TokenWriter(folder, info, shard_rows=40 * len(TABLE)) as writer:
+            for seed in seeds:
+                tokens = episode(seed, 20)[0]
+                # Each picture twice; then the same one for good.
+                tokens[1::2, 2:] = tokens[::2, 2:]
+                if frozen:
+                    tokens[6:, CAMERAS[1]] = tokens[6, CAMERAS[1]]
+                for frame, tick in enumerate(tokens):
+                    writer.add(seed, frame, *AllTokens().sample(tick, TABLE, frame))
+            writer.finish()
+        return TokenStore(folder)
+
+    sae = planted_sae(tmp_path / "sae")
+    detector = fit(
+        sae, slow(tmp_path / "a", TRAINING), slow(tmp_path / "b", CALIBRATION), rate=RATE
+    )
+    parts = dict(zip(detector.model.parts, detector.model.spread, strict=True))
+    assert parts["top still"] >= LEAST_MOTION
+    normal = score_store(detector.model, sae, slow(tmp_path / "c", HELD_OUT))
+    broken = score_store(detector.model, sae, slow(tmp_path / "d", HELD_OUT[:10], frozen=True))
+    found = results(normal, normal, {DETECTOR: detector.threshold})[DETECTOR]
+    assert found.flagged <= 2 * RATE
+    scores = broken.by_method[DETECTOR].reshape(10, 20)
+    assert (scores[:, 10:] > detector.threshold).mean() >= 0.95
 
 
 def test_what_is_gone_from_a_picture_is_missed_and_what_was_rarely_there_is_not():
