@@ -30,6 +30,7 @@ JOBS = {
     "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
     "layouts": Job("pam_ros.layouts.main", False, "RViz, rqt and Foxglove layouts for a contract"),
+    "replay": Job("pam_ros.replay.main", False, "recordings through a policy, as if it were live"),
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),

@@ -88,6 +88,19 @@ class TickLoop:
         self._episode += 1
         self._episode_start = self._tick
 
+    def begin(self, episode: int, tick: int) -> None:
+        """Start an episode under a recording's numbers: the next tick has this one."""
+        self._policy.reset()
+        self._episode, self._tick = episode, tick
+        self._episode_start = tick
+
+    def pass_over(self, ticks: int) -> None:
+        """Let ticks go by whose observations are not known; their queued actions go with them."""
+        for _ in range(ticks):
+            self._policy.pop_action()
+            self._policy.skip()
+            self._tick += 1
+
     def note_forward(self, seconds: float) -> None:
         """Take a forward pass's duration [s] into the estimate of the next one's."""
         self._forward_seconds.append(seconds)

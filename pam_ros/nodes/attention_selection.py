@@ -1,72 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the policy's weights are shown: the attention_* parameters, and their maps."""
+"""The attention_* parameters as a selection of the policy's weights."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import (
-    CROSS_ATTENTION,
-    ENCODER_ATTENTION,
-    ROLLOUT,
-    AttentionMaps,
-    attention_maps,
-    encoder_attention_maps,
-)
-from pam_ros.attention.rollout import rollout_maps
+from pam_ros.attention.selection import METHODS, Selection, make_selection
 from pam_ros.nodes.parameters import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pam_ros.policy.interface import PolicyOutput, PolicySpec
+    from pam_ros.policy.interface import PolicySpec
 
-METHODS = (CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Method, layer, head and query.
-
-    The layer counts from 0 in the encoder for encoder_attention, otherwise in the decoder;
-    `encoder_layers` are those whose weights the policy has to show.
-    """
-
-    method: str
-    layer: int
-    head: int | None
-    query: int | tuple[int, int] | None
-    encoder_layers: tuple[int, ...]
-
-    def maps(self, output: PolicyOutput, spec: PolicySpec) -> AttentionMaps:
-        """The maps of a forward pass.
-
-        Raises:
-            AttentionError: the weights are not finite, or were not asked for in time.
-        """
-        if self.method == CROSS_ATTENTION:
-            return attention_maps(
-                output.attention, spec.layout, layer=self.layer, head=self.head, query=self.query
-            )
-        weights = output.encoder_attention
-        missing = [layer for layer in self.encoder_layers if layer not in weights]
-        if missing:
-            raise AttentionError(f"this pass kept no weights of encoder layers {missing}")
-        if self.method == ENCODER_ATTENTION:
-            return encoder_attention_maps(
-                weights[self.layer], spec.layout, self.layer, head=self.head, query=self.query
-            )
-        return rollout_maps(
-            {layer: weights[layer] for layer in self.encoder_layers},
-            spec.layout,
-            decoder=output.attention[self.layer],
-            decoder_layer=self.layer,
-            head=self.head,
-            query=self.query,
-        )
+__all__ = ["METHODS", "Selection", "select"]
 
 
 def select(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
@@ -75,52 +23,13 @@ def select(values: Mapping[str, Any], spec: PolicySpec) -> Selection:
     Raises:
         ParameterError: a value that cannot be taken; the sentence says which ones can.
     """
-    method, layer = values["attention_method"], values["attention_layer"]
-    if method != CROSS_ATTENTION and spec.encoder_layers == 0:
-        raise ParameterError(
-            f"parameter 'attention_method' is '{method}': this policy has no encoder layers; use "
-            f"{CROSS_ATTENTION}"
+    try:
+        return make_selection(
+            values["attention_method"],
+            values["attention_layer"],
+            values["attention_head"].strip(),
+            values["attention_query"].strip(),
+            spec,
         )
-    in_encoder = method == ENCODER_ATTENTION
-    layers = spec.encoder_layers if in_encoder else spec.layers
-    queries = spec.layout.size if in_encoder else spec.chunk_size
-    if not -layers <= layer < layers:
-        stack = "encoder" if in_encoder else "decoder"
-        raise ParameterError(
-            f"parameter 'attention_layer' is {layer}: for {method} the {stack} has layers 0 to "
-            f"{layers - 1}, or -1 for the last"
-        )
-    layer %= layers
-    shown: dict[str, tuple[int, ...]] = {
-        ENCODER_ATTENTION: (layer,),
-        ROLLOUT: tuple(range(spec.encoder_layers)),
-    }
-    head_text = values["attention_head"].strip()
-    head = None if head_text == "mean" else _number("attention_head", head_text, spec.heads)
-    query = _query(values["attention_query"].strip(), queries)
-    return Selection(method, layer, head, query, shown.get(method, ()))
-
-
-def _query(text: str, queries: int) -> int | tuple[int, int] | None:
-    if text == "mean":
-        return None
-    if ":" not in text:
-        return _number("attention_query", text, queries)
-    start_text, _, stop_text = text.partition(":")
-    start = _number("attention_query", start_text, queries)
-    stop = _number("attention_query", stop_text, queries + 1)
-    if stop <= start:
-        raise ParameterError(
-            f"parameter 'attention_query' is '{text}': the range is empty; write a:b with "
-            f"0 <= a < b <= {queries}"
-        )
-    return start, stop
-
-
-def _number(name: str, text: str, end: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= end:
-        example = ' or a range "a:b"' if name == "attention_query" else ""
-        raise ParameterError(
-            f"parameter '{name}' has '{text}': use \"mean\", a number from 0 to {end - 1}{example}"
-        )
-    return int(text)
+    except AttentionError as error:
+        raise ParameterError(f"parameter {error}") from error

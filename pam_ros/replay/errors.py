@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one exception of this room."""
+
+from __future__ import annotations
+
+
+class ReplayError(Exception):
+    """A recording, policy or setting that cannot be replayed: one sentence that says why."""

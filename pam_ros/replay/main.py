@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros replay`: recordings through a policy, as if it had looked on.
+
+Writes a bag with AttentionMaps, the policy's commands beside the recorded ones and, where asked
+for, overlays and sparse features. Where a recording holds AttentionMaps, they say which images and
+joint states belong together; elsewhere the stamps do. A replay that was stopped goes on with the
+same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.many import Task, find_bags, run_tasks
+from pam_ros.replay.settings import ReplaySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pam_ros.replay.one_bag import ReplayReport
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `pam_ros replay ...`; returns the exit status."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # A `kill` ends a replay as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        settings = _settings(options)
+        tasks = _tasks(options, settings)
+        failed = 0
+        for task, result in run_tasks(tasks, workers=options.workers, ray=options.ray):
+            if isinstance(result, str):
+                failed += 1
+                sys.stderr.write(f"pam_ros replay: {task.bag}: {result}\n")
+            else:
+                _show(result)
+    except ReplayError as error:
+        sys.stderr.write(f"pam_ros replay: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\npam_ros replay: stopped; the same command goes on from here\n")
+        return 130
+    if failed and len(tasks) > 1:
+        sys.stderr.write(f"pam_ros replay: {failed} of {len(tasks)} recordings failed\n")
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pam_ros replay",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("bag", nargs="+", help="bags (folder, .mcap, .db3), or folders of bags, or patterns")
+    add("--out", required=True, help="the new bag; of several recordings, the folder of new bags")
+    add("--policy", required=True, help="LeRobot ACT checkpoint: folder or hub id")
+    add("--contract", default="", help="YAML file or name; default: the shipped one that fits")
+    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--threads", type=int, default=0, help="of torch, in each worker; 0: cores by workers")
+    add("--batch", type=int, default=8, help="forward passes at a time")
+    add("--workers", type=int, default=1, help="processes; each replays one recording at a time")
+    add("--ray", default="", help='address of a Ray cluster ("local": one on this machine)')
+    add("--overlays", action="store_true", help="also the heat drawn on the cameras' images")
+    add("--no-copy", action="store_true", help="leave the recording's own topics out of --out")
+    add("--method", default="", help="what maps show; default: as recorded, else rollout")
+    add("--layer", type=int, default=-1)
+    add("--head", default="mean")
+    add("--query", default="mean")
+    add("--rate-hz", type=float, default=0.0, help="ticks by stamps at this rate")
+    add("--ignore-maps", action="store_true", help="recorded maps do not choose the ticks")
+    add("--n-action-steps", type=int, default=0, help="queue mode with so many actions of a chunk")
+    add("--temporal-ensemble-coeff", type=float, default=None)
+    add("--storage", choices=("mcap", "sqlite3"), default="mcap")
+    add("--compression", choices=("none", "zstd"), default="none")
+    add("--node", default="/act_attention", help="the live node's name in recording and result")
+    add(
+        "--topic",
+        action="append",
+        default=[],
+        metavar="CONTRACT_TOPIC=BAG_TOPIC",
+        help="where the recording has another name for a topic of the contract",
+    )
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> ReplaySettings:
+    remaps = {}
+    for entry in options.topic:
+        ours, found, theirs = entry.partition("=")
+        if not (ours and found and theirs):
+            raise ReplayError(f"--topic '{entry}': write CONTRACT_TOPIC=BAG_TOPIC")
+        remaps[ours] = theirs
+    for name, least in (("batch", 1), ("workers", 1), ("threads", 0), ("rate_hz", 0)):
+        if not getattr(options, name) >= least:
+            raise ReplayError(f"--{name.replace('_', '-')} must be {least} or more")
+    return ReplaySettings(
+        policy=options.policy,
+        contract=options.contract,
+        device=options.device,
+        threads=options.threads,
+        batch=options.batch,
+        method=options.method,
+        layer=options.layer,
+        head=options.head,
+        query=options.query,
+        rate_hz=options.rate_hz,
+        ignore_maps=options.ignore_maps,
+        overlays=options.overlays,
+        copy_topics=not options.no_copy,
+        n_action_steps=options.n_action_steps,
+        temporal_ensemble_coeff=options.temporal_ensemble_coeff,
+        storage=options.storage,
+        compression=options.compression,
+        node=options.node,
+        remaps=remaps,
+    )
+
+
+def _tasks(options: argparse.Namespace, settings: ReplaySettings) -> list[Task]:
+    bags, several = find_bags(options.bag)
+    out = Path(options.out)
+    if not several:
+        return [Task(bags[0], out, settings)]
+    names = [bag.stem if bag.is_file() else bag.name for bag in bags]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ReplayError(f"several recordings are named {', '.join(twice)}: replay them apart")
+    return [
+        Task(bag, out / name, settings, skip_finished=True)
+        for bag, name in zip(bags, names, strict=True)
+    ]
+
+
+def _show(report: ReplayReport) -> None:
+    rate = report.ran / max(report.seconds, 1e-9)
+    sys.stdout.write(
+        f"{report.bag}: {report.ticks} ticks, {report.valid} with a map, {rate:.1f} a second -> "
+        f"{report.out}\n"
+    )
+    for cause, count in report.counts.items():
+        sys.stdout.write(f"  {cause}: {count}\n")
+    for note in report.notes:
+        sys.stdout.write(f"  {note}\n")

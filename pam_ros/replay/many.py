@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many recordings: one after the other, in processes of this machine, or on a Ray cluster.
+
+Each recording is replayed by one worker from its beginning to its end, so that the results do not
+depend on how many workers there are.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.one_bag import ReplayReport, replay_bag
+from pam_ros.replay.output import SUMMARY
+from pam_ros.replay.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pam_ros.replay.settings import ReplaySettings
+
+_STORAGES = (".mcap", ".db3")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording and where its replay goes. skip_finished: one that is there is left alone."""
+
+    bag: Path
+    out: Path
+    settings: ReplaySettings
+    skip_finished: bool = False
+
+
+Outcome = tuple[Task, "ReplayReport | str"]
+"""A report, or the sentence that says why there is none."""
+
+
+def find_bags(names: Sequence[str]) -> tuple[list[Path], bool]:
+    """The bags that these names mean, and whether they are several by their form.
+
+    Args:
+        names: bags, folders that hold bags, and patterns with *.
+
+    Raises:
+        ReplayError: a name means no bag.
+    """
+    several = len(names) > 1
+    bags: list[Path] = []
+    for name in names:
+        path = Path(name).expanduser()
+        if any(sign in name for sign in "*?[") and not path.exists():
+            found = sorted(Path(hit) for hit in glob.glob(str(path)) if _is_bag(Path(hit)))  # noqa: PTH207
+            several = True
+        elif path.is_dir() and not _is_bag(path):
+            found = sorted(entry for entry in path.iterdir() if _is_bag(entry))
+            several = True
+        else:
+            found = [path]
+        if not found:
+            raise ReplayError(f"{name} means no bag")
+        bags += [bag for bag in found if bag not in bags]
+    return bags, several
+
+
+def run_tasks(tasks: Sequence[Task], *, workers: int = 1, ray: str = "") -> Iterator[Outcome]:
+    """Run all; each outcome as it comes.
+
+    Args:
+        tasks: what to replay.
+        workers: processes on this machine.
+        ray: address of a cluster, "local" for one on this machine; empty: none.
+
+    Raises:
+        ReplayError: Ray is asked for and cannot be used.
+    """
+    if ray:
+        yield from _on_ray(tasks, workers, ray)
+    elif workers == 1 or len(tasks) == 1:
+        for task in tasks:
+            yield task, run_task(task, show=True)
+    else:
+        yield from _in_processes(tasks, workers)
+
+
+def run_task(task: Task, *, show: bool = False) -> ReplayReport | str:
+    """The report of one, or why there is none: whatever happens, nothing is raised."""
+    if task.skip_finished and (task.out / SUMMARY).is_file():
+        return _finished(task)
+    try:
+        progress = ProgressLine(task.bag.name) if show else None
+        return replay_bag(task.bag, task.out, task.settings, progress)
+    except ReplayError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  (one recording must not end the others)
+        return f"{type(error).__name__}: {error}"
+
+
+def _finished(task: Task) -> ReplayReport | str:
+    try:
+        summary = json.loads((task.out / SUMMARY).read_text(encoding="utf-8"))
+        if summary["settings"] != task.settings.identity():
+            return f"{task.out} is a replay with other settings: remove it or choose another --out"
+        return ReplayReport(
+            bag=str(task.bag),
+            out=str(task.out),
+            ticks=summary["ticks"],
+            valid=summary["valid"],
+            ran=0,
+            seconds=0.0,
+            counts=summary["counts"],
+            notes=("it was finished before", *summary["notes"]),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        return f"{task.out} is no finished replay: {error}"
+
+
+def _with_threads(tasks: Sequence[Task], workers: int) -> list[Task]:
+    """The tasks with the machine's cores shared out."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    return [
+        task
+        if task.settings.threads
+        else replace(task, settings=replace(task.settings, threads=threads))
+        for task in tasks
+    ]
+
+
+def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
+    # Forked processes would share torch's threads, which do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    shared = _with_threads(tasks, workers)
+    with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
+        futures = {pool.submit(run_task, task): task for task in shared}
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                yield futures[future], str(error) if error else future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _on_ray(tasks: Sequence[Task], workers: int, address: str) -> Iterator[Outcome]:
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError as error:
+        raise ReplayError("--ray needs the package ray: pip install 'pam_ros[cluster]'") from error
+    own = address == "local"
+    try:
+        ray.init(
+            address=None if own else address,
+            num_cpus=workers if own else None,
+            include_dashboard=False if own else None,
+            log_to_driver=False,
+        )
+    except Exception as error:
+        raise ReplayError(f"Ray at {address} cannot be used: {error}") from error
+    try:
+        remote = ray.remote(run_task)
+        waiting = {remote.remote(task): task for task in _with_threads(tasks, workers)}
+        while waiting:
+            (done,), _ = ray.wait(list(waiting), num_returns=1)
+            task = waiting.pop(done)
+            try:
+                result = ray.get(done)
+            except Exception as error:  # noqa: BLE001  (a worker that died is one failed recording)
+                result = str(error)
+            yield task, result
+    finally:
+        ray.shutdown()
+
+
+def _is_bag(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "metadata.yaml").is_file() or any(
+            entry.suffix in _STORAGES for entry in path.iterdir()
+        )
+    return path.suffix in _STORAGES

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replays one recording into a new bag."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.maps import ROLLOUT
+from pam_ros.attention.selection import make_selection
+from pam_ros.bags.errors import BagError
+from pam_ros.layouts.topics import topics_of
+from pam_ros.policy.interface import PolicyError
+from pam_ros.replay.by_maps import ByMaps
+from pam_ros.replay.by_stamps import ByStamps
+from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.messages import Messages, header_stamp
+from pam_ros.replay.output import ReplayOutput
+from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
+from pam_ros.replay.source_bag import SourceBag
+from pam_ros.replay.tick_output import MAP, WINDOW, TickOutput
+from pam_ros.replay.ticker import Ticker
+from pam_ros.replay.topics import resolve_contract, sources_of
+from pam_ros.robot import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pam_ros.attention.selection import Selection
+    from pam_ros.bags.reader import BagMessage
+    from pam_ros.policy.act import ActPolicy
+    from pam_ros.replay.observed import ObservedTick
+    from pam_ros.replay.recorded import Look
+    from pam_ros.replay.settings import ReplaySettings
+    from pam_ros.replay.ticker import ReplayedTick
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What a replay did.
+
+    ticks: maps written, `valid` of them with a map. counts: what was not used, by cause. notes: one
+    sentence per loss. seconds: wall time of this run, which made `ran` ticks.
+    """
+
+    bag: str
+    out: str
+    ticks: int
+    valid: int
+    ran: int
+    seconds: float
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def load(settings: ReplaySettings) -> ActPolicy:
+    """The policy of the settings.
+
+    Raises:
+        PolicyError: it cannot be loaded.
+    """
+    import torch  # noqa: PLC0415  (slow to load)
+
+    from pam_ros.policy import load_policy  # noqa: PLC0415
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    folder = Path(settings.policy).expanduser()
+    return load_policy(
+        # By its full path, the messages name a folder as those of the live node do.
+        folder.resolve() if folder.is_dir() else settings.policy,
+        device=settings.device,
+        n_action_steps=settings.n_action_steps or None,
+        temporal_ensemble_coeff=settings.temporal_ensemble_coeff,
+    )
+
+
+def replay_bag(
+    bag: Path,
+    out: Path,
+    settings: ReplaySettings,
+    progress: Callable[[float, int], object] | None = None,
+) -> ReplayReport:
+    """Replay a bag; goes on where the last replay of the same was stopped.
+
+    Args:
+        bag: folder or file.
+        out: folder of the new bag.
+        settings: what to do.
+        progress: called with the part of the recording that is done, 0 to 1, and the ticks so far.
+
+    Raises:
+        ReplayError: the recording, the policy or a setting cannot be used, or the disk refuses.
+    """
+    begin = time.monotonic()
+    try:
+        policy = load(settings)
+        identity = {
+            "recording": _fingerprint(bag),
+            "policy_sha256": policy.spec.sha256,
+            "settings": settings.identity(),
+        }
+        output = ReplayOutput(
+            out,
+            identity,
+            storage=settings.storage,
+            compression=settings.compression,
+            part_seconds=settings.part_seconds,
+        )
+        try:
+            return _Replay(bag, output, settings, policy).run(begin, progress)
+        except BaseException:
+            output.abandon()
+            raise
+    except (BagError, PolicyError, OSError) as error:
+        raise ReplayError(str(error)) from error
+
+
+class _Replay:
+    """One bag on its way into another."""
+
+    def __init__(
+        self, bag: Path, output: ReplayOutput, settings: ReplaySettings, policy: ActPolicy
+    ) -> None:
+        self._settings = settings
+        self._spec = policy.spec
+        self._output = output
+        self._bag = SourceBag(bag, output.work)
+        types = {topic.name: topic.type for topic in self._bag.topics.values()}
+        self._contract = resolve_contract(
+            settings.contract, policy.spec, types, settings.remaps, bag
+        )
+        self._sources = sources_of(self._contract)
+        topics = topics_of(self._contract, settings.node)
+        self._recorded = RecordedTicks()
+        attention = topics.attention
+        if types.get(attention) == MAP and not settings.ignore_maps and not settings.rate_hz:
+            self._read_maps(attention)
+        names = list(dict.fromkeys(self._sources.values()))
+        self._order: ByMaps | ByStamps = (
+            ByMaps(self._recorded.ticks, names)
+            if self._recorded.ticks
+            else ByStamps(self._contract, settings.rate_hz or None)
+        )
+        self._looks: dict[Look, Selection] = {}
+        self._default = self._default_selection()
+        self._ticker = Ticker(policy, self._contract, self._bag.decode)
+        self._messages = Messages()
+        rate = settings.rate_hz or self._contract.rate_hz
+        self._out = TickOutput(
+            output,
+            self._messages,
+            self._contract,
+            policy.spec,
+            node=settings.node,
+            overlays=settings.overlays,
+            period_s=1.0 / rate,
+        )
+        self._copied = self._announce_copies()
+        # Ticks whose state depends on no tick before them, and their numbers: where to begin again.
+        self._fresh: deque[tuple[int, int, int]] = deque()
+        self._memory = max(policy.spec.chunk_size, WINDOW if settings.overlays else 0)
+        self._events = self._ticks = self._ran = 0
+        self._done_ticks = self._warm_from = 0
+        self._asked = self._default
+        self._waiting: list[tuple[int, ObservedTick]] = []
+        self._damaged = 0
+
+    def run(self, begin: float, progress: Callable[[float, int], object] | None) -> ReplayReport:
+        """Replay all of it."""
+        done_events = self._resume()
+        span = max(self._bag.end_ns - self._bag.start_ns, 1)
+        for event in self._all_events():
+            self._events += 1
+            if isinstance(event, tuple):
+                if self._take(*event) and progress is not None:
+                    passed = event[1].received_ns - self._bag.start_ns
+                    progress(min(max(passed / span, 0.0), 1.0), self._ticks)
+            elif self._events > done_events:
+                self._output.write(event.topic, event.data, event.stamp_ns)
+            if self._events > done_events and not self._waiting and self._output.part_is_due:
+                self._keep()
+        self._run_batch()
+        self._keep()
+        if progress is not None:
+            progress(1.0, self._ticks)
+        report = self._report(begin)
+        self._output.finish(
+            {
+                "ticks": report.ticks,
+                "valid": report.valid,
+                "counts": report.counts,
+                "notes": list(report.notes),
+            }
+        )
+        self._bag.close()
+        return report
+
+    def _resume(self) -> int:
+        """Go to where the last replay was stopped; how many events it had worked off."""
+        state = self._output.state
+        events: int = state.get("events", 0)
+        if events:
+            self._done_ticks = self._ticker.count_from = state["ticks"]
+            self._warm_from, episode, tick = state["warm_from"]
+            self._ticker.counts.update(state["counts"])
+            self._ticker.begin(episode, tick)
+            _LOG.info("%s: goes on after %d ticks", self._output.path, self._done_ticks)
+        return events
+
+    def _take(self, index: int, observed: ObservedTick) -> bool:
+        """Add a tick to the batch; whether the batch was run."""
+        if index < self._warm_from:
+            return False
+        selection = self._selection(observed)
+        if selection != self._asked:
+            self._run_batch()
+            self._asked = selection
+        self._waiting.append((index, observed))
+        if len(self._waiting) < self._settings.batch:
+            return False
+        self._run_batch()
+        return True
+
+    def _run_batch(self) -> None:
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting, []
+        for ticked in self._ticker.run(batch, self._asked):
+            self._write(ticked, keep=ticked.index >= self._done_ticks)
+        self._ticks = batch[-1][0] + 1
+
+    def _write(self, ticked: ReplayedTick, *, keep: bool) -> None:
+        outcome, seen, received = ticked.outcome, ticked.seen, ticked.observed.received_ns
+        if self._spec.chunk_mode != "queue" or outcome.command_source_tick == outcome.tick:
+            self._fresh.append((ticked.index, outcome.episode, outcome.tick))
+            while len(self._fresh) > 1 and self._fresh[1][0] <= ticked.index - self._memory:
+                self._fresh.popleft()
+        if ticked.maps is not None:
+            self._out.write_overlays(seen, ticked.observation, ticked.maps, received, keep=keep)
+        if not keep:
+            return
+        self._ran += 1
+        message = self._out.attention(outcome, seen, ticked.observation, ticked.maps)
+        self._out.write_map(message, received)
+        if ticked.action is not None:
+            self._out.write_command(ticked.action, seen.stamp_ns, received)
+        if ticked.maps is not None and outcome.output is not None:
+            self._out.write_chunk(outcome.output.chunk, seen.stamp_ns, received)
+
+    def _keep(self) -> None:
+        warm_from = self._fresh[0] if self._fresh else (0, 0, 0)
+        self._output.keep(
+            events=self._events,
+            ticks=self._ticks,
+            warm_from=warm_from,
+            counts=dict(self._ticker.counts),
+        )
+
+    def _all_events(self) -> Iterator[BagMessage | tuple[int, ObservedTick]]:
+        """Messages to copy and ticks with their index, the same at every replay."""
+        index = 0
+        for message in self._bag.messages(self._wanted):
+            if message.topic in self._copied:
+                yield message
+            source = self._sources.get(message.topic)
+            if source is None:
+                continue
+            stamp = 0
+            if source != ENVIRONMENT:
+                try:
+                    stamp = header_stamp(message.data)
+                except (ValueError, IndexError):
+                    self._damaged += 1
+                    continue
+            for observed in self._order.add(source, stamp, message):
+                yield index, observed
+                index += 1
+        for observed in self._order.end():
+            yield index, observed
+            index += 1
+
+    @property
+    def _wanted(self) -> list[str]:
+        names = {*self._sources, *self._copied}
+        return [name for name in self._bag.topics if name in names]
+
+    def _announce_copies(self) -> frozenset[str]:
+        if not self._settings.copy_topics:
+            return frozenset()
+        taken = set(self._out.topics)
+        node = f"{self._settings.node}/attention/"
+        copied = set()
+        for topic in self._bag.topics.values():
+            # Overlays of the live run would not be of the new maps.
+            if topic.name in taken or topic.name.startswith(node):
+                continue
+            if self._messages.knows(topic.type):
+                self._output.add_topic(topic.name, topic.type, topic.qos[0] if topic.qos else None)
+                copied.add(topic.name)
+            else:
+                self._bag.notes.append(f"{topic.name} is not copied: {topic.type} is not known")
+        return frozenset(copied)
+
+    def _read_maps(self, topic: str) -> None:
+        for message in self._bag.messages([topic]):
+            try:
+                self._recorded.take(self._bag.decode(message), message.stamp_ns)
+            except BagError as error:  # noqa: PERF203  (a damaged map does not end it)
+                self._bag.notes.append(str(error))
+        others = self._recorded.policies - {self._spec.sha256}
+        if others:
+            _LOG.warning("the maps in %s are of another policy's weights", self._bag.path)
+        if self._recorded.modes - {self._spec.chunk_mode}:
+            _LOG.warning(
+                "%s was recorded in the mode %s, this policy runs in %s",
+                *(self._bag.path, ", ".join(self._recorded.modes), self._spec.chunk_mode),
+            )
+
+    def _default_selection(self) -> Selection:
+        settings = self._settings
+        if not settings.method:
+            look = first_look(self._recorded.ticks)
+            if look is not None:
+                return selection_of(look, self._spec)
+        method = settings.method or ROLLOUT
+        try:
+            return make_selection(method, settings.layer, settings.head, settings.query, self._spec)
+        except AttentionError as error:
+            raise ReplayError(str(error).replace("'attention_", "'")) from error
+
+    def _selection(self, observed: ObservedTick) -> Selection:
+        recorded = observed.recorded
+        if self._settings.method or recorded is None or recorded.look is None:
+            return self._default
+        if recorded.look not in self._looks:
+            self._looks[recorded.look] = selection_of(recorded.look, self._spec)
+        return self._looks[recorded.look]
+
+    def _report(self, begin: float) -> ReplayReport:
+        counts = self._ticker.counts + self._order.counts + Counter(damaged=self._damaged)
+        valid, invalid = counts.pop("valid", 0), counts.pop("invalid", 0)
+        notes = list(self._bag.notes)
+        if self._ticker.unusable:
+            notes.append(f"{counts['unusable']} sets are not usable, such as: "
+                         f"{self._ticker.unusable}")  # fmt: skip
+        return ReplayReport(
+            bag=str(self._bag.path),
+            out=str(self._output.path),
+            ticks=valid + invalid,
+            valid=valid,
+            ran=self._ran,
+            seconds=time.monotonic() - begin,
+            counts={cause: count for cause, count in sorted(counts.items()) if count},
+            notes=tuple(notes),
+        )
+
+
+def _fingerprint(bag: Path) -> dict[str, Any]:
+    """What tells one recording from another, without reading it."""
+    if not bag.exists():
+        raise ReplayError(f"bag {bag} does not exist")
+    files = sorted(bag.iterdir()) if bag.is_dir() else [bag]
+    return {
+        "path": str(bag.resolve()),
+        "files": [[f.name, f.stat().st_size] for f in files if f.is_file()],
+    }

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bag to replay. Of a damaged one, what can still be read, and what was lost."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pam_ros.bags.errors import BagError
+from pam_ros.bags.metadata import FILE_NAME
+from pam_ros.bags.reader import BagReader
+from pam_ros.bags.repair import repair
+from pam_ros.replay.errors import ReplayError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from pam_ros.bags.reader import BagMessage
+
+_ENDINGS = (".mcap", ".db3")
+
+
+class SourceBag:
+    """An open bag. `notes`: one sentence for each loss.
+
+    A bag that does not open, because it was cut off or never closed, is repaired as a copy in
+    `work`; the bag itself is left as it is.
+
+    Raises:
+        ReplayError: there is no bag, or nothing can be read of it.
+    """
+
+    def __init__(self, path: Path, work: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        try:
+            self._reader = BagReader(path)
+        except BagError as error:
+            if not path.exists() or "codec" in str(error) or "ompression" in str(error):
+                raise ReplayError(_with_codec(str(error))) from error
+            self._reader = self._repaired(work, error)
+        self.topics = self._reader.topics
+        self.start_ns, self.end_ns = self._reader.start_ns, self._reader.end_ns
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+        """The messages of these topics or of all, as recorded, up to the first damage."""
+        read = 0
+        total = sum(t.count for t in self.topics.values() if topics is None or t.name in topics)
+        try:
+            for message in self._reader.messages(topics):
+                read += 1
+                yield message
+        except BagError as error:
+            note = _with_codec(str(error))
+            lost = max(total - read, 0)
+            self._note(f"{note}: {lost} of {total} messages after that are lost")
+
+    def decode(self, message: BagMessage) -> Any:
+        """The message as an object with the fields of its definition.
+
+        Raises:
+            BagError: it is damaged, or of an unknown type.
+        """
+        return self._reader.decode(message)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._reader.close()
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def _repaired(self, work: Path, reason: BagError) -> BagReader:
+        copy = work / "readable"
+        shutil.rmtree(copy, ignore_errors=True)
+        folder = self.path if self.path.is_dir() else self.path.parent
+        files = (
+            sorted(folder.iterdir())
+            if self.path.is_dir()
+            else sorted(folder.glob(self.path.name + "*"))
+        )
+        wanted = [f for f in files if any(ending in f.name for ending in _ENDINGS)]
+        if not wanted:
+            raise ReplayError(str(reason)) from reason
+        try:
+            copy.mkdir(parents=True)
+            for file in wanted:
+                shutil.copyfile(file, copy / file.name)
+            report = repair(copy)
+            reader = BagReader(copy)
+        except (BagError, OSError) as error:
+            raise ReplayError(f"bag {self.path} cannot be read: {error}") from error
+        for mended in report.files:
+            for note in mended.notes:
+                self._note(f"{mended.name}: {note}")
+        stated = _stated_messages(folder / FILE_NAME)
+        found = f"{report.messages} messages can be read"
+        if stated is not None and stated > report.messages:
+            found += f", {stated - report.messages} of {stated} are lost"
+        self._note(f"bag {self.path} is damaged or was not closed: {found}")
+        return reader
+
+
+def _stated_messages(metadata: Path) -> int | None:
+    try:
+        document = yaml.safe_load(metadata.read_text(encoding="utf-8"))
+        return int(document["rosbag2_bagfile_information"]["message_count"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _with_codec(sentence: str) -> str:
+    """The sentence, with the package that helps where a codec is missing."""
+    if "ompression" not in sentence:
+        return sentence
+    return (
+        f"{sentence}; only zstd and lz4 are read: install the package of the bag's own compression "
+        "(ros-<distro>-rosbag2-compression-<name>) and rewrite it with `ros2 bag convert`"
+    )

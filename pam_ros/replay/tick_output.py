@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One tick's messages into a bag, on the topics on which the live node publishes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.scale import RunningScale
+from pam_ros.layouts.topics import topics_of
+from pam_ros.robot import action_positions
+from pam_ros.robot.commands import (
+    fill_float64_multi_array,
+    fill_joint_state,
+    fill_joint_trajectory,
+    fill_predicted_chunk,
+    make_command,
+)
+from pam_ros.robot.contract import IMAGE, JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.images import fill_image
+from pam_ros.tick_messages import fill_attention_map, set_stamp, source_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.maps import AttentionMaps
+    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.replay.messages import Messages
+    from pam_ros.replay.output import ReplayOutput
+    from pam_ros.robot import Contract, Observation, ObservationSet
+    from pam_ros.tick import TickOutcome
+
+MAP, CAMERA = "pam_ros/msg/AttentionMap", "pam_ros/msg/CameraAttention"
+_POINT = "trajectory_msgs/msg/JointTrajectoryPoint"
+#: As config/act_attention.yaml.
+BORDER, PERCENTILE, WINDOW = 6, 99.0, 100
+
+
+class TickOutput:
+    """Fills and writes messages. Announces its topics when it is made."""
+
+    def __init__(
+        self,
+        output: ReplayOutput,
+        messages: Messages,
+        contract: Contract,
+        spec: PolicySpec,
+        *,
+        node: str,
+        overlays: bool,
+        period_s: float,
+    ) -> None:
+        self._output = output
+        self._messages = messages
+        self._contract = contract
+        self._spec = spec
+        self._period = period_s
+        self._names = tuple(joint.name for joint in contract.command.joints)
+        topics = topics_of(contract, node)
+        self._attention, self._chunk = topics.attention, topics.chunk
+        self._command = f"{node}/predicted_command"
+        self._pictures = {camera.name: camera.overlay for camera in topics.cameras}
+        self._overlay = Overlay(border=BORDER) if overlays else None
+        self._scale = RunningScale(PERCENTILE, WINDOW)
+        self._buffers: dict[str, NDArray[np.uint8]] = {}
+        self.topics = {
+            self._attention: MAP,
+            self._chunk: JOINT_TRAJECTORY,
+            self._command: contract.command.type,
+        }
+        if overlays:
+            self.topics.update(dict.fromkeys(self._pictures.values(), IMAGE))
+        for topic, kind in self.topics.items():
+            output.add_topic(topic, kind)
+
+    def attention(
+        self,
+        outcome: TickOutcome,
+        seen: ObservationSet,
+        observation: Observation,
+        maps: AttentionMaps | None,
+    ) -> Any:
+        """The tick's AttentionMap."""
+        message = self._messages.new(MAP)
+        fill_attention_map(
+            message,
+            self._new(CAMERA),
+            outcome,
+            self._spec,
+            self._contract,
+            seen,
+            observation,
+            maps,
+        )
+        return message
+
+    def write_map(self, message: Any, received_ns: int) -> None:
+        """Write an AttentionMap."""
+        self._write(self._attention, message, MAP, received_ns)
+
+    def write_command(
+        self, action: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
+    ) -> None:
+        """Write the action (joints,) of a tick, in the policy's units, as the contract's command.
+
+        It is what the policy asks for: no robot moves by it, so nothing bounds it.
+        """
+        positions = action_positions(self._contract.command, action)
+        command, kind = make_command(self._contract.command, positions), self._contract.command.type
+        message = self._messages.new(kind)
+        if kind == JOINT_STATE:
+            fill_joint_state(message, command, message.header.stamp)
+        elif kind == JOINT_TRAJECTORY:
+            fill_joint_trajectory(message, command, self._period, self._new(_POINT))
+        else:
+            fill_float64_multi_array(message, command)
+        if kind != "std_msgs/msg/Float64MultiArray":
+            set_stamp(message.header.stamp, stamp_ns)
+        self._write(self._command, message, kind, received_ns)
+
+    def write_chunk(
+        self, chunk: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
+    ) -> None:
+        """Write a whole chunk (steps, joints) in the policy's units."""
+        message = self._messages.new(JOINT_TRAJECTORY)
+        set_stamp(message.header.stamp, stamp_ns)
+        positions = action_positions(self._contract.command, chunk)
+        fill_predicted_chunk(message, self._names, positions, self._period, self._new(_POINT))
+        self._write(self._chunk, message, JOINT_TRAJECTORY, received_ns)
+
+    def write_overlays(
+        self,
+        seen: ObservationSet,
+        observation: Observation,
+        maps: AttentionMaps,
+        received_ns: int,
+        *,
+        keep: bool = True,
+    ) -> None:
+        """Draw and write each camera's overlay, where they were asked for; as the node draws them.
+
+        keep: False counts the tick into the running scale and writes nothing.
+        """
+        if self._overlay is None:
+            return
+        full_scale = self._scale.scale(maps)
+        if not keep:
+            return
+        by_feature = {camera.feature: camera for camera in maps.cameras}
+        for camera in self._contract.cameras:
+            camera_map, source = by_feature[camera.feature], observation.sources[camera.name]
+            picture = self._buffers.get(camera.name)
+            if picture is None or picture.shape != source.shape:
+                picture = self._buffers[camera.name] = np.empty(source.shape, np.uint8)
+            self._overlay.draw(
+                source,
+                camera_map.cells,
+                *source_grid(camera_map, observation.regions[camera.name]),
+                full_scale,
+                maps.joint_state_share,
+                out=picture,
+            )
+            image = self._messages.new(IMAGE)
+            image.header = seen.messages[camera.name].header
+            fill_image(image, picture)
+            self._write(self._pictures[camera.name], image, IMAGE, received_ns)
+
+    def _new(self, name: str) -> Callable[[], Any]:
+        return lambda: self._messages.new(name)
+
+    def _write(self, topic: str, message: Any, kind: str, received_ns: int) -> None:
+        self._output.write(topic, self._messages.encode(message, kind), received_ns)

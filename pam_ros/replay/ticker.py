@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the live tick code over observed ticks, a batch of them at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.bags.errors import BagError
+from pam_ros.replay.ahead import AheadEngine
+from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
+from pam_ros.tick import TickLoop, TickOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.maps import AttentionMaps
+    from pam_ros.attention.selection import Selection
+    from pam_ros.bags.reader import BagMessage
+    from pam_ros.policy.act import ActPolicy
+    from pam_ros.replay.observed import ObservedTick
+    from pam_ros.robot import Contract
+
+
+@dataclass(frozen=True, eq=False)
+class ReplayedTick:
+    """A tick that ran. action: what the policy asked for, in its units; None where it failed."""
+
+    index: int
+    observed: ObservedTick
+    seen: ObservationSet
+    observation: Observation
+    outcome: TickOutcome
+    maps: AttentionMaps | None
+    action: NDArray[np.float32] | None
+
+
+class Ticker:
+    """TickLoop under a recording's numbers.
+
+    `counts`: ticks by what became of them: "unusable" sets whose messages could not be converted
+    (`unusable` is the last reason), "incomplete" ones, "unknown_chunk" where a queued action came
+    from a chunk that was predicted before the recording, or in a tick that it lacks. Ticks below
+    the index `count_from` run again, and are not counted again.
+    """
+
+    def __init__(
+        self, policy: ActPolicy, contract: Contract, decode: Callable[[BagMessage], Any]
+    ) -> None:
+        self._policy = policy
+        self._spec = policy.spec
+        self._contract = contract
+        self._decode = decode
+        self._engine = AheadEngine(policy)
+        self._loop = TickLoop(policy)
+        self._begun = False
+        self.counts: Counter[str] = Counter()
+        self.count_from = 0
+        self.unusable = ""
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Episode and number of the next tick, where the recording names none."""
+        return self._loop.episode, self._loop.ticks
+
+    def begin(self, episode: int, tick: int) -> None:
+        """Start from these numbers, with an empty queue or ensemble."""
+        self._loop.begin(episode, tick)
+
+    def run(
+        self, batch: Sequence[tuple[int, ObservedTick]], selection: Selection
+    ) -> Iterator[ReplayedTick]:
+        """The ticks, in order; those that have no usable set are counted and left out.
+
+        Args:
+            batch: ticks and their indices.
+            selection: what their maps show.
+        """
+        selection.ask(self._policy)
+        ready = [self._observe(index, observed) for index, observed in batch]
+        self._engine.expect([one[1].features for one in ready if one is not None])
+        turn = 0
+        for (index, observed), one in zip(batch, ready, strict=True):
+            self._number(observed)
+            if one is None:
+                if observed.recorded is not None:
+                    self._loop.pass_over(1)
+                continue
+            self._engine.turn(turn)
+            turn += 1
+            yield self._tick(index, observed, *one, selection)
+
+    def _tick(
+        self,
+        index: int,
+        observed: ObservedTick,
+        seen: ObservationSet,
+        observation: Observation,
+        selection: Selection,
+    ) -> ReplayedTick:
+        actions: list[NDArray[np.float32]] = []
+        recorded = observed.recorded
+
+        def act(action: NDArray[np.float32], _: NDArray[np.float32] | None) -> bool:
+            actions.append(action)
+            # Whether a command went out is what the recording says of the tick that made it.
+            made_here = recorded is not None and recorded.source_tick == recorded.tick
+            return recorded.chunk_executed if recorded is not None and made_here else True
+
+        outcome = self._loop.run(observation.features, act, lambda: math.inf)
+        if outcome.output is not None:
+            output = replace(outcome.output, forward_seconds=self._engine.seconds)
+            outcome = replace(outcome, output=output)
+        if recorded is not None and outcome.command_source_tick != recorded.source_tick:
+            self._count(index, "unknown_chunk")
+        maps = None
+        if outcome.valid and outcome.output is not None:
+            try:
+                maps = selection.maps(outcome.output, self._spec)
+            except AttentionError as error:
+                outcome = outcome.made_invalid(str(error))
+        self._count(index, "valid" if maps is not None else "invalid")
+        return ReplayedTick(
+            index, observed, seen, observation, outcome, maps, actions[0] if actions else None
+        )
+
+    def _number(self, observed: ObservedTick) -> None:
+        """Bring the loop to this tick: episodes, lost ticks and chunks as they were recorded."""
+        recorded = observed.recorded
+        if recorded is None:
+            if observed.restart:
+                self._loop.begin(self._loop.episode + 1, self._loop.ticks)
+            return
+        episode, tick = self.numbers
+        # In queue mode a chunk of a tick's own says that the queue was empty.
+        fresh = self._spec.chunk_mode == "queue" and recorded.source_tick == recorded.tick
+        if fresh or not self._begun or recorded.episode != episode or recorded.tick < tick:
+            self._loop.begin(recorded.episode, recorded.tick)
+        else:
+            self._loop.pass_over(recorded.tick - tick)
+        self._begun = True
+
+    def _count(self, index: int, cause: str) -> None:
+        self.counts[cause] += index >= self.count_from
+
+    def _observe(
+        self, index: int, observed: ObservedTick
+    ) -> tuple[ObservationSet, Observation] | None:
+        if observed.missing:
+            self._count(index, "incomplete")
+            return None
+        try:
+            messages = {k: self._decode(one.message) for k, one in observed.messages.items()}
+            stamps = {source: one.stamp_ns for source, one in observed.messages.items()}
+            seen = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
+            built = build_observation(self._contract, seen, self._spec.environment_dim)
+        except (MessageError, BagError) as error:
+            self._count(index, "unusable")
+            self.unusable = str(error)
+            return None
+        return seen, built
