@@ -21,13 +21,18 @@ ON, OFF = "capture_on", "capture_off"
 
 def rows(subject: Subject) -> list[Row]:
     """policy.step with maps and overlays, and the same step without weights to show."""
-    shown, blind = (
+    shown, blind, rolled = (
         wrap(subject.policy, subject.preprocessor, subject.postprocessor, engine="eager")
-        for _ in range(2)
+        for _ in range(3)
     )
     without_weights(blind)
     return [
         Row(ON, "ours, eager float32: step, maps, overlays", ticks.from_images(shown, subject)),
+        Row(
+            "capture_rollout",
+            "ours, eager float32: step, maps of the rollout, overlays",
+            ticks.rollout_from_images(rolled, subject),
+        ),
         Row(
             OFF,
             "ours, eager float32: step without weights",

@@ -24,7 +24,8 @@ BLOCK_SECONDS = 0.5
 class Row:
     """One thing to time. `run` does it once; None where it cannot run here, and `missing` why.
 
-    A note is what a reader of the figure should know.
+    note: what a reader of the figure should know. repeats: how often it runs for one sample, which
+    is the mean of these. before: what runs before each sample and is not timed.
     """
 
     key: str
@@ -32,6 +33,8 @@ class Row:
     run: Callable[[], object] | None = None
     missing: str = ""
     note: str = ""
+    repeats: int = 1
+    before: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,23 @@ def interleave(
         clock: in seconds.
         watch: starts to watch what other programs do.
     """
-    running = [row.run for row in rows if row.run is not None]
-    keys = [row.key for row in rows if row.run is not None]
+    running = [row for row in rows if row.run is not None]
+    keys = [row.key for row in running]
 
-    def time_once(run: Callable[[], object]) -> float:
+    def sample(row: Row) -> float:
+        assert row.run is not None
+        if row.before is not None:
+            row.before()
         synchronise()
         start = clock()
-        run()
+        for _ in range(row.repeats):
+            row.run()
         synchronise()
-        return clock() - start
+        return (clock() - start) / row.repeats
 
     for _ in range(effort.warmup):
-        for run in running:
-            run()
+        for row in running:
+            sample(row)
     order = np.random.default_rng(effort.seed)
     rounds: list[list[float]] = []
     shares: list[float | None] = []
@@ -100,7 +107,7 @@ def interleave(
     ):
         taken = [0.0] * len(running)
         for index in order.permutation(len(running)):
-            taken[index] = time_once(running[index])
+            taken[index] = sample(running[index])
         rounds.append(taken)
         if clock() - block_start >= BLOCK_SECONDS:
             shares += [disturbance.share()] * (len(rounds) - len(shares))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.capture import OFF, ON
+from benchmarks.capture import OFF
 from benchmarks.interleave import CALM
 from benchmarks.sizes import SIZES
 from benchmarks.slices import MEMORY, NODE, TITLES
@@ -123,7 +123,7 @@ def _comparison(result: SliceResult, row: RowResult) -> str:
     if row.key == result.reference:
         return "1"
     if result.group == "capture":
-        change = result.change(ON, OFF)
+        change = result.change(row.key, OFF)
         assert change is not None
         return f"{100 * change.value:+.2f}% [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
     ratio = result.ratio(row.key)

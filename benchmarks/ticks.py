@@ -103,7 +103,7 @@ def rollout_tick(policy: ActPolicy, subject: Subject) -> Run:
     layers = tuple(range(policy.spec.encoder_layers))
 
     def run() -> None:
-        result = policy.forward(inputs, encoder_layers=layers)
+        result = policy.forward(inputs, encoder_layers=layers, mean_over_heads=True)
         weights = {layer: batch[0] for layer, batch in result.encoder_attention.items()}
         decoder = result.attention[0, -1]
         show(rollout_maps(weights, policy.spec.layout, decoder=decoder))
@@ -114,6 +114,19 @@ def rollout_tick(policy: ActPolicy, subject: Subject) -> Run:
 def from_images(policy: ActPolicy, subject: Subject) -> Run:
     """uint8 images to the un-normalised action, maps, overlays: all that a node does but topics."""
     return step_and_show(policy, subject.observation)
+
+
+def rollout_from_images(policy: ActPolicy, subject: Subject) -> Run:
+    """As from_images, with the maps of the attention rollout."""
+    show = Show(subject.observation)
+    policy.show_encoder_layers(range(policy.spec.encoder_layers), mean_over_heads=True)
+
+    def run() -> None:
+        output = policy.step(subject.observation)
+        decoder = output.attention[-1]
+        show(rollout_maps(output.encoder_attention, policy.spec.layout, decoder=decoder))
+
+    return run
 
 
 def step_and_show(policy: ActPolicy, observation: Mapping[str, NDArray[np.generic]]) -> Run:

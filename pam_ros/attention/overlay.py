@@ -139,16 +139,22 @@ class Overlay:
 
 
 class _Buffers:
-    """What one image size needs while it is drawn."""
+    """What one image size needs while it is drawn.
+
+    What is needed at different moments shares its memory: little of it is in the processor's cache
+    when a picture begins, and every further megabyte has to be fetched.
+    """
 
     def __init__(self, height: int, width: int) -> None:
-        self.heat = np.empty((height, width), np.uint16)
-        self.rise = np.empty((height, width), np.uint16)
-        self.level = np.empty((height, width), np.uint8)
-        self.channels = [np.empty((height, width), np.uint8) for _ in range(3)]
+        shape, pixels = (height, width), height * width
+        scratch = np.empty(4 * pixels, np.uint8)
+        self.heat = scratch[: 2 * pixels].view(np.uint16).reshape(shape)
+        self.rise = scratch[2 * pixels :].view(np.uint16).reshape(shape)
+        self.channels = list(scratch[: 3 * pixels].reshape(3, height, width))
+        self.kept = scratch[: 3 * pixels].reshape(height, width, 3)
+        self.clear = scratch[3 * pixels :].reshape(shape)
+        self.level = np.empty(shape, np.uint8)
         self.colour = np.empty((height, width, 3), np.uint8)
-        self.clear = np.empty((height, width), np.uint8)
-        self.kept = np.empty((height, width, 3), np.uint8)
         self.magenta = np.full((height, width, 3), MAGENTA, np.uint8)
 
 

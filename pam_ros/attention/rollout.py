@@ -3,7 +3,7 @@
 
 Abnar and Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020: each encoder layer mixes
 its tokens by A = identity * I + (1 - identity) * mean over heads, where I stands for the residual
-connection, with rows that sum to 1; the product of these over the layers says how much of each
+connection and every row sums to 1; the product of these over the layers says how much of each
 input token is in each output token. It takes every layer's mixing for linear and equal for all
 channels: value vectors, feed-forward blocks and normalisation are left out.
 
@@ -42,7 +42,8 @@ def rollout_maps(
     """What the chosen tokens, or actions of the chunk, read of the encoder's input tokens.
 
     Args:
-        encoder_attention: (heads, tokens, tokens) softmax weights of each encoder layer from 0.
+        encoder_attention: (heads, tokens, tokens) softmax weights of each encoder layer from 0, or
+            (1, tokens, tokens), their mean.
         layout: which token is what.
         query: one token that reads, a range (start, stop), or None for the mean over all; with
             `decoder` one step of the chunk, a range of them, or all.
@@ -113,11 +114,8 @@ def _back_through(
             f"(heads, {size} tokens, {size} tokens)"
         )
         raise AttentionError(message)
-    mixing = weights.mean(axis=0)
-    mixing *= 1 - identity
-    mixing.flat[:: size + 1] += identity
-    with np.errstate(divide="ignore", invalid="ignore"):  # the caller checks the result
-        reading = reading / mixing.sum(axis=1)
     # Not by BLAS: its threads would wait for those of the policy.
-    read: NDArray[np.float32] = np.einsum("i,ij->j", reading, mixing)
+    read: NDArray[np.float32] = np.einsum("i,hij->j", reading, weights)
+    read *= (1 - identity) / weights.shape[0]
+    read += identity * reading
     return read

@@ -95,7 +95,7 @@ class ActAttentionNode(Node):
         self._tokens = TokenPublisher(self, self._spec, layer, self._values["tokens_sampler"])
         self._editing = FeatureEditing(self, self._policy, self._values)
         # With the weights that will be shown: they take time too.
-        self._policy.show_encoder_layers(self._look.selection.encoder_layers)
+        self._look.selection.ask(self._policy)
         self._loop.note_forward(time_policy(self, self._policy, self._period))
         self._engine_health = EngineHealth(self, self._policy)
 
@@ -138,7 +138,7 @@ class ActAttentionNode(Node):
             return sent
 
         look = self._look
-        self._policy.show_encoder_layers(look.selection.encoder_layers)
+        look.selection.ask(self._policy)
         outcome = self._loop.run(
             observation.features,
             act,

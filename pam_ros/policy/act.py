@@ -72,6 +72,7 @@ class ActPolicy:
         self._step = 0
         self._places = place_names(spec.encoder_layers)
         self._encoder_layers: tuple[int, ...] = ()
+        self._mean_over_heads = False
         self._tokens_layer = self._places[-1]
         self._edit: EditTokens | None = None
 
@@ -101,9 +102,12 @@ class ActPolicy:
         self._popped = None
         self._step = 0
 
-    def show_encoder_layers(self, layers: Collection[int]) -> None:
+    def show_encoder_layers(
+        self, layers: Collection[int], *, mean_over_heads: bool = False
+    ) -> None:
         """Which encoder layers' self-attention later outputs hold; see interface.Policy."""
         self._encoder_layers = self._valid_layers(layers)
+        self._mean_over_heads = mean_over_heads
 
     @property
     def tokens_layer(self) -> str:
@@ -177,6 +181,7 @@ class ActPolicy:
         prepared: Prepared,
         *,
         encoder_layers: Collection[int] = (),
+        mean_over_heads: bool = False,
         tokens_layer: str | None = None,
         edit: EditTokens | None = None,
     ) -> BatchResult:
@@ -188,6 +193,7 @@ class ActPolicy:
         Args:
             prepared: what prepare() gave, or tensors of that form.
             encoder_layers: whose self-attention the result shall hold.
+            mean_over_heads: only its mean, as if it were one head.
             tokens_layer: which tokens it shall hold and `edit` is given; None: as take_tokens says.
             edit: from the tokens (B, tokens, dim) of that layer to those that the rest of the pass
                 reads.
@@ -197,7 +203,8 @@ class ActPolicy:
         """
         place = self._place(self._tokens_layer if tokens_layer is None else tokens_layer)
         layers = self._valid_layers(encoder_layers)
-        result = self._pass(prepared, layers, None if edit is None else Edit(place, edit))
+        edited = None if edit is None else Edit(place, edit)
+        result = self._pass(prepared, layers, edited, mean_over_heads=mean_over_heads)
         batch, steps, _ = result.chunk.shape
         return BatchResult(
             normalised=as_array(result.chunk),
@@ -234,7 +241,9 @@ class ActPolicy:
         place = self._place(self._tokens_layer)
         edit = None if self._edit is None else Edit(place, self._edit)
         prepared = self._preparation.one(observation, reuse=True)
-        result = self._pass(prepared, self._encoder_layers, edit)
+        result = self._pass(
+            prepared, self._encoder_layers, edit, mean_over_heads=self._mean_over_heads
+        )
         run = _Run(
             normalised=as_array(result.chunk[0]),
             chunk=self._preparation.unnormalised(result.chunk[0]),
@@ -249,10 +258,17 @@ class ActPolicy:
             raise PolicyError(message)
         return run
 
-    def _pass(self, prepared: Prepared, layers: Collection[int], edit: Edit | None) -> Pass:
+    def _pass(
+        self,
+        prepared: Prepared,
+        layers: Collection[int],
+        edit: Edit | None,
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
         if edit is None and prepared.batch_size == 1:
-            return self._engine(prepared, layers)
-        return self._forward(prepared, layers, edit)
+            return self._engine(prepared, layers, mean_over_heads=mean_over_heads)
+        return self._forward(prepared, layers, edit, mean_over_heads=mean_over_heads)
 
     def _output(
         self, run: _Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool

@@ -32,10 +32,14 @@ from pam_ros.policy.kernels import FoldedConvolution
 from pam_ros.policy.resnet import FoldedResNet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pam_ros.policy.act_pass import Edit
     from pam_ros.policy.kernels import Kernels
+
+
+_LARGE = 256
+"""Tokens above which the weights of several heads do not fit into a processor's cache."""
 
 
 class ActGraph(nn.Module):
@@ -94,7 +98,25 @@ class ActGraph(nn.Module):
         edit: Edit | None = None,
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Chunk, attention and places of act_pass.Pass, from the inputs of act_pass.Prepared."""
-        places = self._encode(self._embed(images, state, environment), edit)
+        return self.weighed(images, state, environment, edit, {})
+
+    def weighed(
+        self,
+        images: Sequence[Tensor],
+        state: Tensor | None,
+        environment: Tensor | None,
+        edit: Edit | None,
+        shown: dict[int, Tensor],
+        *,
+        mean_over_heads: bool = False,
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """As forward, and fills `shown`, by encoder layer, with what encoder_attentions gives.
+
+        Computing the weights on the way saves their queries, keys and products, which
+        encoder_attentions has to compute again from the tokens.
+        """
+        tokens = self._embed(images, state, environment)
+        places = self._encode(tokens, edit, shown, mean_over_heads=mean_over_heads)
         x = None
         weights = []
         for layer in self.decoder:
@@ -103,11 +125,15 @@ class ActGraph(nn.Module):
         chunk = self.head(self.decoder_norm(x)).float()
         return chunk, torch.stack(weights, dim=1), places
 
-    def encoder_attention(self, layer: int, tokens: Tensor) -> Tensor:
-        """The self-attention weights (B, H, T, T) of an encoder layer that reads these tokens."""
-        asked: Any = self.encoder[layer]
-        weights: Tensor = asked.weights(tokens)
-        return weights
+    def encoder_attentions(
+        self, layers: Collection[int], places: Sequence[Tensor], *, mean_over_heads: bool = False
+    ) -> dict[int, Tensor]:
+        """{layer: self-attention weights (B, H, T, T), or their mean (B, 1, T, T)}."""
+        chosen: dict[int, Any] = {layer: self.encoder[layer] for layer in layers}
+        return {
+            index: layer.weights(places[index], mean_over_heads=mean_over_heads)
+            for index, layer in chosen.items()
+        }
 
     def _embed(
         self, images: Sequence[Tensor], state: Tensor | None, environment: Tensor | None
@@ -137,13 +163,24 @@ class ActGraph(nn.Module):
             blocks.update(zip(indices, rows.chunk(len(indices)), strict=True))
         return [blocks[index] for index in range(len(images))]
 
-    def _encode(self, tokens: Tensor, edit: Edit | None) -> tuple[Tensor, ...]:
-        """The tokens at every place."""
+    def _encode(
+        self,
+        tokens: Tensor,
+        edit: Edit | None,
+        shown: dict[int, Tensor],
+        *,
+        mean_over_heads: bool,
+    ) -> tuple[Tensor, ...]:
+        """The tokens at every place; the values of `shown` are replaced by weights."""
         places: list[Tensor] = []
-        for step in (nn.Identity(), *self.encoder, self.encoder_norm):
-            tokens = step(tokens)
+        for index, step in enumerate((None, *self.encoder, self.encoder_norm)):
+            layer = index - 1
+            if step is not None and layer in shown:
+                tokens, shown[layer] = step.weighed(tokens, mean_over_heads=mean_over_heads)
+            elif step is not None:
+                tokens = step(tokens)
             if edit is not None:
-                tokens = edit(len(places), tokens)
+                tokens = edit(index, tokens)
             places.append(tokens)
         return tuple(places)
 
@@ -161,17 +198,28 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output."""
+        return self._after(self.attention(self._read(x), x))
+
+    def weighed(self, x: Tensor, *, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
+        """The layer's output, and what weights gives."""
+        attended, weights = self.attention.weighed(self._read(x), x, mean_over_heads)
+        return self._after(attended), weights
+
+    def weights(self, x: Tensor, *, mean_over_heads: bool) -> Tensor:
+        """Its self-attention weights (B, H, T, T) on an input, or their mean (B, 1, T, T)."""
+        return self.attention.weights(self._read(x), mean_over_heads)
+
+    def _read(self, x: Tensor) -> Tensor:
+        """What the attention reads."""
+        return self.norm1(x) if self.pre_norm else x
+
+    def _after(self, attended: Tensor) -> Tensor:
         if self.pre_norm:
-            x = self.attention(self.norm1(x), x)
-            out: Tensor = self.linear2(self.linear1(self.norm2(x)), x)
+            out: Tensor = self.linear2(self.linear1(self.norm2(attended)), attended)
             return out
-        x = self.norm1(self.attention(x, x))
+        x = self.norm1(attended)
         normed: Tensor = self.norm2(self.linear2(self.linear1(x), x))
         return normed
-
-    def weights(self, x: Tensor) -> Tensor:
-        """Its self-attention weights (B, H, T, T) on an input."""
-        return self.attention.weights(self.norm1(x) if self.pre_norm else x)
 
 
 class DecoderLayer(nn.Module):
@@ -269,17 +317,54 @@ class _SelfAttention(nn.Module):
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2), skip)
         return out
 
-    def weights(self, x: Tensor) -> Tensor:
-        """(B, H, S, S)."""
+    def weighed(self, x: Tensor, skip: Tensor, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
+        """What forward gives, and what weights gives."""
+        query, key, value = self._split(x)
+        mixed = torch.empty_like(query)
+        shown = _weights(query, key, mean_over_heads, value, mixed)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2), skip)
+        return out, shown
+
+    def weights(self, x: Tensor, mean_over_heads: bool) -> Tensor:
+        """(B, H, S, S), or the mean over heads (B, 1, S, S)."""
         query, key, _ = self._split(x)
-        scores = query @ key.transpose(2, 3) / math.sqrt(key.shape[-1])
-        return torch.softmax(scores, dim=-1, dtype=torch.float32)
+        return _weights(query, key, mean_over_heads)
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (B, H, S, D / H)."""
         projected = self.project(x)
         query, key, value = (_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
         return query, key, value
+
+
+def _weights(
+    query: Tensor,
+    key: Tensor,
+    mean_over_heads: bool,
+    value: Tensor | None = None,
+    mixed: Tensor | None = None,
+) -> Tensor:
+    """Softmax weights (B, H, S, S) float32, or their mean (B, 1, S, S).
+
+    query, key, value: (B, H, S, D / H). mixed: of that shape, filled with weights @ value.
+    """
+    heads, tokens = query.shape[1:3]
+    query, key = query / math.sqrt(key.shape[-1]), key.transpose(2, 3)
+
+    def of(some: slice) -> Tensor:
+        weights = torch.softmax(query[:, some] @ key[:, some], dim=-1, dtype=torch.float32)
+        if value is not None and mixed is not None:
+            mixed[:, some] = weights.to(value.dtype) @ value[:, some]
+        return weights
+
+    if not mean_over_heads:
+        return of(slice(None))
+    if query.is_cuda or tokens <= _LARGE:
+        return of(slice(None)).mean(dim=1, keepdim=True)
+    total = of(slice(0, 1))
+    for head in range(1, heads):
+        total += of(slice(head, head + 1))
+    return total.div_(heads)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

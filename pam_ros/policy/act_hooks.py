@@ -39,6 +39,8 @@ class HookedForward:
         prepared: Prepared,
         encoder_layers: Collection[int] = (),
         edit: Edit | None = None,
+        *,
+        mean_over_heads: bool = False,
     ) -> Pass:
         """The pass of any batch size; see act_pass.Forward."""
         model = self._model
@@ -60,7 +62,10 @@ class HookedForward:
             chunk,
             torch.stack(weights, dim=1),
             tuple(places),
-            {index: taken[0] for index, taken in shown.items()},
+            {
+                index: taken[0].mean(dim=1, keepdim=True) if mean_over_heads else taken[0]
+                for index, taken in shown.items()
+            },
         )
 
     def _batch(self, prepared: Prepared) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class Pass(NamedTuple):
     chunk: (B, C, A) normalised.
     attention: (B, L, H, C, T), the decoder's cross-attention weights.
     places: the tokens (B, T, D) at each place, as place_names has them.
-    encoder_attention: {layer: (B, H, T, T)} for the encoder layers asked for.
+    encoder_attention: {layer: (B, H, T, T)} for the encoder layers asked for; with mean_over_heads
+        H is 1.
     """
 
     chunk: Tensor
@@ -80,8 +81,14 @@ class Edit(NamedTuple):
 class Engine(Protocol):
     """Computes passes of batch size 1."""
 
-    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
-        """The pass, and the self-attention of these encoder layers."""
+    def __call__(
+        self,
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
+        """The pass, and the self-attention of these encoder layers, or its mean over heads."""
         ...
 
 
@@ -93,8 +100,10 @@ class Forward(Protocol):
         prepared: Prepared,
         encoder_layers: Collection[int] = (),
         edit: Edit | None = None,
+        *,
+        mean_over_heads: bool = False,
     ) -> Pass:
-        """The pass, and the self-attention of these encoder layers."""
+        """The pass, and the self-attention of these encoder layers, or its mean over heads."""
         ...
 
 

@@ -62,7 +62,13 @@ class CompiledEngine:
             raise PolicyError(message) from error
 
     @torch.no_grad()
-    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+    def __call__(
+        self,
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
         # In one memory layout and out of inference mode: anything else would be compiled anew, in
         # the middle of a tick.
@@ -77,7 +83,9 @@ class CompiledEngine:
             )
             with self._precision():
                 chunk, attention, places = self._run(images, *vectors)
-            weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+            weights = self._shown.encoder_attentions(
+                encoder_layers, places, mean_over_heads=mean_over_heads
+            )
         return Pass(chunk, attention, places, weights)
 
 

@@ -78,7 +78,13 @@ class CudaGraphEngine:
                 raise PolicyError(message) from error
 
     @torch.inference_mode()
-    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+    def __call__(
+        self,
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
         with self._on_device():
             pairs = zip(_tensors(self._inputs), _tensors(prepared), strict=True)
@@ -87,7 +93,9 @@ class CudaGraphEngine:
             self._replay()
             results = self._results
             places = tuple(place.clone() for place in results.places)
-            weights = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+            weights = self._shown.encoder_attentions(
+                encoder_layers, places, mean_over_heads=mean_over_heads
+            )
             return Pass(results.chunk.clone(), results.attention.clone(), places, weights)
 
     def _on_device(self) -> AbstractContextManager[object]:

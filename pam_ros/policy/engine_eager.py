@@ -12,6 +12,8 @@ from pam_ros.policy.act_pass import Pass
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from torch import Tensor
+
     from pam_ros.policy.act_graph import ActGraph
     from pam_ros.policy.act_pass import Edit, Prepared
 
@@ -28,8 +30,12 @@ class EagerForward:
         prepared: Prepared,
         encoder_layers: Collection[int] = (),
         edit: Edit | None = None,
+        *,
+        mean_over_heads: bool = False,
     ) -> Pass:
         """The pass of any batch size; see act_pass.Forward."""
-        chunk, attention, places = self._graph(*prepared, edit)
-        shown = {k: self._graph.encoder_attention(k, places[k]) for k in encoder_layers}
+        shown: dict[int, Tensor] = dict.fromkeys(encoder_layers, torch.empty(0))
+        chunk, attention, places = self._graph.weighed(
+            *prepared, edit, shown, mean_over_heads=mean_over_heads
+        )
         return Pass(chunk, attention, places, shown)

@@ -95,14 +95,22 @@ class OpenVinoEngine:
         with contextlib.suppress(OSError):
             self._blob.unlink()
 
-    def __call__(self, prepared: Prepared, encoder_layers: Collection[int] = ()) -> Pass:
+    def __call__(
+        self,
+        prepared: Prepared,
+        encoder_layers: Collection[int] = (),
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
         """The pass of batch size 1; see act_pass.Engine."""
         arrays = [tensor.contiguous().numpy() for tensor in _flat(prepared)]
         # The results are copied: the request's own memory is that of the next pass too.
         results = self._request.infer(arrays, share_inputs=True)
         chunk, attention, *places = (torch.from_numpy(results[o]) for o in self._outputs)
         with torch.inference_mode():
-            shown = {k: self._shown.encoder_attention(k, places[k]) for k in encoder_layers}
+            shown = self._shown.encoder_attentions(
+                encoder_layers, places, mean_over_heads=mean_over_heads
+            )
         return Pass(chunk, attention, tuple(places), shown)
 
 

@@ -151,7 +151,7 @@ class PolicyOutput:
     action_source_step: the step whose chunk `action` came from; in the temporal ensemble this step,
         the newest of those averaged.
     encoder_attention: {layer: (heads, tokens, tokens) float32}, the self-attention weights of the
-        encoder layers that show_encoder_layers names.
+        encoder layers that show_encoder_layers names; heads is 1 for their mean.
     step: this step.
     forward_seconds: wall time of pre-processing, model and post-processing.
     """
@@ -212,8 +212,12 @@ class Policy(Protocol):
         """What computes its forward pass."""
         ...
 
-    def show_encoder_layers(self, layers: Collection[int]) -> None:
+    def show_encoder_layers(
+        self, layers: Collection[int], *, mean_over_heads: bool = False
+    ) -> None:
         """Which encoder layers' self-attention later outputs hold; none to begin with.
+
+        mean_over_heads: only their mean, as if it were one head: less to keep and to read.
 
         Raises:
             PolicyError: the policy has no such layer; the setting stays as it was.

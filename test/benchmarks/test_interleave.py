@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +35,19 @@ class Stage:
         left = iter(shares)
         watch = lambda: SimpleNamespace(share=lambda: next(left, 0.0))  # noqa: E731
         return interleave(rows or self.rows, effort, clock=lambda: self.now, watch=watch)
+
+
+def test_a_row_that_repeats_is_the_mean_and_what_comes_before_is_not_timed():
+    stage = Stage(a=1.0)
+
+    def before():
+        stage.calls.append("before")
+        stage.now += 100.0
+
+    row = replace(stage.rows[0], repeats=3, before=before)
+    timing = stage.time(Effort(seconds=0.0, fewest=2, warmup=1), [row])
+    assert timing.seconds == {"a": [1.0, 1.0]}
+    assert stage.calls == ["before", "a", "a", "a"] * 3
 
 
 def test_every_round_runs_every_row_once():

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small random ACT policies as lerobot makes them, and observations for them."""
+"""Small random ACT policies as lerobot makes them, and observations for them.
+
+Also lets the tests import engine_checks.py, which lies beside them.
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +21,7 @@ from lerobot.policies.factory import make_pre_post_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 STATE, ENVIRONMENT = "observation.state", "observation.environment_state"

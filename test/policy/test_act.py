@@ -253,8 +253,8 @@ def test_attention_that_is_not_finite_is_refused_and_its_chunk_forgotten(
         policy.show_encoder_layers([1])
         engine, broken = policy._engine, {"now": False}
 
-        def spoiled(prepared, layers=(), engine=engine, broken=broken):
-            result = engine(prepared, layers)
+        def spoiled(prepared, layers=(), engine=engine, broken=broken, **options):
+            result = engine(prepared, layers, **options)
             if broken["now"]:
                 wrong = (
                     result.attention if where == "attention" else result.encoder_attention[1]

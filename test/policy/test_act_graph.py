@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pam_ros.policy import wrap
+from pam_ros.policy import act_graph, wrap
 from pam_ros.policy.act_graph import DecoderLayer, EncoderLayer
 from pam_ros.policy.act_hooks import HookedForward
 from pam_ros.policy.act_pass import Edit, Prepared
@@ -53,8 +53,11 @@ def assert_same(reference, seed=0):
     graph = wrapped._forward._graph
     for layer in layers:
         with torch.inference_mode():
-            same_tokens = graph.encoder_attention(layer, hooked.places[layer])
+            same_tokens = graph.encoder_attentions([layer], hooked.places)[layer]
+            mean = graph.encoder_attentions([layer], hooked.places, mean_over_heads=True)[layer]
         assert (same_tokens - hooked.encoder_attention[layer]).abs().max() <= 1e-6
+        expected = hooked.encoder_attention[layer].mean(dim=1, keepdim=True)
+        assert (mean - expected).abs().max() <= 1e-6
         # The folded ResNet rounds its features differently, and softmax passes that on.
         expected = hooked.encoder_attention[layer].numpy()
         assert np.abs(ours.encoder_attention[layer] - expected).max() <= 5e-5
@@ -147,7 +150,9 @@ def test_sharp_attention_is_multihead_attentions_own(reference_policy, pre_norm)
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])
-def test_sharp_encoder_attention_is_multihead_attentions_own(reference_policy, pre_norm):
+def test_sharp_encoder_attention_is_multihead_attentions_own(
+    reference_policy, pre_norm, monkeypatch
+):
     """One encoder layer alone, on the same tokens, with weights far from uniform."""
     reference = reference_policy(cameras={}, environment_dim=2, pre_norm=pre_norm)
     layer = reference.policy.model.encoder.layers[0].requires_grad_(False)
@@ -155,7 +160,8 @@ def test_sharp_encoder_attention_is_multihead_attentions_own(reference_policy, p
     x, positions = torch.randn(2, 40, 32)
     with torch.inference_mode():
         ours = EncoderLayer(layer, positions, PlainKernels())
-        mixed, attention = ours(x[None])[0], ours.weights(x[None])[0]
+        mixed = ours(x[None])[0]
+        attention = ours.weights(x[None], mean_over_heads=False)[0]
         expected = layer(x[:, None], positions[:, None])[:, 0]
         read = layer.norm1(x) if pre_norm else x
         weights = layer.self_attn(
@@ -164,6 +170,15 @@ def test_sharp_encoder_attention_is_multihead_attentions_own(reference_policy, p
     torch.testing.assert_close(mixed, expected, atol=1e-5, rtol=0)
     assert weights.max() > 10 / 40
     assert (attention - weights).abs().max() <= 1e-6
+    for large in (256, 10):  # all heads at once, and one after the other
+        monkeypatch.setattr(act_graph, "_LARGE", large)
+        for mean_over_heads, shown in ((False, weights), (True, weights.mean(dim=0)[None])):
+            with torch.inference_mode():
+                both = ours.weighed(x[None], mean_over_heads=mean_over_heads)
+                alone = ours.weights(x[None], mean_over_heads=mean_over_heads)
+            torch.testing.assert_close(both[0][0], expected, atol=1e-5, rtol=0)
+            for found in (both[1], alone):
+                torch.testing.assert_close(found[0], shown, atol=1e-6, rtol=0)
 
 
 def test_ordinary_batch_norm_is_folded_too(reference_policy):

@@ -6,14 +6,9 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import settings
 
 from pam_ros.policy.interface import CameraSpec, PolicySpec
 from pam_ros.robot import parse_contract
-
-# Machines under load are slow; that is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 CONTRACT = {
     "robot": "two_joints",

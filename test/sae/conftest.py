@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets the tests import planted_tokens.py, which lies beside them, and take their time."""
+"""Lets the tests import planted_tokens.py, which lies beside them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from planted_tokens import Planted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Machines under load are slow; that is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)
