@@ -53,7 +53,7 @@ def chunk_effects(
     own = np.concatenate([result.normalised for result in before])
     result: dict[str, Any] = {"observations": len(frames)}
     with Scene() as scene:
-        start = _tips(scene, frames, np.concatenate([r.chunks[:, -1] for r in before]))
+        start = tips(scene, frames, np.concatenate([r.chunks[:, -1] for r in before]))
         goals = np.array([_goal(f.episode) for f in frames])
         for arm, edits in arms.items():
             measured = []
@@ -65,15 +65,15 @@ def chunk_effects(
                     norm = np.concatenate(
                         [(edit(t) - t).flatten(1).norm(dim=1).numpy() for t in tokens]
                     )
-                tips = _tips(scene, frames, np.concatenate([r.chunks[:, -1] for r in after]))
+                ends = tips(scene, frames, np.concatenate([r.chunks[:, -1] for r in after]))
                 change = np.concatenate([r.normalised for r in after]) - own
-                turn = _azimuth(tips) - _azimuth(start)
+                turn = _azimuth(ends) - _azimuth(start)
                 measured.append(
                     {
                         "rms": interval_of_mean(np.sqrt(np.square(change).mean(axis=(1, 2)))),
                         "turn": interval_of_mean(turn),
                         "turn spread": float(turn.std()),
-                        "miss": interval_of_mean(100 * np.linalg.norm(tips - goals, axis=1)),
+                        "miss": interval_of_mean(100 * np.linalg.norm(ends - goals, axis=1)),
                         "norm": float(norm.mean()),
                     }
                 )
@@ -102,7 +102,7 @@ def drive(
 
 
 def _episode(scene: Scene, policy: ActPolicy, seed: int, limit: int) -> dict[str, Any]:
-    """Success, ticks, the last distance [m], and how far left of the cube the tip ends [degrees]."""
+    """Success, ticks, the last distance [m], and how far left of the cube it ends [degrees]."""
     scene.reset(seed)
     policy.reset()
     task = ReachTask()
@@ -128,7 +128,7 @@ def _azimuth(points: np.ndarray) -> np.ndarray:
     return result
 
 
-def _tips(scene: Scene, frames: list[StoredFrame], joints: np.ndarray) -> np.ndarray:
+def tips(scene: Scene, frames: list[StoredFrame], joints: np.ndarray) -> np.ndarray:
     """Where the tip is with the joints at (n, 6) radians, (n, 3) metres."""
     found = []
     for frame, angles in zip(frames, joints, strict=True):

@@ -34,8 +34,10 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
 def _test_table(chosen: dict[str, Any], found: dict[str, Any]) -> str:
     training = chosen["candidates"][0]
     lines = [
-        f"| r with the azimuth of | training ({chosen['episodes']}) | held out "
-        f"({found['episodes']}) | 95% |",
+        (
+            f"| r with the azimuth of | training ({chosen['episodes']}) | held out "
+            f"({found['episodes']}) | 95% |"
+        ),
         "| --- | --- | --- | --- |",
     ]
     for name, r in found["correlation"].items():
@@ -46,8 +48,10 @@ def _test_table(chosen: dict[str, Any], found: dict[str, Any]) -> str:
 
 def _chunk_table(found: dict[str, Any]) -> str:
     lines = [
-        f"| {found['observations']} observations | RMS change | turn, degrees | spread | "
-        "tip to goal, cm | norm |",
+        (
+            f"| {found['observations']} observations | RMS change | turn, degrees | spread | "
+            "tip to goal, cm | norm |"
+        ),
         "| --- " * 6 + "|",
     ]
     for arm, edits in found.items():

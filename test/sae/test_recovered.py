@@ -16,6 +16,7 @@ from lerobot.policies.factory import make_pre_post_processors
 
 from pam_ros.policy import load_policy
 from pam_ros.sae.collect import collect
+from pam_ros.sae.disk import load_sae
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.main import main
 from pam_ros.sae.measures import principal
@@ -176,6 +177,46 @@ def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, caps
     assert f"{result['sae']['explained_variance']:.4f}" in printed
     assert main(["eval", "--data", str(training.folder), *arguments]) == 1
     assert "is what the SAE was trained on (training)" in capsys.readouterr().err
+
+
+def test_describe_correlates_features_with_joints_and_the_policys_actions(
+    stores, checkpoint, tmp_path
+):
+    """Second route: each frame's own pass, encoded at once, NumPy's correlation."""
+    policy, training, held_out = stores
+    sae = tmp_path / "sae"
+    assert main([
+        "train", "--data", str(training.folder), "--device", "cpu", "--out", str(sae),
+        "--features", "64", "--k", "4", "--tokens", "5000", "--batch", "256",
+    ]) == 0  # fmt: skip
+    command = [
+        "describe", "--sae", str(sae), "--out", str(tmp_path / "out"), "--names", "pan", "lift",
+        "--policy", str(checkpoint), "--device", "cpu", "--actions",
+    ]  # fmt: skip
+    assert main([*command, "--data", str(held_out.folder), "--others", str(sae)]) == 0
+    content = json.loads((tmp_path / "out" / "features.json").read_text())
+    kinds, joints = ("position", "velocity", "action"), ("pan", "lift", "2")
+    assert content["about"]["signals"] == [f"{kind} {joint}" for kind in kinds for joint in joints]
+    loaded, peaks, signals = load_sae(sae), [], []
+    for stored in held_out.observations():
+        result = policy.forward(policy.prepare([stored.observation]))
+        tokens = torch.from_numpy(result.tokens[0].astype(np.float16).astype(np.float32))
+        peaks.append(loaded.encode(tokens).numpy().max(axis=0))
+        signals.append([*stored.observation[STATE], *result.chunks[0, 0]])
+    peak, signal = np.array(peaks), np.array(signals)
+    checked = 0
+    for row in content["features"]:
+        value = peak[:, row["feature"]]
+        found = row["correlation"]
+        if value.std() > 0.01:
+            wanted = [np.corrcoef(value, column)[0, 1] for column in signal.T]
+            np.testing.assert_allclose(found[:3] + found[6:], wanted, atol=2e-3)
+            checked += 1
+        assert row["matches"] == [
+            {"sae": "sae", "feature": row["feature"], "cosine": pytest.approx(1)}
+        ]
+    assert checked > 5
+    assert main([*command, "--data", str(training.folder)]) == 1
 
 
 @pytest.mark.parametrize(
