@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-import array
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from pam_ros.msg import TokenActivations
-from pam_ros.nodes.attention_messages import short_name
 from pam_ros.nodes.parameters import ParameterError
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.halves import all_finite, to_halves
 from pam_ros.sae.tokens import parse_sampler, token_table
+from pam_ros.token_messages import fill_tokens
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -64,40 +61,5 @@ class TokenPublisher:
 
     def _message(self, outcome: TickOutcome, header: Header) -> TokenActivations:
         message = TokenActivations(header=header)
-        message.episode, message.tick = outcome.episode, outcome.tick
-        message.policy_name = short_name(self._spec.name)
-        message.policy_sha256 = self._spec.sha256
-        message.layer, message.sampler = self._layer, str(self._sampler)
-        message.camera_names = list(self._table.camera_names)
-        output = outcome.output
-        if output is None or output.tokens is None:
-            message.invalid_reason = outcome.invalid_reason or "this tick has no tokens"
-            return message
-        try:
-            rows, table = self._sampler.sample(output.tokens, self._table, output.step)
-        except SaeError as error:
-            message.invalid_reason = str(error)
-            return message
-        halves = to_halves(rows)
-        message.tokens, message.width = halves.shape
-        message.block_rows, message.block_cols = table.block_rows, table.block_cols
-        for field, code, dtype in _COLUMNS:
-            column = np.ascontiguousarray(getattr(table, field), dtype=dtype)
-            setattr(message, field, array.array(code, column.tobytes()))
-        message.valid = all_finite(halves)
-        if message.valid:
-            message.data = array.array("H", halves.tobytes())
-        else:
-            message.invalid_reason = (
-                f"an activation of layer {self._layer} is not finite in 16-bit floats"
-            )
+        fill_tokens(message, outcome, self._spec, self._layer, self._sampler, self._table)
         return message
-
-
-_COLUMNS = (
-    ("token", "I", np.uint32),
-    ("kind", "B", np.uint8),
-    ("camera", "h", np.int16),
-    ("row", "h", np.int16),
-    ("col", "h", np.int16),
-)

@@ -60,10 +60,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("bag", nargs="+", help="bags (folder, .mcap, .db3), or folders of bags, or patterns")
+    add(
+        "bag",
+        nargs="+",
+        help="bags (folder, .mcap, .db3), LeRobot datasets (folder, hub id), folders of either",
+    )
     add("--out", required=True, help="the new bag; of several recordings, the folder of new bags")
     add("--policy", required=True, help="LeRobot ACT checkpoint: folder or hub id")
     add("--contract", default="", help="YAML file or name; default: the shipped one that fits")
+    add("--sae", default="", help="folder of a sparse autoencoder: also its features")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, default=0, help="of torch, in each worker; 0: cores by workers")
     add("--batch", type=int, default=8, help="forward passes at a time")
@@ -77,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--query", default="mean")
     add("--rate-hz", type=float, default=0.0, help="ticks by stamps at this rate")
     add("--ignore-maps", action="store_true", help="recorded maps do not choose the ticks")
+    add("--episodes", default="", help="of a dataset, such as 0,4-7; default: all")
     add("--n-action-steps", type=int, default=0, help="queue mode with so many actions of a chunk")
     add("--temporal-ensemble-coeff", type=float, default=None)
     add("--storage", choices=("mcap", "sqlite3"), default="mcap")
@@ -105,6 +111,7 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
     return ReplaySettings(
         policy=options.policy,
         contract=options.contract,
+        sae=options.sae,
         device=options.device,
         threads=options.threads,
         batch=options.batch,
@@ -122,6 +129,7 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
         compression=options.compression,
         node=options.node,
         remaps=remaps,
+        episodes=options.episodes,
     )
 
 

@@ -21,6 +21,7 @@ from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import ReplayReport, replay_bag
 from pam_ros.replay.output import SUMMARY
 from pam_ros.replay.progress import ProgressLine
+from pam_ros.replay.source_dataset import is_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,7 +167,8 @@ def _on_ray(tasks: Sequence[Task], workers: int, address: str) -> Iterator[Outco
         raise ReplayError(f"Ray at {address} cannot be used: {error}") from error
     try:
         remote = ray.remote(run_task)
-        waiting = {remote.remote(task): task for task in _with_threads(tasks, workers)}
+        # A worker has a folder of its own: paths from this one's mean nothing there.
+        waiting = {remote.remote(_absolute(task)): task for task in _with_threads(tasks, workers)}
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
             task = waiting.pop(done)
@@ -179,9 +181,17 @@ def _on_ray(tasks: Sequence[Task], workers: int, address: str) -> Iterator[Outco
         ray.shutdown()
 
 
+def _absolute(task: Task) -> Task:
+    bag = task.bag.resolve() if task.bag.exists() else task.bag
+    return replace(task, bag=bag, out=task.out.resolve())
+
+
 def _is_bag(path: Path) -> bool:
-    if path.is_dir():
-        return (path / "metadata.yaml").is_file() or any(
-            entry.suffix in _STORAGES for entry in path.iterdir()
-        )
-    return path.suffix in _STORAGES
+    if not path.is_dir():
+        return path.suffix in _STORAGES
+    if is_dataset(path) or (path / "metadata.yaml").is_file():
+        return True
+    entries = list(path.iterdir())
+    # One that was not closed has no metadata.yaml; nor has a folder of recordings.
+    holds_others = any((entry / "metadata.yaml").is_file() for entry in entries if entry.is_dir())
+    return not holds_others and any(entry.suffix in _STORAGES for entry in entries)

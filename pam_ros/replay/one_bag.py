@@ -19,13 +19,17 @@ from pam_ros.policy.interface import PolicyError
 from pam_ros.replay.by_maps import ByMaps
 from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.features import FEATURES, Features
+from pam_ros.replay.features import MEMORY as FEATURES_MEMORY
+from pam_ros.replay.features import TOPIC as FEATURES_TOPIC
 from pam_ros.replay.messages import Messages, header_stamp
 from pam_ros.replay.output import ReplayOutput
 from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
 from pam_ros.replay.source_bag import SourceBag
+from pam_ros.replay.source_dataset import SourceDataset, is_dataset
 from pam_ros.replay.tick_output import MAP, WINDOW, TickOutput
 from pam_ros.replay.ticker import Ticker
-from pam_ros.replay.topics import resolve_contract, sources_of
+from pam_ros.replay.topics import bound_contract, resolve_contract, sources_of
 from pam_ros.robot import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -47,7 +51,8 @@ class ReplayReport:
     """What a replay did.
 
     ticks: maps written, `valid` of them with a map. counts: what was not used, by cause. notes: one
-    sentence per loss. seconds: wall time of this run, which made `ran` ticks.
+    sentence per loss. seconds: wall time of this run, which made
+    `ran` ticks, without loading the policy.
     """
 
     bag: str
@@ -99,9 +104,9 @@ def replay_bag(
     Raises:
         ReplayError: the recording, the policy or a setting cannot be used, or the disk refuses.
     """
-    begin = time.monotonic()
     try:
         policy = load(settings)
+        begin = time.monotonic()
         identity = {
             "recording": _fingerprint(bag),
             "policy_sha256": policy.spec.sha256,
@@ -132,17 +137,25 @@ class _Replay:
         self._settings = settings
         self._spec = policy.spec
         self._output = output
-        self._bag = SourceBag(bag, output.work)
-        types = {topic.name: topic.type for topic in self._bag.topics.values()}
-        self._contract = resolve_contract(
-            settings.contract, policy.spec, types, settings.remaps, bag
-        )
-        self._sources = sources_of(self._contract)
-        topics = topics_of(self._contract, settings.node)
+        self._messages = Messages()
         self._recorded = RecordedTicks()
-        attention = topics.attention
-        if types.get(attention) == MAP and not settings.ignore_maps and not settings.rate_hz:
-            self._read_maps(attention)
+        self._bag: SourceBag | SourceDataset
+        if is_dataset(bag):
+            given = bound_contract(settings.contract, policy.spec) if settings.contract else None
+            self._bag = SourceDataset(bag, policy, self._messages, given, settings.episodes)
+            self._contract = self._bag.contract
+            self._recorded.ticks = self._bag.ticks
+        else:
+            self._bag = SourceBag(bag, output.work)
+            types = {topic.name: topic.type for topic in self._bag.topics.values()}
+            self._contract = resolve_contract(
+                settings.contract, policy.spec, types, settings.remaps, bag
+            )
+            topics = topics_of(self._contract, settings.node)
+            chooses = not settings.ignore_maps and not settings.rate_hz
+            if types.get(topics.attention) == MAP and chooses:
+                self._read_maps(self._bag, topics.attention)
+        self._sources = sources_of(self._contract)
         names = list(dict.fromkeys(self._sources.values()))
         self._order: ByMaps | ByStamps = (
             ByMaps(self._recorded.ticks, names)
@@ -152,7 +165,6 @@ class _Replay:
         self._looks: dict[Look, Selection] = {}
         self._default = self._default_selection()
         self._ticker = Ticker(policy, self._contract, self._bag.decode)
-        self._messages = Messages()
         rate = settings.rate_hz or self._contract.rate_hz
         self._out = TickOutput(
             output,
@@ -163,10 +175,19 @@ class _Replay:
             overlays=settings.overlays,
             period_s=1.0 / rate,
         )
+        self._features: Features | None = None
+        if settings.sae:
+            self._features = Features(settings.sae, policy, self._messages)
+            self._out.announce(FEATURES_TOPIC, FEATURES)
         self._copied = self._announce_copies()
         # Ticks whose state depends on no tick before them, and their numbers: where to begin again.
         self._fresh: deque[tuple[int, int, int]] = deque()
-        self._memory = max(policy.spec.chunk_size, WINDOW if settings.overlays else 0)
+        self._memory = max(
+            policy.spec.chunk_size,
+            WINDOW if settings.overlays else 0,
+            FEATURES_MEMORY if settings.sae else 0,
+        )
+        self._lost_before = 0
         self._events = self._ticks = self._ran = 0
         self._done_ticks = self._warm_from = 0
         self._asked = self._default
@@ -212,6 +233,7 @@ class _Replay:
             self._warm_from, episode, tick = state["warm_from"]
             self._ticker.counts.update(state["counts"])
             self._ticker.begin(episode, tick)
+            self._lost_before = state["lost"]
             _LOG.info("%s: goes on after %d ticks", self._output.path, self._done_ticks)
         return events
 
@@ -245,11 +267,17 @@ class _Replay:
                 self._fresh.popleft()
         if ticked.maps is not None:
             self._out.write_overlays(seen, ticked.observation, ticked.maps, received, keep=keep)
+        message = self._out.attention(outcome, seen, ticked.observation, ticked.maps)
+        if self._features is not None:
+            if keep and not self._ran and self._lost_before:
+                self._features.lost = self._lost_before
+            features = self._features.message(outcome, message.header)
+            if keep:
+                self._out.write(FEATURES_TOPIC, features, FEATURES, received)
         if not keep:
             return
         self._ran += 1
-        message = self._out.attention(outcome, seen, ticked.observation, ticked.maps)
-        self._out.write_map(message, received)
+        self._out.write(self._out.attention_topic, message, MAP, received)
         if ticked.action is not None:
             self._out.write_command(ticked.action, seen.stamp_ns, received)
         if ticked.maps is not None and outcome.output is not None:
@@ -262,6 +290,7 @@ class _Replay:
             ticks=self._ticks,
             warm_from=warm_from,
             counts=dict(self._ticker.counts),
+            lost=0 if self._features is None else self._features.lost,
         )
 
     def _all_events(self) -> Iterator[BagMessage | tuple[int, ObservedTick]]:
@@ -309,12 +338,12 @@ class _Replay:
                 self._bag.notes.append(f"{topic.name} is not copied: {topic.type} is not known")
         return frozenset(copied)
 
-    def _read_maps(self, topic: str) -> None:
-        for message in self._bag.messages([topic]):
+    def _read_maps(self, bag: SourceBag, topic: str) -> None:
+        for message in bag.messages([topic]):
             try:
-                self._recorded.take(self._bag.decode(message), message.stamp_ns)
+                self._recorded.take(bag.decode(message), message.stamp_ns)
             except BagError as error:  # noqa: PERF203  (a damaged map does not end it)
-                self._bag.notes.append(str(error))
+                bag.notes.append(str(error))
         others = self._recorded.policies - {self._spec.sha256}
         if others:
             _LOG.warning("the maps in %s are of another policy's weights", self._bag.path)
@@ -348,6 +377,8 @@ class _Replay:
         counts = self._ticker.counts + self._order.counts + Counter(damaged=self._damaged)
         valid, invalid = counts.pop("valid", 0), counts.pop("invalid", 0)
         notes = list(self._bag.notes)
+        if self._features is not None and self._features.no_score:
+            notes.append(f"no out-of-distribution score: {self._features.no_score}")
         if self._ticker.unusable:
             notes.append(f"{counts['unusable']} sets are not usable, such as: "
                          f"{self._ticker.unusable}")  # fmt: skip
@@ -365,7 +396,11 @@ class _Replay:
 
 def _fingerprint(bag: Path) -> dict[str, Any]:
     """What tells one recording from another, without reading it."""
+    if is_dataset(bag):
+        bag = bag / "meta" if bag.is_dir() else bag
     if not bag.exists():
+        if is_dataset(bag):
+            return {"dataset": str(bag)}
         raise ReplayError(f"bag {bag} does not exist")
     files = sorted(bag.iterdir()) if bag.is_dir() else [bag]
     return {

@@ -62,14 +62,14 @@ class TickOutput:
         self._period = period_s
         self._names = tuple(joint.name for joint in contract.command.joints)
         topics = topics_of(contract, node)
-        self._attention, self._chunk = topics.attention, topics.chunk
+        self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = f"{node}/predicted_command"
         self._pictures = {camera.name: camera.overlay for camera in topics.cameras}
         self._overlay = Overlay(border=BORDER) if overlays else None
         self._scale = RunningScale(PERCENTILE, WINDOW)
         self._buffers: dict[str, NDArray[np.uint8]] = {}
         self.topics = {
-            self._attention: MAP,
+            self.attention_topic: MAP,
             self._chunk: JOINT_TRAJECTORY,
             self._command: contract.command.type,
         }
@@ -99,10 +99,6 @@ class TickOutput:
         )
         return message
 
-    def write_map(self, message: Any, received_ns: int) -> None:
-        """Write an AttentionMap."""
-        self._write(self._attention, message, MAP, received_ns)
-
     def write_command(
         self, action: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
     ) -> None:
@@ -121,7 +117,7 @@ class TickOutput:
             fill_float64_multi_array(message, command)
         if kind != "std_msgs/msg/Float64MultiArray":
             set_stamp(message.header.stamp, stamp_ns)
-        self._write(self._command, message, kind, received_ns)
+        self.write(self._command, message, kind, received_ns)
 
     def write_chunk(
         self, chunk: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
@@ -131,7 +127,7 @@ class TickOutput:
         set_stamp(message.header.stamp, stamp_ns)
         positions = action_positions(self._contract.command, chunk)
         fill_predicted_chunk(message, self._names, positions, self._period, self._new(_POINT))
-        self._write(self._chunk, message, JOINT_TRAJECTORY, received_ns)
+        self.write(self._chunk, message, JOINT_TRAJECTORY, received_ns)
 
     def write_overlays(
         self,
@@ -168,10 +164,16 @@ class TickOutput:
             image = self._messages.new(IMAGE)
             image.header = seen.messages[camera.name].header
             fill_image(image, picture)
-            self._write(self._pictures[camera.name], image, IMAGE, received_ns)
+            self.write(self._pictures[camera.name], image, IMAGE, received_ns)
 
     def _new(self, name: str) -> Callable[[], Any]:
         return lambda: self._messages.new(name)
 
-    def _write(self, topic: str, message: Any, kind: str, received_ns: int) -> None:
+    def announce(self, topic: str, kind: str) -> None:
+        """One more topic."""
+        self.topics[topic] = kind
+        self._output.add_topic(topic, kind)
+
+    def write(self, topic: str, message: Any, kind: str, received_ns: int) -> None:
+        """Write a message that is filled."""
         self._output.write(topic, self._messages.encode(message, kind), received_ns)

@@ -117,7 +117,9 @@ class Ticker:
         if outcome.output is not None:
             output = replace(outcome.output, forward_seconds=self._engine.seconds)
             outcome = replace(outcome, output=output)
-        if recorded is not None and outcome.command_source_tick != recorded.source_tick:
+        # A dataset does not say which chunk moved the robot.
+        source = -1 if recorded is None else recorded.source_tick
+        if source >= 0 and outcome.command_source_tick != source:
             self._count(index, "unknown_chunk")
         maps = None
         if outcome.valid and outcome.output is not None:

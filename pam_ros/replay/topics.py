@@ -38,11 +38,7 @@ def resolve_contract(
         ReplayError: none fits, or the recording lacks one of its topics.
     """
     if name:
-        try:
-            contract = load_contract(find_contract(name)).bind(spec)
-        except (ContractError, FileNotFoundError) as error:
-            raise ReplayError(str(error)) from error
-        return _in_bag(contract, types, remaps, bag)
+        return _in_bag(bound_contract(name, spec), types, remaps, bag)
     problems = []
     for file in sorted((share_directory() / "config" / "robots").glob("*.yaml")):
         try:
@@ -53,6 +49,18 @@ def resolve_contract(
         "no shipped contract fits policy and recording: name one with --contract "
         f"({'; '.join(problems)})"
     )
+
+
+def bound_contract(name: str, spec: PolicySpec) -> Contract:
+    """A contract by path or name, bound to a policy.
+
+    Raises:
+        ReplayError: there is none, or it does not fit.
+    """
+    try:
+        return load_contract(find_contract(name)).bind(spec)
+    except (ContractError, FileNotFoundError) as error:
+        raise ReplayError(str(error)) from error
 
 
 def sources_of(contract: Contract) -> dict[str, str]:

@@ -65,6 +65,35 @@ class DatasetSource:
         """For the provenance."""
         return f"LeRobot dataset {self._name}, episodes 0 to {int(self._episode[-1])}"
 
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each episode."""
+        return [int(count) for count in np.bincount(self._episode)]
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return float(self._data.fps)
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether it says what was done."""
+        return "action" in self._data.features
+
+    def names(self, feature: str) -> list[str]:
+        """What the dataset calls the entries of a vector; empty where it does not say."""
+        names = self._data.features.get(feature, {}).get("names") or []
+        if isinstance(names, dict):
+            names = [name for group in names.values() for name in group]
+        return [str(name) for name in names]
+
+    def actions(self, episode: int) -> NDArray[np.float32] | None:
+        """(frames, action_dim) as recorded, in the policy's units; None where it has none."""
+        if not self.has_actions:
+            return None
+        rows = self._data.hf_dataset.select(np.flatnonzero(self._episode == episode))
+        return np.stack([np.asarray(action, np.float32) for action in rows["action"]])
+
     def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
         """See Source."""
         for index, where in enumerate(

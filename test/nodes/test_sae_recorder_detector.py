@@ -30,7 +30,7 @@ class CountingDetector:
 def test_a_detector_scores_ticks_of_its_sampler_and_forgets_at_each_episode(
     sidecar, sae, monkeypatch
 ):
-    from pam_ros.nodes import feature_encoding
+    from pam_ros import feature_encoding
 
     (sae / "ood.json").write_text("{}")
     monkeypatch.setattr(feature_encoding, "load_detector", lambda _, sae: CountingDetector(sae))

@@ -2,17 +2,12 @@
 """Raw topics and recorded maps to new maps: the same as by hand, none missed, whatever happens."""
 
 import shutil
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import (
+from recorded_robot import (
     ATTENTION,
     MS,
     START_NS,
@@ -31,18 +26,7 @@ from pam_ros.policy import load_policy
 from pam_ros.replay import one_bag
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
-from pam_ros.replay.settings import ReplaySettings
 from pam_ros.tick_messages import stamp_nanoseconds
-
-
-@pytest.fixture
-def settings(checkpoint, contract):
-    return ReplaySettings(policy=str(checkpoint), contract=contract, threads=1, batch=3)
-
-
-@pytest.fixture
-def bag(tmp_path):
-    return write_bag(tmp_path / "bag", observed(11))
 
 
 def test_every_image_of_the_trigger_camera_gets_the_map_of_a_bare_forward_pass(

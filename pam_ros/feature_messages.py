@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TokenActivations read, and SaeFeatures written."""
+"""TokenActivations read, and SaeFeatures filled. Messages are duck-typed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.sae.halves import all_finite
 from pam_ros.sae.tokens import RowTable
 
@@ -34,7 +33,7 @@ class TickTokens:
     table: RowTable
 
 
-def read_tokens(message: TokenActivations) -> TickTokens:
+def read_tokens(message: Any) -> TickTokens:
     """The rows in a message.
 
     Raises:
@@ -61,9 +60,9 @@ def read_tokens(message: TokenActivations) -> TickTokens:
     return TickTokens(rows, table)
 
 
-def invalid_features(tokens: TokenActivations, reason: str) -> SaeFeatures:
-    """A SaeFeatures without features, and why."""
-    message = SaeFeatures(header=tokens.header)
+def fill_invalid(message: Any, tokens: Any, reason: str) -> None:
+    """Fill a SaeFeatures without features, and why."""
+    message.header = tokens.header
     message.episode, message.tick = tokens.episode, tokens.tick
     message.policy_name, message.policy_sha256 = tokens.policy_name, tokens.policy_sha256
     message.layer, message.sampler = tokens.layer, tokens.sampler
@@ -71,25 +70,25 @@ def invalid_features(tokens: TokenActivations, reason: str) -> SaeFeatures:
     message.invalid_reason = reason
     message.l0 = message.mean_squared_error = message.explained_variance = NAN
     message.ood_score = message.ood_threshold = NAN
-    return message
 
 
-def features_message(
-    tokens: TokenActivations, features: TickFeatures, dictionary_size: int, *, with_code: bool
-) -> SaeFeatures:
-    """The features of one tick; the caller adds the SAE, the counts and the detector's score."""
-    message = invalid_features(tokens, "")
+def fill_features(
+    message: Any, tokens: Any, features: TickFeatures, dictionary_size: int, *, with_code: bool
+) -> None:
+    """Fill a SaeFeatures; the caller adds the SAE, the counts and the detector's score."""
+    fill_invalid(message, tokens, "")
     message.valid = True
     message.tokens, message.dictionary_size = tokens.tokens, dictionary_size
     message.feature = _array("I", features.index, np.uint32)
     message.maximum = _array("f", features.maximum, np.float32)
     message.peak_token = _array("I", features.token, np.uint32)
-    for name, code, dtype in (
+    columns: tuple[tuple[str, str, Any], ...] = (
         ("kind", "B", np.uint8),
         ("camera", "h", np.int16),
         ("row", "h", np.int16),
         ("col", "h", np.int16),
-    ):
+    )
+    for name, code, dtype in columns:
         setattr(message, f"peak_{name}", _array(code, getattr(features, name), dtype))
     message.l0 = float(features.l0)
     message.mean_squared_error = float(features.mean_squared_error)
@@ -98,7 +97,6 @@ def features_message(
         message.code_offset = _array("I", features.code.offset, np.uint32)
         message.code_feature = _array("I", features.code.index, np.uint32)
         message.code_value = _array("f", features.code.value, np.float32)
-    return message
 
 
 def _array(code: str, values: Any, dtype: Any) -> array.array[Any]:

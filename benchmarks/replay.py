@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a replay costs beside the policy's bare forward pass, and what memory it takes.
+
+python benchmarks/replay.py speed BAG [--batch 8] [--threads 2]
+python benchmarks/replay.py memory BAG [--times 10]
+python benchmarks/replay.py workers BAG
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pam_ros.bags import BagReader, BagWriter
+from pam_ros.replay.by_stamps import ByStamps
+from pam_ros.replay.messages import Messages, header_stamp
+from pam_ros.replay.one_bag import load, replay_bag
+from pam_ros.replay.settings import ReplaySettings
+from pam_ros.replay.source_bag import SourceBag
+from pam_ros.replay.topics import resolve_contract, sources_of
+from pam_ros.robot import ObservationSet, build_observation
+from pam_ros.tick_messages import set_stamp, stamp_nanoseconds
+
+POLICY = str(Path(__file__).parents[1] / "models" / "demo_act")
+
+
+def observations(bag: Path, policy: Any, work: Path, limit: int) -> list[Any]:
+    """What the policy reads in the first ticks of a bag."""
+    source = SourceBag(bag, work)
+    types = {topic.name: topic.type for topic in source.topics.values()}
+    contract = resolve_contract("", policy.spec, types, {}, bag)
+    sources, order, found = sources_of(contract), ByStamps(contract), []
+    for message in source.messages(list(sources)):
+        stamp = header_stamp(message.data)
+        for observed in order.add(sources[message.topic], stamp, message):
+            messages = {k: source.decode(one.message) for k, one in observed.messages.items()}
+            stamps = {k: one.stamp_ns for k, one in observed.messages.items()}
+            seen = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
+            found.append(build_observation(contract, seen).features)
+            if len(found) == limit:
+                return found
+    return found
+
+
+def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict:
+    """Ticks a second: bare forward passes of batches in memory, and replays, in turns."""
+    settings = ReplaySettings(policy=POLICY, batch=batch, threads=threads, copy_topics=False)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        policy = load(settings)
+        batches = observations(bag, policy, work, batch * 4)
+        prepared = [
+            policy.prepare(batches[start : start + batch])
+            for start in range(0, len(batches) - batch + 1, batch)
+        ]
+        policy.forward(prepared[0])
+        bare, replayed = [], []
+        for turn in range(rounds):
+            begin, count = time.perf_counter(), 0
+            while time.perf_counter() - begin < 10.0:
+                policy.forward(prepared[count % len(prepared)], encoder_layers=(0,))
+                count += 1
+            bare.append(count * batch / (time.perf_counter() - begin))
+            report = replay_bag(bag, work / f"out{turn}", settings)
+            replayed.append(report.ran / report.seconds)
+    best = max(bare), max(replayed)
+    return {
+        "batch": batch, "threads": threads, "ticks": report.ran, "bare_per_s": bare,
+        "replay_per_s": replayed, "ratio_of_best": best[1] / best[0],
+    }  # fmt: skip
+
+
+def longer(bag: Path, out: Path, times: int) -> None:
+    """The raw topics of a bag, again and again, each time later."""
+    messages = Messages()
+    with BagReader(bag) as reader, BagWriter(out) as writer:
+        topics = [t for t in reader.topics.values() if t.name.endswith(("image_raw", "_states"))]
+        for topic in topics:
+            writer.add_topic(topic.name, topic.type)
+        span = reader.end_ns - reader.start_ns + 100_000_000
+        for turn in range(times):
+            for message in reader.messages([topic.name for topic in topics]):
+                decoded = messages.decode(message.data, message.type)
+                stamp = stamp_nanoseconds(decoded.header.stamp)
+                set_stamp(decoded.header.stamp, stamp + turn * span)
+                data = messages.encode(decoded, message.type)
+                writer.write(message.topic, data, message.stamp_ns + turn * span)
+
+
+_PEAK = """
+import resource, sys, json
+from pathlib import Path
+from pam_ros.replay.one_bag import replay_bag
+from pam_ros.replay.settings import ReplaySettings
+settings = ReplaySettings(policy=sys.argv[3], threads=2, overlays=True)
+report = replay_bag(Path(sys.argv[1]), Path(sys.argv[2]), settings)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"ticks": report.ran, "peak_mib": peak / 1024}))
+"""
+
+
+def memory(bag: Path, times: int) -> dict:
+    """Peak memory of replays of a bag and of one so many times as long, each in its process."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (1, times):
+            long = Path(folder) / f"long{count}"
+            longer(bag, long, count)
+            command = [sys.executable, "-c", _PEAK, str(long), f"{long}_out", POLICY]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found[f"times_{count}"] = json.loads(done.stdout.splitlines()[-1])
+            shutil.rmtree(f"{long}_out")
+    return found
+
+
+def workers(bag: Path) -> dict:
+    """Seconds for two copies of a bag, with one worker and with two, one thread each."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        bags = Path(folder) / "bags"
+        for name in ("a", "b"):
+            shutil.copytree(bag, bags / name)
+        for count in (1, 2, 1, 2):
+            out = Path(folder) / "out"
+            command = [
+                sys.executable, "-m", "pam_ros.cli", "replay", str(bags), "--out", str(out),
+                "--policy", POLICY, "--threads", "1", "--workers", str(count), "--no-copy",
+            ]  # fmt: skip
+            begin = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            found.setdefault(f"workers_{count}_s", []).append(time.perf_counter() - begin)
+            shutil.rmtree(out)
+    found["speedup"] = min(found["workers_1_s"]) / min(found["workers_2_s"])
+    return found
+
+
+def main() -> None:
+    """Print one measurement as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("speed", "memory", "workers"))
+    parser.add_argument("bag", type=Path)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--times", type=int, default=10)
+    options = parser.parse_args()
+    if options.what == "speed":
+        found = speed(options.bag, options.batch, options.threads, options.rounds)
+    elif options.what == "memory":
+        found = memory(options.bag, options.times)
+    else:
+        found = workers(options.bag)
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording played to the attention node, as if the robot were there.
+
+ros2 launch pam_ros replay.launch.py bag:=/path/to/bag policy:=/path/to/checkpoint contract:=so101
+
+Only what the contract names is played: no recorded command reaches a robot. In real time, so that a
+slow machine skips frames; `pam_ros replay` takes every one.
+"""
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
+from launch.substitutions import LaunchConfiguration
+
+from launch import LaunchContext, LaunchDescription
+from pam_ros.nodes.launching import node_actions
+from pam_ros.robot import load_contract
+from pam_ros.share import find_contract
+
+PARAMETERS = {
+    "contract": (str, "What feeds which policy feature: a YAML file, or so101 or demo_arm"),
+    "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
+    "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
+    "dtype": (str, "float32 or bfloat16"),
+}
+
+
+def play(context: LaunchContext) -> list[ExecuteProcess]:
+    """`ros2 bag play` of the topics that the node reads, with its clock."""
+    contract = load_contract(find_contract(LaunchConfiguration("contract").perform(context)))
+    topics = [camera.topic for camera in contract.cameras] + [contract.state.topic]
+    if contract.environment is not None:
+        topics.append(contract.environment.topic)
+    command = ["ros2", "bag", "play", LaunchConfiguration("bag"), "--clock", "100"]
+    command += ["--rate", LaunchConfiguration("rate"), "--delay", LaunchConfiguration("delay")]
+    return [ExecuteProcess(cmd=[*command, "--topics", *topics], output="screen")]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """One node and a player."""
+    arguments = [
+        DeclareLaunchArgument("bag", description="Folder of the recording"),
+        DeclareLaunchArgument("rate", default_value="1.0", description="Of the player"),
+        DeclareLaunchArgument(
+            "delay", default_value="10.0", description="Seconds in which the policy is loaded"
+        ),
+    ]
+    node = node_actions("act_attention", PARAMETERS)
+    return LaunchDescription(
+        [
+            SetLaunchConfiguration("use_sim_time", "true"),
+            *arguments,
+            *node,
+            OpaqueFunction(function=play),
+        ]
+    )

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A LeRobot dataset, replayed as if it had been recorded as messages."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded_robot import ATTENTION, HEIGHT, WIDTH, counts, picture, read
+
+from pam_ros.attention.maps import attention_maps
+from pam_ros.policy import load_policy
+from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.one_bag import replay_bag
+from pam_ros.replay.source_dataset import parse_episodes
+from pam_ros.tick_messages import stamp_nanoseconds
+
+needs_datasets = pytest.mark.skipif(
+    importlib.util.find_spec("datasets") is None, reason="needs lerobot[dataset]"
+)
+LENGTHS = (5, 3, 6)
+
+
+def frame(episode, number):
+    seed = 100 * episode + 2 * number
+    return {
+        "observation.images.top": picture(seed),
+        "observation.images.side": picture(seed + 1),
+        "observation.state": np.array([0.1 * episode, 0.01 * number], np.float32),
+    }
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    from pam_ros.sim.lerobot_api import LeRobotDataset, disable_progress_bars
+
+    disable_progress_bars()
+    vector = {"dtype": "float32", "shape": (2,), "names": ["pan", "lift"]}
+    image = {
+        "dtype": "image", "shape": (HEIGHT, WIDTH, 3), "names": ["height", "width", "channels"],
+    }  # fmt: skip
+    made = LeRobotDataset.create(
+        repo_id="test/reaches", fps=10, root=tmp_path / "reaches", use_videos=False,
+        features={
+            "observation.images.top": dict(image), "observation.images.side": dict(image),
+            "observation.state": dict(vector), "action": dict(vector),
+        },
+    )  # fmt: skip
+    for episode, length in enumerate(LENGTHS):
+        for number in range(length):
+            action = np.array([episode, number], np.float32)
+            made.add_frame({**frame(episode, number), "action": action, "task": "reach"})
+        made.save_episode()
+    made.finalize()
+    return tmp_path / "reaches"
+
+
+@needs_datasets
+@pytest.mark.parametrize("with_contract", [True, False])
+def test_every_frame_of_the_chosen_episodes_gets_its_map(
+    dataset, settings, tmp_path, checkpoint, with_contract
+):
+    settings = replace(
+        settings,
+        contract=settings.contract if with_contract else "",
+        method="cross_attention",
+        episodes="0,2",
+    )
+    out = tmp_path / "out"
+    report = replay_bag(dataset, out, settings)
+    assert (report.ticks, report.valid, report.counts) == (11, 11, {})
+    maps = read(out, ATTENTION)
+    where = [(0, number) for number in range(5)] + [(2, number) for number in range(6)]
+    assert [m.episode for m in maps] == [episode for episode, _ in where]
+    policy = load_policy(checkpoint, device="cpu")
+    chunks = {}
+    for (episode, number), message in zip(where, maps, strict=True):
+        output = policy.explain(frame(episode, number))
+        chunks[episode, number] = output.chunk
+        expected = attention_maps(output.attention, policy.spec.layout)
+        for camera, wanted in zip(message.cameras, expected.cameras, strict=True):
+            assert np.abs(camera.cells - wanted.cells.ravel()).max() <= 1e-6
+    stamps = np.diff([stamp_nanoseconds(m.header.stamp) for m in maps])
+    assert set(stamps[:4]) | set(stamps[5:]) == {100_000_000}
+    # Beside what was recorded; every episode begins with a chunk of its own.
+    recorded = read(out, "/joint_commands")
+    assert [list(one.position) for one in recorded] == [[float(e), float(n)] for e, n in where]
+    predicted = read(out, "/act_attention/predicted_command")
+    for (episode, number), command in zip(where, predicted, strict=True):
+        row = chunks[episode, 4 * (number // 4)][number % 4]
+        assert np.abs(np.array(command.position) - row).max() <= 1e-6
+    assert counts(out)["/top/image_raw"] == 11
+
+
+@needs_datasets
+def test_a_dataset_that_is_not_there_is_named(settings, tmp_path):
+    with pytest.raises(ReplayError, match="dataset nobody/nothing cannot be opened"):
+        replay_bag(Path("nobody/nothing"), tmp_path / "out", settings)
+
+
+def test_episodes_are_numbers_and_ranges():
+    assert parse_episodes("", 3) == [0, 1, 2]
+    assert parse_episodes("4,0-2, 9", 10) == [0, 1, 2, 4, 9]
+    for text in ("a", "1-", "-1", "3", "2-1"):
+        with pytest.raises(ReplayError, match="--episodes"):
+            parse_episodes(text, 3)
