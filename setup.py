@@ -35,7 +35,9 @@ setup(
     version=version(),
     install_requires=requirements(),
     packages=find_packages(include=["pam_ros", "pam_ros.*"]),
-    package_data={"": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv"]},
+    package_data={
+        "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "*.html", "*.css", "*.js"],
+    },
     data_files=[
         (str(SHARE), ["package.xml"]),
         *share_files("msg"),

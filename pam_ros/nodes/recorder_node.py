@@ -15,7 +15,7 @@ from rclpy.node import Node
 from pam_ros.bags.writer import BagWriter
 from pam_ros.nodes.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.running import run_node
-from pam_ros.nodes.topic_recorder import TopicRecorder
+from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder
 from pam_ros.share import share_directory
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ PARAMETERS = (
     Declared("split_seconds", 0.0, "A new file after so long; 0: never.", True, 0.0, 1e6),
     Declared("split_megabytes", 0, "A new file at this size; 0: never.", True, 0, 1000000),
     Declared("topics_file", "", "YAML with a list `topics`; empty: config/record.yaml."),
+    Declared("annotate_topic", ANNOTATE_TOPIC, "String: what people say of moments; empty: none."),
     Declared("overlays", False, "Also every ~/attention/<camera>/image of act_attention."),
 )
 
@@ -52,6 +53,8 @@ class RecorderNode(Node):
             split_bytes=values["split_megabytes"] * 1_000_000,
         )
         self._recorder = TopicRecorder(self, writer, self._wants)
+        if values["annotate_topic"]:
+            self._recorder.expect(values["annotate_topic"], "std_msgs/msg/String")
         self.get_logger().info(f"recording into {values['bag']}")
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ from pam_ros.nodes.feature_thread import FeatureThread
 from pam_ros.nodes.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.running import USER_ERRORS, run_node
 from pam_ros.nodes.token_publisher import TOKEN_QOS
-from pam_ros.nodes.topic_recorder import TopicRecorder
+from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder
 from pam_ros.robot import load_contract
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.sae.errors import SaeError
@@ -55,6 +55,7 @@ TABLE = (
     Declared(
         "contract", "", "Contract whose command and joint topics are recorded; empty: none."
     ),
+    Declared("annotate_topic", ANNOTATE_TOPIC, "String: what people say of moments; empty: none."),
     Declared("images", False, "Also record the contract's camera topics."),
 )  # fmt: skip
 
@@ -94,6 +95,8 @@ class SaeRecorderNode(Node):
             offered = qos_of(self._features.qos_profile)
             self._writer.add_topic(self._features_topic, "pam_ros/msg/SaeFeatures", offered)
             self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
+            if values["annotate_topic"]:
+                self._recorder.expect(values["annotate_topic"], "std_msgs/msg/String")
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._thread = FeatureThread(self._work, values["queue"])
         # What comes while this process as a whole stands still waits in the middleware.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 LOOK_SECONDS = 0.25
+ANNOTATE_TOPIC = "/act_attention/annotate"
+"""What a person says of a moment, std_msgs/String; its time is that of its arrival in the bag."""
 
 
 class TopicRecorder:
@@ -47,6 +49,11 @@ class TopicRecorder:
         self._closed = False
         self.not_recorded = 0
         node.create_timer(LOOK_SECONDS, self._look)
+
+    def expect(self, topic: str, type_name: str) -> None:
+        """Subscribe before anybody publishes: what a person sends once must not be missed."""
+        self._recorded.add(topic)
+        self._record(topic, [type_name], [QoSProfile(depth=DEPTH)])
 
     def write(self, topic: str, data: bytes) -> None:
         """Record one message now; where the bag does not take it, say so and go on."""

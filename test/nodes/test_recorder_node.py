@@ -33,12 +33,16 @@ def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain,
     thread = threading.Thread(target=spin, daemon=True)
     thread.start()
     try:
+        # The recorder is there before whoever has something to say: one message is enough.
+        notes = peer.create_publisher(String, "/act_attention/annotate", 10)
         maps = peer.create_publisher(AttentionMap, "/act_attention/attention", 10)
         other = peer.create_publisher(String, "/gossip", 10)
         end = time.monotonic() + 20
-        while not maps.get_subscription_count():
+        while not (maps.get_subscription_count() and notes.get_subscription_count()):
             assert time.monotonic() < end
             time.sleep(0.01)
+        before_ns = time.time_ns()
+        notes.publish(String(data="slipped"))
         for tick in range(5):
             maps.publish(AttentionMap(tick=tick, policy_name="act"))
             other.publish(String(data="no"))
@@ -51,8 +55,11 @@ def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain,
         peer.destroy_node()
         rclpy.try_shutdown()
     with BagReader(bag) as reader:
-        assert set(reader.topics) == {"/act_attention/attention"}
-        found = [reader.decode(message) for message in reader.messages()]
+        assert set(reader.topics) == {"/act_attention/attention", "/act_attention/annotate"}
+        (note,) = reader.messages(["/act_attention/annotate"])
+        assert reader.decode(note).data == "slipped"
+        assert 0 < note.stamp_ns - before_ns < 1e9
+        found = [reader.decode(m) for m in reader.messages(["/act_attention/attention"])]
     assert [(message.tick, message.policy_name) for message in found] == [
         (tick, "act") for tick in range(5)
     ]

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+"use strict";
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** The part of the recording that all charts show [s]. */
+class View {
+  constructor(end) {
+    this.end = Math.max(end, 1e-3);
+    this.charts = [];
+    this.set(0, this.end);
+  }
+
+  set(begin, end) {
+    const span = Math.min(Math.max(end - begin, 0.2), this.end);
+    this.begin = Math.min(Math.max(begin, 0), this.end - span);
+    this.until = this.begin + span;
+    for (const chart of this.charts) chart.refresh();
+  }
+
+  zoom(factor, about) {
+    const span = (this.until - this.begin) * factor;
+    const part = (about - this.begin) / (this.until - this.begin);
+    this.set(about - part * span, about + (1 - part) * span);
+  }
+
+  /** Moves along where the time would be outside. */
+  follow(time) {
+    if (time >= this.begin && time <= this.until) return;
+    const span = this.until - this.begin;
+    this.set(time - 0.1 * span, time + 0.9 * span);
+  }
+}
+
+/** Round steps for an axis. */
+function ticks(low, high, wanted) {
+  const raw = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) || 10 * power;
+  const found = [];
+  for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) found.push(v);
+  return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+}
+
+/**
+ * Curves over time with a cursor.
+ * lines: [{label, color, times, values, dash, width, unit}]; stacked adds them up, from 0 to 1.
+ */
+class Chart {
+  constructor(root, options) {
+    Object.assign(this, { height: 120, stacked: false, digits: 2, peaks: [], unit: "" }, options);
+    this.figure = document.createElement("figure");
+    this.figure.className = "chart";
+    const caption = document.createElement("figcaption");
+    const title = document.createElement("h2");
+    title.textContent = this.title + (this.unit ? ` [${this.unit}]` : "");
+    this.legend = document.createElement("span");
+    this.legend.className = "legend";
+    caption.append(title, this.legend);
+    this.outputs = this.lines.map((line) => {
+      const entry = document.createElement("span");
+      const swatch = document.createElement("i");
+      swatch.style.borderColor = `var(${line.color})`;
+      if (line.dash) swatch.className = "dash";
+      const value = document.createElement("output");
+      entry.append(swatch, `${line.label} `, value);
+      if (this.lines.length > 1 || line.label) this.legend.append(entry);
+      return value;
+    });
+    this.canvas = document.createElement("canvas");
+    this.canvas.style.height = `${this.height}px`;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", this.describe());
+    this.figure.append(caption, this.canvas);
+    root.append(this.figure);
+    this.context = this.canvas.getContext("2d");
+    this.still = document.createElement("canvas");
+    this.range();
+    this.view.charts.push(this);
+    new ResizeObserver(() => this.refresh()).observe(this.canvas);
+    const move = (event) => {
+      if (event.buttons & 1) this.onSeek(this.timeAt(event.clientX));
+    };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.onSeek(this.timeAt(event.clientX, true));
+    });
+    this.canvas.addEventListener("pointermove", move);
+    this.canvas.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      this.view.zoom(event.deltaY > 0 ? 1.25 : 0.8, this.timeAt(event.clientX));
+    }, { passive: false });
+  }
+
+  describe() {
+    const parts = this.lines.map((line) => {
+      const known = line.values.filter((v) => v !== null);
+      if (!known.length) return `${line.label}: nothing`;
+      const low = known.reduce((a, b) => Math.min(a, b)), high = known.reduce((a, b) => Math.max(a, b));
+      return `${line.label || this.title} from ${low.toFixed(this.digits)} to ${high.toFixed(this.digits)}`;
+    });
+    return `${this.title}${this.unit ? ` in ${this.unit}` : ""}: ${parts.join("; ")}`;
+  }
+
+  range() {
+    if (this.stacked) { this.low = 0; this.high = 1; return; }
+    let low = this.fromZero ? 0 : Infinity, high = -Infinity;
+    for (const line of this.lines) {
+      for (const value of line.values) {
+        if (value === null) continue;
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+    if (!(high > low)) { low = Number.isFinite(low) ? low - 0.5 : 0; high = low + 1; }
+    const room = 0.06 * (high - low);
+    this.low = this.fromZero ? low : low - room;
+    this.high = high + room;
+  }
+
+  get left() { return this.small ? 38 : 44; }
+
+  timeAt(clientX, snap = false) {
+    const box = this.canvas.getBoundingClientRect();
+    const part = (clientX - box.left - this.left) / (box.width - this.left - 6);
+    const time = this.view.begin + Math.min(Math.max(part, 0), 1) * (this.view.until - this.view.begin);
+    if (!snap) return time;
+    const reach = 6 * (this.view.until - this.view.begin) / (box.width - this.left - 6);
+    const near = this.peaks.find((peak) => Math.abs(peak.time - time) < reach);
+    return near ? near.time : time;
+  }
+
+  x(time) {
+    const { begin, until } = this.view;
+    return this.left + (time - begin) / (until - begin) * (this.wide - this.left - 6);
+  }
+
+  y(value) {
+    const bottom = this.height - 18;
+    return bottom - (value - this.low) / (this.high - this.low) * (bottom - 8);
+  }
+
+  /** All that does not depend on the cursor, on a canvas of its own. */
+  refresh() {
+    const scale = window.devicePixelRatio || 1;
+    this.wide = this.canvas.clientWidth;
+    if (!this.wide) return;
+    for (const canvas of [this.canvas, this.still]) {
+      canvas.width = Math.round(this.wide * scale);
+      canvas.height = Math.round(this.height * scale);
+    }
+    const context = this.still.getContext("2d");
+    context.scale(scale, scale);
+    this.axes(context);
+    context.save();
+    context.beginPath();
+    context.rect(this.left, 0, this.wide - this.left - 4, this.height - 17);
+    context.clip();
+    if (this.stacked) this.areas(context);
+    else for (const line of this.lines) this.line(context, line);
+    context.restore();
+    this.points(context);
+    this.cursor(this.time ?? 0, this.tick ?? 0);
+  }
+
+  axes(context) {
+    const bottom = this.height - 18;
+    context.font = "11px system-ui, sans-serif";
+    context.strokeStyle = colour("--line");
+    context.fillStyle = colour("--soft");
+    context.lineWidth = 1;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    const rows = ticks(this.low, this.high, Math.max(2.5, this.height / 30));
+    for (const value of rows.found) {
+      const y = Math.round(this.y(value)) + 0.5;
+      context.globalAlpha = 0.6;
+      context.beginPath(); context.moveTo(this.left, y); context.lineTo(this.wide - 6, y); context.stroke();
+      context.globalAlpha = 1;
+      const text = this.stacked ? `${Math.round(100 * value)} %` : value.toFixed(rows.digits);
+      context.fillText(text, this.left - 5, y);
+    }
+    context.textAlign = "center";
+    context.textBaseline = "alphabetic";
+    const columns = ticks(this.view.begin, this.view.until, Math.max(2, this.wide / 110));
+    for (const time of columns.found) {
+      const x = Math.min(Math.max(this.x(time), this.left + 10), this.wide - 16);
+      context.fillText(`${time.toFixed(columns.digits)} s`, x, this.height - 4);
+    }
+    for (const begin of this.episodes) {
+      if (begin <= this.view.begin || begin > this.view.until) continue;
+      const x = Math.round(this.x(begin)) + 0.5;
+      context.beginPath(); context.moveTo(x, 4); context.lineTo(x, bottom); context.stroke();
+    }
+  }
+
+  /** Where several samples fall on one pixel their lowest and highest are drawn. */
+  path(context, line, value) {
+    const { times } = line;
+    const from = Math.max(indexAt(times, this.view.begin) - 1, 0);
+    const to = Math.min(indexAt(times, this.view.until) + 1, times.length - 1);
+    let open = false, pixel = -1, low = 0, high = 0;
+    for (let i = from; i <= to; i++) {
+      const v = value(i);
+      const gap = i > from && times[i] - times[i - 1] > line.gap;
+      if (v === null) { open = false; continue; }
+      const x = this.x(times[i]), y = this.y(v);
+      if (!open || gap) {
+        context.moveTo(x, y);
+        [open, pixel, low, high] = [true, Math.round(x), y, y];
+      } else if (Math.round(x) === pixel) {
+        if (y < low) { low = y; context.lineTo(x, y); }
+        if (y > high) { high = y; context.lineTo(x, y); }
+      } else {
+        context.lineTo(x, y);
+        [pixel, low, high] = [Math.round(x), y, y];
+      }
+    }
+  }
+
+  line(context, line) {
+    context.strokeStyle = colour(line.color);
+    context.lineWidth = line.width || 1.6;
+    context.lineJoin = "round";
+    context.setLineDash(line.dash || []);
+    context.beginPath();
+    this.path(context, line, (i) => line.values[i]);
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  areas(context) {
+    const sums = new Float64Array(this.lines[0].values.length);
+    const { times, gap } = this.lines[0];
+    const from = Math.max(indexAt(times, this.view.begin) - 1, 0);
+    const to = Math.min(indexAt(times, this.view.until) + 1, times.length - 1);
+    for (const line of this.lines) {
+      context.fillStyle = colour(line.color);
+      let begin = from;
+      for (let i = from; i <= to; i++) {
+        const ends = i === to || line.values[i + 1] === null || times[i + 1] - times[i] > gap;
+        if (line.values[i] === null) { begin = i + 1; continue; }
+        if (!ends) continue;
+        context.beginPath();
+        for (let k = begin; k <= i; k++) context.lineTo(this.x(times[k]), this.y(sums[k]));
+        for (let k = i; k >= begin; k--) {
+          context.lineTo(this.x(times[k]), this.y(sums[k] + line.values[k]));
+        }
+        context.fill();
+        begin = i + 1;
+      }
+      for (let i = from; i <= to; i++) sums[i] += line.values[i] || 0;
+    }
+  }
+
+  /** Peaks as triangles at the top, marks of people as flags. */
+  points(context) {
+    const flag = (time, fill, draw) => {
+      if (time < this.view.begin || time > this.view.until) return;
+      context.fillStyle = fill;
+      context.beginPath();
+      draw(this.x(time));
+      context.fill();
+    };
+    for (const peak of this.peaks) {
+      flag(peak.time, colour("--ink"), (x) => {
+        context.moveTo(x, 8); context.lineTo(x - 4, 1); context.lineTo(x + 4, 1);
+      });
+    }
+    for (const mark of this.marks || []) {
+      flag(mark.time, colour("--mark"), (x) => context.rect(x - 1, 0, 2, this.height - 18));
+    }
+  }
+
+  cursor(time, tick) {
+    [this.time, this.tick] = [time, tick];
+    if (!this.wide) return;
+    const context = this.context, scale = window.devicePixelRatio || 1;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.still, 0, 0);
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    if (this.plan) this.drawPlan(context, this.plan(tick));
+    if (time >= this.view.begin && time <= this.view.until) {
+      const x = Math.round(this.x(time)) + 0.5;
+      context.strokeStyle = colour("--cursor");
+      context.lineWidth = 1;
+      context.beginPath(); context.moveTo(x, 0); context.lineTo(x, this.height - 18); context.stroke();
+    }
+    this.lines.forEach((line, index) => {
+      const at = line.perTick ? tick : indexAt(line.times, time);
+      const value = line.values[at];
+      const text = value === null || value === undefined ? "–"
+        : this.stacked ? `${(100 * value).toFixed(1)} %` : value.toFixed(this.digits);
+      if (this.outputs[index].textContent !== text) this.outputs[index].textContent = text;
+    });
+  }
+
+  /** What the policy planned at the cursor: [[time, value], ...]. */
+  drawPlan(context, plan) {
+    if (!plan) return;
+    context.save();
+    context.beginPath();
+    context.rect(this.left, 0, this.wide - this.left - 4, this.height - 17);
+    context.clip();
+    context.strokeStyle = colour("--mark");
+    context.lineWidth = 2;
+    context.beginPath();
+    for (const [time, value] of plan) context.lineTo(this.x(time), this.y(value));
+    context.stroke();
+    context.restore();
+  }
+}

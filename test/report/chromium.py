@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A headless Chromium, driven by the DevTools protocol through a pair of pipes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+SECONDS = 60.0
+
+
+def find_chromium() -> str | None:
+    """Its path; PAM_ROS_CHROMIUM names another."""
+    given = os.environ.get("PAM_ROS_CHROMIUM")
+    return given or next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+class Browser:
+    """One Chromium with one page. Offline: any request to a network fails, and is counted."""
+
+    def __init__(self, executable: str, width: int = 1500, height: int = 950) -> None:
+        self._profile = tempfile.mkdtemp(prefix="chromium-")
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        # Chromium reads commands from descriptor 3 and answers on 4. Through 8 and 9, so that
+        # neither is overwritten before it is copied.
+        script = f'exec "$@" 8<&{to_browser} 9>&{from_browser} 3<&8 4>&9'
+        self._process = subprocess.Popen(
+            [
+                "/bin/bash", "-c", script, "chromium", executable, "--headless=new",
+                "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--mute-audio",
+                "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                f"--user-data-dir={self._profile}", f"--window-size={width},{height}",
+            ],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(to_browser)
+        os.close(from_browser)
+        self._buffer = b""
+        self._last = 0
+        self._session: str | None = None
+        self.events: list[dict] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+
+    def call(self, method: str, **parameters):
+        """Send a command and return its result."""
+        self._last += 1
+        request = {"id": self._last, "method": method, "params": parameters}
+        if self._session:
+            request["sessionId"] = self._session
+        os.write(self._write, json.dumps(request).encode() + b"\0")
+        end = time.monotonic() + SECONDS
+        while True:
+            message = self._message(end)
+            if message.get("id") == self._last:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']['message']}")
+                return message["result"]
+            self.events.append(message)
+
+    def open(self, page: Path, link: str = "") -> None:
+        """Load a file anew, to its load event; `link` is what follows the # of the address."""
+        for url in ("about:blank", page.resolve().as_uri() + link):
+            self.events.clear()
+            self.call("Page.navigate", url=url)
+            end = time.monotonic() + SECONDS
+            while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+                self.events.append(self._message(end))
+
+    def run(self, script: str):
+        """The value of a JavaScript expression; promises are waited for."""
+        answer = self.call(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise RuntimeError(details.get("exception", {}).get("description", str(details)))
+        return answer["result"].get("value")
+
+    def wait(self, script: str, seconds: float = SECONDS):
+        """Until the expression is true; its value."""
+        end = time.monotonic() + seconds
+        while True:
+            value = self.run(script)
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(f"never true within {seconds} s: {script}")
+            time.sleep(0.02)
+
+    def press(self, key: str, shift: bool = False) -> None:
+        """A key, as a person presses it."""
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0, **text
+            )
+
+    def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
+        """Click at a part of the element's width and height."""
+        place = json.dumps(selector)
+        self.run(f"document.querySelector({place}).scrollIntoView({{block: 'nearest'}})")
+        box = self.run(f"document.querySelector({place}).getBoundingClientRect().toJSON()")
+        at = {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+
+    def screenshot(self, path: Path) -> None:
+        """What the window shows, as PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+
+    def problems(self) -> list[str]:
+        """Exceptions, logged errors, and requests that would have left the page."""
+        self.run("1")
+        found = []
+        for event in self.events:
+            method, values = event.get("method"), event.get("params", {})
+            if method == "Runtime.exceptionThrown":
+                found.append(str(values["exceptionDetails"]))
+            elif method == "Log.entryAdded" and values["entry"]["level"] == "error":
+                found.append(values["entry"]["text"])
+            elif method == "Network.requestWillBeSent":
+                url = values["request"]["url"]
+                if not url.startswith(("file:", "data:", "blob:")):
+                    found.append(f"request to {url}")
+        return found
+
+    def close(self) -> None:
+        """End it and remove its profile."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._write)
+        os.close(self._read)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _message(self, end: float) -> dict:
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                raise RuntimeError("Chromium does not answer")
+            block = os.read(self._read, 1 << 20)
+            if not block:
+                raise RuntimeError("Chromium has ended")
+            self._buffer += block
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
