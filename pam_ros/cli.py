@@ -31,9 +31,11 @@ JOBS = {
     "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
     "layouts": Job("pam_ros.layouts.main", False, "RViz, rqt and Foxglove layouts for a contract"),
     "replay": Job("pam_ros.replay.main", False, "recordings through a policy, as if it were live"),
+    "report": Job("pam_ros.report.main", False, "a recording as one page to look at"),
     "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
+    "video": Job("pam_ros.report.video_main", False, "a recording as an mp4"),
     "view": Job("pam_ros.view.main", False, "a bag or the running robot in Rerun", "--live"),
 }
 
