@@ -45,6 +45,8 @@ class SqliteSalvage(Salvage):
         try:
             with closing(sqlite3.connect(self.path)) as database:
                 database.execute("PRAGMA trusted_schema = OFF")
+                # A file that was cut off is refused without this; nothing is written.
+                database.execute("PRAGMA writable_schema = ON")
                 database.text_factory = self._text
                 tables = _tables(database)
                 if not {"topics", "messages"} <= set(tables):

@@ -240,6 +240,17 @@ def test_a_truncated_bag_is_replayed_up_to_the_damage(settings, tmp_path):
     assert len(read(tmp_path / "out", ATTENTION)) == report.ticks
 
 
+def test_a_truncated_database_is_replayed_up_to_the_damage(settings, tmp_path):
+    bag = write_bag(tmp_path / "bag", observed(30), storage="sqlite3")
+    (file,) = bag.glob("*.db3")
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 2 // 3])
+    report = replay_bag(bag, tmp_path / "out", settings)
+    assert 18 <= report.valid <= 20
+    assert report.notes[-1].endswith("of 120 are lost")
+    assert file.stat().st_size == len(data) * 2 // 3
+
+
 def test_missing_topics_are_named_with_the_likely_ones(settings, tmp_path):
     types = {"/cam_top/image_raw": "sensor_msgs/msg/Image", **TYPES_WITHOUT_TOP}
     messages = [
