@@ -21,7 +21,8 @@ from planted_book import (
 from planted_episodes import CAMERAS as CELLS
 from planted_episodes import COLS, ROWS, TICKS, planted_sae
 
-from pam_ros.features.book import ABOUT, ARRAYS, Book
+from pam_ros.cli import main
+from pam_ros.features.book import ABOUT, ARRAYS, PICTURES, Book
 from pam_ros.features.build import CLIP, CLIPS, build
 from pam_ros.features.errors import FeaturesError
 from pam_ros.sae.disk import load_sae
@@ -167,3 +168,16 @@ def test_damaged_books_are_refused_in_one_sentence(planted, tmp_path):
     (folder / ABOUT).write_text(json.dumps({**content, "features": 5}))
     with pytest.raises(FeaturesError, match="damaged"):
         Book(folder)
+
+
+def test_the_command_builds_the_same_book(planted, tmp_path, capsys):
+    given = {"--sae": "sae", "--data": "store", "--descriptions": "described"}
+    arguments = [part for k, v in given.items() for part in (k, str(planted.folder / v))]
+    out = tmp_path / "book"
+    command = ["features", "build", *arguments, "--out", str(out)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{out}: 16 features, {len(EPISODES) * TICKS} frames\n"
+    for name in (ABOUT, ARRAYS, PICTURES):
+        assert (out / name).read_bytes() == (planted.folder / "book" / name).read_bytes()
+    assert main(command) == 1
+    assert "exists: name a new folder" in capsys.readouterr().err
