@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.sae_finding_scenes import azimuths
+
 Z = 1.959964
 """Of the normal distribution, for 95%."""
 
@@ -81,10 +83,20 @@ def _reach_table(found: dict[str, Any]) -> str:
         seconds = f"{np.median([e['ticks'] for e in good]) / 10:.1f}" if good else "-"
         left = np.array([e["left"] for e in episodes.values()])
         lines.append(
-            f"| {arm} | {len(good)} of {len(episodes)} | {low:.0%} to {high:.0%} | {seconds} | "
+            f"| {arm} | {len(good)} of {len(episodes)} | {low:.0%} to {high:.0%} | "
+            f"{_of_side(episodes, left=True)} | {_of_side(episodes, left=False)} | {seconds} | "
             f"{left.mean():+.1f} ({left.min():+.1f} to {left.max():+.1f}) |"
         )
     return "\n".join([*lines, ""])
+
+
+def _of_side(episodes: dict[str, Any], *, left: bool) -> str:
+    """How many of those whose cube stands on one side of the middle are reached."""
+    azimuth = azimuths(np.array([int(seed) for seed in episodes]))[:, 0]
+    found = [
+        e["success"] for e, a in zip(episodes.values(), azimuth, strict=True) if (a > 0) == left
+    ]
+    return f"{sum(found)} of {len(found)}"
 
 
 def _spread(values: list[float], digits: int) -> str:
