@@ -21,7 +21,7 @@ JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 FLOAT_ARRAY = "std_msgs/msg/Float64MultiArray"
 JOINT_TYPES = frozenset({JOINT_STATE, JOINT_TRAJECTORY, FLOAT_ARRAY})
 #: Points of a chunk that are kept: a line through them shows where it goes.
-CHUNK_POINTS = 10
+CHUNK_POINTS = 7
 
 MEASURED, COMMANDED, PREDICTED, CHUNK = "measured", "commanded", "predicted", "chunk"
 

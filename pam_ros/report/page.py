@@ -30,7 +30,7 @@ _CHUNK = 3 << 20
 #: A person who scrubs waits for no more than these many frames to be decoded.
 KEYFRAME_EVERY = 10
 #: Per camera: keeps ten minutes of two cameras under 100 MB, with the maps.
-BITS_PER_SECOND = 300_000
+BITS_PER_SECOND = 260_000
 
 
 @dataclass(frozen=True)
