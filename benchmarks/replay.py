@@ -3,7 +3,7 @@
 
 python benchmarks/replay.py speed BAG [--batch 8] [--threads 2]
 python benchmarks/replay.py memory BAG [--times 10]
-python benchmarks/replay.py workers BAG
+python benchmarks/replay.py workers BAG [--times 3]
 """
 
 from __future__ import annotations
@@ -120,14 +120,15 @@ def memory(bag: Path, times: int) -> dict:
     return found
 
 
-def workers(bag: Path) -> dict:
-    """Seconds for two copies of a bag, with one worker and with two, one thread each."""
+def workers(bag: Path, times: int) -> dict:
+    """Seconds for two long bags, with one worker and with two, one thread each."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         bags = Path(folder) / "bags"
+        bags.mkdir()
         for name in ("a", "b"):
-            shutil.copytree(bag, bags / name)
-        for count in (1, 2, 1, 2):
+            longer(bag, bags / name, times)
+        for count in (1, 2):
             out = Path(folder) / "out"
             command = [
                 sys.executable, "-m", "pam_ros.cli", "replay", str(bags), "--out", str(out),
@@ -156,7 +157,7 @@ def main() -> None:
     elif options.what == "memory":
         found = memory(options.bag, options.times)
     else:
-        found = workers(options.bag)
+        found = workers(options.bag, options.times)
     print(json.dumps(found, indent=2))
 
 

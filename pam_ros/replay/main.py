@@ -23,7 +23,7 @@ from pam_ros.replay.settings import ReplaySettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pam_ros.replay.one_bag import ReplayReport
+    from pam_ros.replay.result import ReplayReport
 
 
 def main(argv: Sequence[str]) -> int:

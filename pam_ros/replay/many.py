@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.one_bag import ReplayReport, replay_bag
 from pam_ros.replay.output import SUMMARY
 from pam_ros.replay.progress import ProgressLine
+from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.source_dataset import is_dataset
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ def run_task(task: Task, *, show: bool = False) -> ReplayReport | str:
     """The report of one, or why there is none: whatever happens, nothing is raised."""
     if task.skip_finished and (task.out / SUMMARY).is_file():
         return _finished(task)
+    # It loads torch, which the process that only hands out tasks does without.
+    from pam_ros.replay.one_bag import replay_bag  # noqa: PLC0415
+
     try:
         progress = ProgressLine(task.bag.name) if show else None
         return replay_bag(task.bag, task.out, task.settings, progress)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from pam_ros.replay.features import TOPIC as FEATURES_TOPIC
 from pam_ros.replay.messages import Messages, header_stamp
 from pam_ros.replay.output import ReplayOutput
 from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
+from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.source_bag import SourceBag
 from pam_ros.replay.source_dataset import SourceDataset, is_dataset
 from pam_ros.replay.tick_output import MAP, WINDOW, TickOutput
@@ -44,25 +44,6 @@ if TYPE_CHECKING:
     from pam_ros.replay.ticker import ReplayedTick
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ReplayReport:
-    """What a replay did.
-
-    ticks: maps written, `valid` of them with a map. counts: what was not used, by cause. notes: one
-    sentence per loss. seconds: wall time of this run, which made
-    `ran` ticks, without loading the policy.
-    """
-
-    bag: str
-    out: str
-    ticks: int
-    valid: int
-    ran: int
-    seconds: float
-    counts: dict[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def load(settings: ReplaySettings) -> ActPolicy:

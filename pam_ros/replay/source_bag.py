@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,9 @@ class SourceBag:
         try:
             self._reader = BagReader(path)
         except BagError as error:
-            if not path.exists() or "codec" in str(error) or "ompression" in str(error):
-                raise ReplayError(_with_codec(str(error))) from error
+            told = _with_codec(str(error))
+            if not path.exists() or told != str(error):
+                raise ReplayError(told) from error
             self._reader = self._repaired(work, error)
         self.topics = self._reader.topics
         self.start_ns, self.end_ns = self._reader.start_ns, self._reader.end_ns
@@ -115,9 +117,10 @@ def _stated_messages(metadata: Path) -> int | None:
 
 def _with_codec(sentence: str) -> str:
     """The sentence, with the package that helps where a codec is missing."""
-    if "ompression" not in sentence:
+    named = re.search(r"ompression(?: format)? '(\w+)'", sentence)
+    if named is None:
         return sentence
     return (
-        f"{sentence}; only zstd and lz4 are read: install the package of the bag's own compression "
-        "(ros-<distro>-rosbag2-compression-<name>) and rewrite it with `ros2 bag convert`"
+        f"{sentence}: zstd and lz4 chunks and zstd messages are read. Where the package "
+        f"ros-<distro>-rosbag2-compression-{named[1]} is installed, `ros2 bag convert` rewrites it"
     )

@@ -251,6 +251,14 @@ def test_a_truncated_database_is_replayed_up_to_the_damage(settings, tmp_path):
     assert file.stat().st_size == len(data) * 2 // 3
 
 
+def test_a_compression_that_is_not_read_names_its_package(bag, settings, tmp_path):
+    metadata = bag / "metadata.yaml"
+    text = metadata.read_text().replace("compression_format: ''", "compression_format: brotli")
+    metadata.write_text(text.replace("compression_mode: ''", "compression_mode: MESSAGE"))
+    with pytest.raises(ReplayError, match="ros-<distro>-rosbag2-compression-brotli"):
+        replay_bag(bag, tmp_path / "out", settings)
+
+
 def test_missing_topics_are_named_with_the_likely_ones(settings, tmp_path):
     types = {"/cam_top/image_raw": "sensor_msgs/msg/Image", **TYPES_WITHOUT_TOP}
     messages = [
