@@ -36,7 +36,7 @@ setup(
     install_requires=requirements(),
     packages=find_packages(include=["pam_ros", "pam_ros.*"]),
     package_data={
-        "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "*.html", "*.css", "*.js"],
+        "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page/*"],
     },
     data_files=[
         (str(SHARE), ["package.xml"]),
