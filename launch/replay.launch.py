@@ -7,6 +7,7 @@ Only what the contract names is played: no recorded command reaches a robot. In 
 slow machine skips frames; `pam_ros replay` takes every one.
 """
 
+import yaml
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
@@ -17,7 +18,6 @@ from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchContext, LaunchDescription
 from pam_ros.nodes.launching import node_actions
-from pam_ros.robot import load_contract
 from pam_ros.share import find_contract
 
 PARAMETERS = {
@@ -30,10 +30,11 @@ PARAMETERS = {
 
 def play(context: LaunchContext) -> list[ExecuteProcess]:
     """`ros2 bag play` of the topics that the node reads, with its clock."""
-    contract = load_contract(find_contract(LaunchConfiguration("contract").perform(context)))
-    topics = [camera.topic for camera in contract.cameras] + [contract.state.topic]
-    if contract.environment is not None:
-        topics.append(contract.environment.topic)
+    # Read as it is: the Python of `ros2 launch` need not have what a policy needs.
+    file = find_contract(LaunchConfiguration("contract").perform(context))
+    contract = yaml.safe_load(file.read_text(encoding="utf-8"))
+    inputs = [*contract["cameras"], contract["state"], contract.get("environment")]
+    topics = [entry["topic"] for entry in inputs if entry]
     command = ["ros2", "bag", "play", LaunchConfiguration("bag"), "--clock", "100"]
     command += ["--rate", LaunchConfiguration("rate"), "--delay", LaunchConfiguration("delay")]
     return [ExecuteProcess(cmd=[*command, "--topics", *topics], output="screen")]

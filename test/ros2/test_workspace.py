@@ -60,7 +60,8 @@ def test_executables_are_found(ros2, workspace):
 
 
 @pytest.mark.parametrize(
-    ("name", "argument"), [("act_attention", "policy"), ("sae_recorder", "sae"), ("demo", "policy")]
+    ("name", "argument"),
+    [("act_attention", "policy"), ("sae_recorder", "sae"), ("demo", "policy"), ("replay", "bag")],
 )
 def test_launch_files_show_their_arguments(ros2, workspace, name, argument):
     done = ros2.run("launch", "-s", "pam_ros", f"{name}.launch.py")
