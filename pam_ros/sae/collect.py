@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pam_ros.policy import PolicyError
 from pam_ros.sae.errors import SaeError
+from pam_ros.sae.interrupts import WaitingInterrupts
 from pam_ros.sae.manifest import StoreInfo
 from pam_ros.sae.provenance import pam_ros_version
 from pam_ros.sae.store_writer import TokenWriter
@@ -63,6 +64,7 @@ def collect(
     Raises:
         SaeError: the source, the folder or a value cannot be used. Shards on disk stay, and nothing
             half-written is left.
+        KeyboardInterrupt: by Ctrl-C or a `kill`, between two frames; those before are kept.
     """
     if layer != DEFAULT_LAYER:
         try:
@@ -84,9 +86,12 @@ def collect(
         keeps_observations=observations,
         pam_ros_version=pam_ros_version(),
     )
-    with TokenWriter(
-        folder, info, shard_rows=shard_rows, max_rows=max_rows, max_bytes=max_bytes
-    ) as writer:
+    with (
+        TokenWriter(
+            folder, info, shard_rows=shard_rows, max_rows=max_rows, max_bytes=max_bytes
+        ) as writer,
+        WaitingInterrupts() as interrupts,
+    ):
         if writer.complete:
             return f"it holds all {writer.stored_rows} tokens already"
         if writer.last is not None:
@@ -95,17 +100,21 @@ def collect(
         try:
             for frame in source.frames(writer.last):
                 if writer.full:
-                    writer.flush()
+                    with interrupts.whole:
+                        writer.flush()
                     return writer.full
                 rows, row_table = sampler.sample(_tokens(policy, frame), table, frame.frame)
-                writer.add(frame.episode, frame.frame, rows, row_table, frame.observation)
+                with interrupts.whole:
+                    writer.add(frame.episode, frame.frame, rows, row_table, frame.observation)
                 if progress is not None:
                     progress(frame.episode, writer.stored_rows)
         except (SaeError, KeyboardInterrupt):
             # Whole frames all of them: no reason to make them again.
-            writer.flush()
+            with interrupts.whole:
+                writer.flush()
             raise
-        writer.finish()
+        with interrupts.whole:
+            writer.finish()
         rate = (writer.stored_rows - before) / max(time.monotonic() - started, 1e-9)
         _LOG.info("%d tokens, %.0f a second", writer.stored_rows, rate)
         return f"the source is read to its end: {writer.stored_rows} tokens"

@@ -33,14 +33,18 @@ class ObservationPack:
 
     def add(self, episode: int, frame: int, observation: Observation) -> None:
         """Take the observation of a frame; all frames have the same features."""
-        self._where.append((episode, frame))
+        parts: dict[str, NDArray[Any]] = {}
         for feature, value in observation.items():
             part = np.array(value)
             if part.ndim == 3:
                 self._images.add(feature)
                 part = cv2.imencode(".png", np.ascontiguousarray(part[..., ::-1]))[1].ravel()
+            parts[feature] = part
+        # Only now, so that a frame that cannot be compressed is in no list.
+        for feature, part in parts.items():
             self._parts.setdefault(feature, []).append(part)
             self.nbytes += part.nbytes
+        self._where.append((episode, frame))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All frames: per image feature PNG bytes and where each ends; vectors stacked."""

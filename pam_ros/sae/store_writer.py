@@ -164,8 +164,9 @@ class TokenWriter:
         if entry.observations:
             self._write(entry.observations, safetensors.numpy.save(self._observations.arrays()))
         self._write(entry.file, safetensors.numpy.save(arrays))
+        # Where the manifest cannot be written, the rows are still in memory and not listed.
+        self._write_manifest([*self.shards, entry])
         self.shards.append(entry)
-        self._write_manifest()
         self._rows = self._frames = 0
         self._observations.clear()
 
@@ -173,7 +174,7 @@ class TokenWriter:
         """Everything that the source has is in: flush and say so in the manifest."""
         self.flush()
         self.complete = True
-        self._write_manifest()
+        self._write_manifest(self.shards)
 
     def close(self) -> None:
         """Let go of the folder; rows that were not flushed are dropped."""
@@ -208,8 +209,8 @@ class TokenWriter:
             ):
                 file.unlink()
 
-    def _write_manifest(self) -> None:
-        data = manifest_bytes(self.info, self.shards, complete=self.complete)
+    def _write_manifest(self, shards: list[ShardEntry]) -> None:
+        data = manifest_bytes(self.info, shards, complete=self.complete)
         self._write(MANIFEST, data)
 
     def _write(self, name: str, data: bytes) -> None:

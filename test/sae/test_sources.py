@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 from planted_tokens import camera
 from rosbags.typesys import Stores, get_typestore
+from safetensors.numpy import load_file
 
 from pam_ros.attention.layout import lay_out
 from pam_ros.bags import BagWriter
 from pam_ros.policy import CameraSpec, ObservationError, PolicyOutput, PolicySpec
 from pam_ros.robot import Synchroniser, build_observation, load_contract
+from pam_ros.sae import store_writer
 from pam_ros.sae.bag_source import BagSource
 from pam_ros.sae.collect import collect
 from pam_ros.sae.errors import SaeError
@@ -157,6 +162,70 @@ def test_a_stopped_collection_goes_on_and_gives_the_same(tmp_path, stop):
     again = FakePolicy()
     assert "already" in collect(again, Pictures(), sampler, tmp_path / "cut", shard_rows=11)
     assert again.passes == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("within", ["shard", "observations", "manifest", "picture"])
+def test_a_signal_while_something_is_written_cuts_nothing(tmp_path, monkeypatch, within, number):
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sampler = parse_sampler("all")
+    count = 0
+
+    def strike() -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            os.kill(os.getpid(), number)
+
+    def replace_struck(path, data) -> None:
+        if path.name.startswith(within):
+            strike()
+        replace_file(path, data)
+
+    def encode_struck(*arguments):
+        if within == "picture":
+            strike()
+        return imencode(*arguments)
+
+    replace_file, imencode = store_writer.replace_file, cv2.imencode
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(store_writer, "replace_file", replace_struck)
+            patch.setattr(cv2, "imencode", encode_struck)
+            with pytest.raises(KeyboardInterrupt):
+                collect(
+                    FakePolicy(), Pictures(), sampler, tmp_path / "s",
+                    observations=True, shard_rows=16,
+                )  # fmt: skip
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        kept = TokenStore(tmp_path / "s")
+        assert 0 < kept.rows < 56
+        assert len(list(kept.observations())) == kept.frames
+        collect(FakePolicy(), Pictures(), sampler, tmp_path / "s", observations=True, shard_rows=16)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _, where = stored(tmp_path / "s")
+    assert where == [(e, f, t) for e, n in enumerate((4, 3)) for f in range(n) for t in range(8)]
+    for index, entry in enumerate(TokenStore(tmp_path / "s").shards):
+        pack = load_file(tmp_path / "s" / entry.observations)
+        assert len(pack["episode"]) == len(pack[STATE]) == len(pack[IMAGE + ".png_end"]), index
+
+
+def test_a_manifest_that_cannot_be_written_lists_no_frame_twice(tmp_path, monkeypatch):
+    replace_file, failed = store_writer.replace_file, []
+
+    def full_once(path, data) -> None:
+        if path.name == "manifest.json" and not failed:
+            failed.append(path)
+            raise SaeError("the disk is full")
+        replace_file(path, data)
+
+    monkeypatch.setattr(store_writer, "replace_file", full_once)
+    with pytest.raises(SaeError, match="the disk is full"):
+        collect(FakePolicy(), Pictures(), parse_sampler("all"), tmp_path / "s", shard_rows=16)
+    collect(FakePolicy(), Pictures(), parse_sampler("all"), tmp_path / "s", shard_rows=16)
+    _, where = stored(tmp_path / "s")
+    assert where == [(e, f, t) for e, n in enumerate((4, 3)) for f in range(n) for t in range(8)]
 
 
 def test_a_limit_ends_the_collection_and_a_higher_one_goes_on(tmp_path):
