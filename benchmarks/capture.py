@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.sizes import Subject
     from pam_ros.policy.act import ActPolicy
 
-ON, OFF = "capture_on", "capture_off"
+ON, ON_ROLLOUT, OFF = "capture_on", "capture_rollout", "capture_off"
 
 
 def rows(subject: Subject) -> list[Row]:
@@ -29,7 +29,7 @@ def rows(subject: Subject) -> list[Row]:
     return [
         Row(ON, "ours, eager float32: step, maps, overlays", ticks.from_images(shown, subject)),
         Row(
-            "capture_rollout",
+            ON_ROLLOUT,
             "ours, eager float32: step, maps of the rollout, overlays",
             ticks.rollout_from_images(rolled, subject),
         ),

@@ -38,5 +38,6 @@ def _busy_seconds() -> float | None:
     if not _STAT.is_file():
         return None
     fields = [int(field) for field in _STAT.read_text().split("\n", 1)[0].split()[1:]]
-    user, nice, system, _, _, irq, soft_irq, *_ = fields
-    return (user + nice + system + irq + soft_irq) / os.sysconf("SC_CLK_TCK")
+    user, nice, system, _, _, irq, soft_irq, stolen, *_ = fields
+    # Stolen: what the machines that share this one's processors had.
+    return (user + nice + system + irq + soft_irq + stolen) / os.sysconf("SC_CLK_TCK")

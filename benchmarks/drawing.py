@@ -19,7 +19,8 @@ from pam_ros.policy import wrap
 if TYPE_CHECKING:
     from benchmarks.sizes import Subject
 
-OVERLAYS, MAPS = "overlays", "maps"
+OVERLAYS, OVERLAYS_COLD = "overlays", "overlays_cold"
+MAPS, ROLLOUT_MAPS = "maps", "rollout_maps"
 REPEATS = 10
 OTHER_WORK = 80_000_000
 """More bytes than any cache of these processors holds."""
@@ -66,7 +67,7 @@ def rows(subject: Subject) -> list[Row]:
             repeats=REPEATS,
         ),
         Row(
-            "overlays_cold",
+            OVERLAYS_COLD,
             "ours: overlays of all cameras, after 80 MB of other work",
             draw,
             before=work,
@@ -79,7 +80,7 @@ def rows(subject: Subject) -> list[Row]:
             lambda: encoder_attention_maps(encoder[layers[-1]], layout, layers[-1]),
         ),
         Row(
-            "rollout_maps",
+            ROLLOUT_MAPS,
             "ours: maps of the rollout",
             lambda: rollout_maps(averaged, layout, decoder=attention[-1]),
         ),

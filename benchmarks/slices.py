@@ -89,6 +89,7 @@ def _options(subject: Subject, ours: Ours) -> list[Row]:
     return [
         reference.plain_forward(subject),
         *(ours.row(kind, "eager", "float32") for kind in kinds),
+        *(ours.row(kind, "openvino", "float32") for kind in ("tick", "rollout")),
     ]
 
 

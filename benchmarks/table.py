@@ -30,8 +30,8 @@ the images are noise: neither changes how long a pass takes.
 
 lerobot's plain forward pass is `predict_action_chunk` under `inference_mode`. Where a table starts
 from normalised tensors, both sides read the very same ones. "Maps" and "overlays" are those of the
-attention node with its default look: mean over heads and the chunk, running scale, one overlay per
-camera.
+cross-attention where nothing else is said: mean over heads and the chunk, running scale, one
+overlay per camera.
 
 The library is physical-ai-interpretability as its users call it (`select_action`, then
 `visualize_attention`), on stock lerobot with the backbone under the name that it looks for.

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.capture import OFF, ON
-from benchmarks.drawing import MAPS, OVERLAYS
+from benchmarks.capture import OFF, ON, ON_ROLLOUT
+from benchmarks.drawing import MAPS, OVERLAYS, OVERLAYS_COLD, ROLLOUT_MAPS
 from benchmarks.interleave import CALM
 from benchmarks.reference_rows import PLAIN
 
@@ -48,8 +48,11 @@ def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
             reference=LIBRARY_ROWS.get(tick.group if tick else "", ""),
         ),
         _milliseconds("overlay: at most 0.6 ms per 480x640 camera", results, OVERLAYS, 0.6, 2),
+        _milliseconds("the same after 80 MB of other work", results, OVERLAYS_COLD, 0.6, 2),
         _milliseconds("maps: at most 0.3 ms per tick", results, MAPS, 0.3, 1),
-        _capture(results.get("capture-default")),
+        _milliseconds("maps of the rollout: the same", results, ROLLOUT_MAPS, 0.3, 1),
+        _capture("cross-attention", results.get("capture-default"), ON),
+        _capture("rollout", results.get("capture-default"), ON_ROLLOUT),
         _ratio(
             "GPU, float32: at most 0.35 of lerobot's plain forward",
             results.get("tick-default-cuda"),
@@ -113,18 +116,19 @@ def _milliseconds(
     return Finding(promise, f"{each:.3f} ms", _verdict(each <= limit))
 
 
-def _capture(result: SliceResult | None) -> Finding:
-    promise = "attention on against off: within 2%, over at least 100 paired ticks"
-    change = result.change(ON, OFF) if result else None
-    row = result.row(ON) if result else None
+def _capture(method: str, result: SliceResult | None, on: str) -> Finding:
+    promise = f"{method} on against off: within 2%, over at least 100 paired ticks"
+    change = result.change(on, OFF) if result else None
+    row = result.row(on) if result else None
     if change is None or row is None:
         return Finding(promise, "", "not measured")
     low, high = 100 * change.low, 100 * change.high
     measured = f"{100 * change.value:+.2f}% [{low:+.2f}, {high:+.2f}], {len(row.samples)} pairs"
-    enough = len(row.samples) >= 100
-    return Finding(
-        promise, measured, _verdict(enough and (abs(change.value) <= 0.02 or low <= 0 <= high))
-    )
+    if len(row.samples) < 100:
+        return Finding(promise, measured, "no")
+    if abs(change.value) > 0.02 and change.low <= 0.02:
+        return Finding(promise, measured, "unsure")
+    return Finding(promise, measured, _verdict(abs(change.value) <= 0.02 or low <= 0 <= high))
 
 
 def _verdict(holds: bool) -> Verdict:

@@ -8,6 +8,7 @@ start-up: everything is shown, nothing is commanded.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -72,6 +73,7 @@ class ActAttentionNode(Node):
         self._contract = contract.bind(self._spec)
         self._joints = tuple(joint.name for joint in self._contract.command.joints)
         self._no_mean = why_no_mean(self._policy)
+        self._changing = threading.Lock()
         self._look = make_look(self._values, self._spec, self._joints, self._no_mean)
         self._period = 1.0 / (self._values["rate_hz"] or self._contract.rate_hz)
         self._loop = TickLoop(self._policy)
@@ -213,6 +215,11 @@ class ActAttentionNode(Node):
         return response
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        # ~/enable and the parameter services come in threads of their own.
+        with self._changing:
+            return self._change(parameters)
+
+    def _change(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}
         changed = {name: value for name, value in given.items() if name in LIVE}
         for entry in TABLE:

@@ -90,7 +90,7 @@ TABLE = (
     Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),
     Declared("overlay_scale", "running", "What full heat means.", False, choices=SCALES),
     Declared("overlay_scale_percentile", 99.0, "running: the percentile.", False, 0.1, 100.0),
-    Declared("overlay_scale_window", 100, "running: ticks.", False, 1, 100000),
+    Declared("overlay_scale_window", 100, "running: ticks.", False, 1, 1000),
     Declared("overlay_scale_multiple", 10.0, "uniform: the multiple.", False, 1.0, 1000.0),
 )
 LIVE = frozenset(entry.name for entry in TABLE if not entry.read_only)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Largest difference that a float32 pass may have from lerobot's at load, relative to the largest
-# action; float32 gives about 1e-6.
+# Largest difference that a float32 pass may have from lerobot's at load: of actions and tokens
+# relative to the largest, of weights as they are; float32 gives about 1e-6.
 SELF_CHECK_TOLERANCE = 1e-4
 # And an engine from the eager pass. bfloat16 has 8 bits: the bound finds what is broken, not what
 # is coarse.
@@ -216,7 +216,9 @@ def noise_inputs(spec: PolicySpec, seed: int = 0) -> Prepared:
 
 
 def _difference(ours: Engine, reference: Engine, spec: PolicySpec) -> float:
-    """Of two passes on noise, the actions' relative to the largest action; NaN where one is.
+    """Of two passes on noise, in all that they give; NaN where something is.
+
+    Actions and tokens count relative to the largest of their kind, weights as they are.
 
     In full float32: TF32, which is on by default on newer GPUs, would differ by its own rounding.
     On two observations, neither of them the one that engines are made with.
@@ -224,28 +226,35 @@ def _difference(ours: Engine, reference: Engine, spec: PolicySpec) -> float:
     Raises:
         PolicyError: results of other shapes, or the same results whatever the observation.
     """
+    layers = range(spec.encoder_layers)
     with full_float32():
         pairs = [
-            (ours(inputs), reference(inputs))
+            (ours(inputs, layers), reference(inputs, layers))
             for inputs in (noise_inputs(spec, 1), noise_inputs(spec, 2))
         ]
     differences = []
     for mine, expected in pairs:
-        shapes, right = (
-            [tuple(t.shape) for t in (found.chunk, found.attention, *found.places)]
-            for found in (mine, expected)
-        )
+        (relative, weights), (right_relative, right_weights) = _parts(mine), _parts(expected)
+        shapes = [tuple(tensor.shape) for tensor in (*relative, *weights)]
+        right = [tuple(tensor.shape) for tensor in (*right_relative, *right_weights)]
         if shapes != right:
             message = f"its results have the shapes {shapes}: they must have {right}"
             raise PolicyError(message)
-        scale = expected.chunk.abs().max() + 1e-9
-        differences.append((mine.chunk - expected.chunk).abs().max() / scale)
-        differences.append((mine.attention - expected.attention).abs().max())
+        for found, known in zip(relative, right_relative, strict=True):
+            differences.append((found - known).abs().max() / (known.abs().max() + 1e-9))
+        for found, known in zip(weights, right_weights, strict=True):
+            differences.append((found - known).abs().max())
     (first, first_right), (second, second_right) = pairs
     if _same(first, second) and not _same(first_right, second_right):
         message = "it gives the same results whatever the observation"
         raise PolicyError(message)
     return float(torch.stack(differences).max())  # NaN if one of them is
+
+
+def _parts(result: Pass) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Chunk and tokens, and all weights."""
+    shown = result.encoder_attention
+    return [result.chunk, *result.places], [result.attention, *(shown[k] for k in sorted(shown))]
 
 
 def _same(one: Pass, other: Pass) -> bool:

@@ -103,7 +103,7 @@ class PrecisionError:
     """Largest absolute differences to the eager float32 pass on one observation.
 
     chunk: of the actions, in normalised units.
-    attention: of the cross-attention weights.
+    attention: of the cross-attention weights, and of those encoder weights that are asked for.
     """
 
     chunk: float

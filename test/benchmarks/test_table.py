@@ -132,7 +132,14 @@ def test_bfloat16_is_promised_for_processors_that_have_it_alone():
 def test_showing_costs_at_most_two_percent_over_a_hundred_pairs(on, pairs, holds):
     rows = {"capture_on": [on] * pairs, "capture_off": [100.0] * pairs}
     found = holding(slice_result("capture", rows, "capture_off"))
-    assert found["attention on against off"].holds == holds
+    assert found["cross-attention on against off"].holds == holds
+
+
+def test_a_cost_that_may_be_two_percent_is_unsure():
+    on = [100.0, 105.0] * 50
+    rows = {"capture_rollout": on, "capture_off": [100.0] * 100}
+    found = holding(slice_result("capture", rows, "capture_off"))
+    assert found["rollout on against off"].holds == "unsure"
 
 
 def test_a_picture_and_the_maps_have_their_milliseconds():

@@ -183,7 +183,8 @@ def test_an_engine_that_never_computes_anew_is_refused(reference_policy, monkeyp
     reference = reference_policy(cameras={}, environment_dim=2)
 
     def stale(workshop, _name, _dtype):
-        result = EagerForward(workshop.exact)(noise_inputs(workshop.spec))
+        layers = range(workshop.spec.encoder_layers)
+        result = EagerForward(workshop.exact)(noise_inputs(workshop.spec), layers)
         return lambda *_: result
 
     monkeypatch.setattr(_Workshop, "engine", stale)
@@ -196,8 +197,8 @@ def test_an_engine_whose_results_are_not_finite_is_refused(reference_policy, mon
     reference = reference_policy(cameras={}, environment_dim=2)
 
     def spoiled(workshop, _name, _dtype):
-        def run(prepared):
-            result = EagerForward(workshop.exact)(prepared)
+        def run(prepared, layers):
+            result = EagerForward(workshop.exact)(prepared, layers)
             return result._replace(**{place: getattr(result, place) * torch.nan})
 
         return run
@@ -207,12 +208,31 @@ def test_an_engine_whose_results_are_not_finite_is_refused(reference_policy, mon
         wrapped(reference, "compile")
 
 
+@pytest.mark.parametrize("what", ["tokens", "encoder attention"])
+def test_an_engine_that_mixes_up_its_layers_is_refused(reference_policy, monkeypatch, what):
+    reference = reference_policy(cameras={}, environment_dim=2, n_encoder_layers=2)
+
+    def mixed(workshop, _name, _dtype):
+        def run(prepared, layers):
+            result = EagerForward(workshop.exact)(prepared, layers)
+            if what == "tokens":
+                return result._replace(places=result.places[::-1])
+            shown = result.encoder_attention
+            return result._replace(encoder_attention={0: shown[1], 1: shown[0]})
+
+        return run
+
+    monkeypatch.setattr(_Workshop, "engine", mixed)
+    with pytest.raises(PolicyError, match="differs from the eager pass by"):
+        wrapped(reference, "compile")
+
+
 def test_an_engine_with_other_shapes_is_refused(reference_policy, monkeypatch):
     reference = reference_policy(cameras={}, environment_dim=2)
 
     def cut(workshop, _name, _dtype):
-        def run(prepared):
-            result = EagerForward(workshop.exact)(prepared)
+        def run(prepared, layers):
+            result = EagerForward(workshop.exact)(prepared, layers)
             return result._replace(attention=result.attention[:, :, :1])
 
         return run
