@@ -46,7 +46,7 @@ class SqliteFile:
     """A new file, open until `finish`; each flush is one transaction. Not thread-safe.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be made; nothing of it is left.
     """
 
     def __init__(self, path: Path, compression: str) -> None:
@@ -63,14 +63,18 @@ class SqliteFile:
         self._written = 0
         with path.open("xb"):
             pass
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             # With a write-ahead log a commit costs no sync and survives a kill.
             self._execute("PRAGMA journal_mode = WAL")
             self._execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(f"BEGIN; {_TABLES} COMMIT;")
         except sqlite3.Error as error:
-            self.abandon()
+            with suppress(AttributeError):
+                self.abandon()
+            # Where it stayed, the same file could not be begun again.
+            for ending in ("", "-wal", "-shm", "-journal"):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
             raise OSError(str(error)) from error
 
     @property

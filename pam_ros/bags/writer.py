@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -98,8 +99,7 @@ class BagWriter:
         self._ending = False
         self.counts: dict[str, int] = {}
         try:
-            self.path.mkdir(parents=True)
-            self._file: _StorageFile | None = self._new_file()
+            self._file: _StorageFile | None = self._first_file()
         except OSError as error:
             raise BagError(f"bag {self.path} cannot be created: {_reason(error)}") from None
         self._open = True
@@ -248,6 +248,16 @@ class BagWriter:
             return False
         too_large = 0 < self._split_bytes <= file.size
         return too_large or 0 < self._split_ns <= stamp_ns - file.facts.first_ns
+
+    def _first_file(self) -> _StorageFile:
+        self.path.mkdir(parents=True)
+        try:
+            return self._new_file()
+        except OSError:
+            # An empty folder would be in the way of the next attempt.
+            with suppress(OSError):
+                self.path.rmdir()
+            raise
 
     def _new_file(self) -> _StorageFile:
         kind = mcap_file if self._storage == "mcap" else sqlite_file

@@ -2,12 +2,14 @@
 """What a bag holds while it is being written, when it is split, and when the disk is full."""
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,49 @@ def test_where_there_is_space_again_the_recording_goes_on_and_nothing_taken_is_m
     assert "cannot be written" in refusal
     assert end == "closed"
     assert [text.split()[0] for text in words(bag)] == taken
+
+
+@contextmanager
+def no_space():
+    """Files may be made, but take no byte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@STORAGES
+def test_a_disk_that_is_full_when_a_new_file_begins_is_tried_again(tmp_path, storage, monkeypatch):
+    with BagWriter(tmp_path / "bag", storage, split_seconds=1.0) as writer:
+        writer.add_topic("/words", STRING)
+        writer.write("/words", string_cdr("before"), START_NS)
+        begin_file = writer._begin_file
+
+        def refused():
+            with no_space():
+                return begin_file()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writer, "_begin_file", refused)
+            with pytest.raises(BagError, match="cannot be written"):
+                writer.write("/words", string_cdr("refused"), START_NS + 2 * SECOND)
+        time.sleep(0.6)
+        assert writer.trouble == ""
+        writer.write("/words", string_cdr("after"), START_NS + 3 * SECOND)
+    assert words(tmp_path / "bag") == ["before", "after"]
+
+
+@STORAGES
+def test_a_bag_that_could_not_be_begun_leaves_nothing_in_the_way(tmp_path, storage):
+    with no_space(), pytest.raises(BagError, match="cannot be created"):
+        BagWriter(tmp_path / "bag", storage)
+    assert list(tmp_path.iterdir()) == []
+    with BagWriter(tmp_path / "bag", storage) as writer:
+        writer.add_topic("/words", STRING)
+        writer.write("/words", string_cdr("at last"), START_NS)
+    assert words(tmp_path / "bag") == ["at last"]
 
 
 KILLED = """
