@@ -49,7 +49,7 @@ def fill_tokens(
         message.invalid_reason = outcome.invalid_reason or "this tick has no tokens"
         return
     try:
-        rows, chosen = sampler.sample(output.tokens, table, output.step)
+        rows, chosen = sampler.sample(output.tokens, table, output.step, episode=outcome.episode)
     except SaeError as error:
         message.invalid_reason = str(error)
         return

@@ -103,7 +103,9 @@ def collect(
                     with interrupts.whole:
                         writer.flush()
                     return writer.full
-                rows, row_table = sampler.sample(_tokens(policy, frame), table, frame.frame)
+                rows, row_table = sampler.sample(
+                    _tokens(policy, frame), table, frame.frame, episode=frame.episode
+                )
                 with interrupts.whole:
                     writer.add(frame.episode, frame.frame, rows, row_table, frame.observation)
                 if progress is not None:

@@ -87,7 +87,8 @@ def recovered_action(
         progress: called with the frames done.
 
     Raises:
-        SaeError: a store keeps no observations, is of another policy, or the policy refuses one.
+        SaeError: a store keeps no observations, is of another policy, or the policy refuses one; a
+            position is not among the training tokens.
     """
     check_same_kind(stores)
     info = stores[0].info
@@ -95,6 +96,13 @@ def recovered_action(
         raise SaeError(
             f"{stores[0].folder} holds tokens of policy {info.policy_sha256}, "
             f"not of {policy.spec.sha256}"
+        )
+    if len(stats.position_rows) != info.tokens or (stats.position_rows == 0).any():
+        known = int((stats.position_rows > 0).sum())
+        raise SaeError(
+            f"the training tokens give the mean of {known} of {info.tokens} positions, and the "
+            "recovered action replaces all of them: train on tokens of every position, or leave it "
+            "out with --action-frames 0"
         )
     position_mean = torch.from_numpy(stats.position_mean)
 

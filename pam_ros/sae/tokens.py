@@ -9,8 +9,8 @@ A sampler is named by a text, the same in a command line, a message and an SAE's
     block(2x2)            the mean of each 2 x 2 block of cells, smaller at the lower and right edge
                           of a grid that does not divide; never across rows' ends or cameras
 
-The latent, joint state and environment tokens are always kept. Same sampler, table and tick: same
-rows; no global random state is read or changed.
+The latent, joint state and environment tokens are always kept. Same sampler, table, tick and
+episode: same rows; no global random state is read or changed.
 """
 
 from __future__ import annotations
@@ -98,14 +98,15 @@ class Sampler(Protocol):
     """Chooses rows; str() of it is its canonical text, which parse_sampler takes back."""
 
     def sample(
-        self, tokens: NDArray[np.float32], table: TokenTable, tick: int = 0
+        self, tokens: NDArray[np.float32], table: TokenTable, tick: int = 0, *, episode: int = 0
     ) -> tuple[NDArray[np.float32], RowTable]:
         """Rows (R, D) float32 of one tick's tokens (T, D), in the order of the tokens.
 
         Args:
             tokens: of one forward pass.
             table: of the policy.
-            tick: counts ticks within an episode; only `uniform` looks at it.
+            tick: counts ticks within an episode; only `uniform` looks at it and at the episode.
+            episode: its number, 0 or above.
 
         Raises:
             SaeError: tokens and table are not of one policy.
@@ -140,6 +141,8 @@ class AllTokens:
         tokens: NDArray[np.float32],
         table: TokenTable,
         tick: int = 0,  # noqa: ARG002
+        *,
+        episode: int = 0,  # noqa: ARG002
     ) -> tuple[NDArray[np.float32], RowTable]:
         """See Sampler."""
         _check(tokens, table)
@@ -157,11 +160,11 @@ class Uniform:
     seed: int = 0
 
     def sample(
-        self, tokens: NDArray[np.float32], table: TokenTable, tick: int = 0
+        self, tokens: NDArray[np.float32], table: TokenTable, tick: int = 0, *, episode: int = 0
     ) -> tuple[NDArray[np.float32], RowTable]:
         """See Sampler."""
         _check(tokens, table)
-        rng = np.random.default_rng([self.seed, tick])
+        rng = np.random.default_rng([self.seed, episode, tick])
         grids = [np.flatnonzero(table.camera == c) for c in range(len(table.camera_names))]
         kept = [np.flatnonzero(table.camera < 0)]
         for cells, share in zip(grids, _shares(self.count, [len(g) for g in grids]), strict=True):
@@ -184,6 +187,8 @@ class Stride:
         tokens: NDArray[np.float32],
         table: TokenTable,
         tick: int = 0,  # noqa: ARG002
+        *,
+        episode: int = 0,  # noqa: ARG002
     ) -> tuple[NDArray[np.float32], RowTable]:
         """See Sampler."""
         _check(tokens, table)
@@ -207,6 +212,8 @@ class Block:
         tokens: NDArray[np.float32],
         table: TokenTable,
         tick: int = 0,  # noqa: ARG002
+        *,
+        episode: int = 0,  # noqa: ARG002
     ) -> tuple[NDArray[np.float32], RowTable]:
         """See Sampler."""
         _check(tokens, table)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -104,6 +105,16 @@ def test_all_components_recover_everything_and_the_mean_nothing(stores):
     assert found.share["all"] > 0.999
     assert found.share["mean"] == pytest.approx(0, abs=1e-9)
     assert found.share["few"] < found.share["some"] < found.share["all"]
+
+
+def test_a_position_that_was_never_trained_on_has_no_mean(stores):
+    policy, training, held_out = stores
+    stats = store_stats(training)
+    rows = stats.position_rows.copy()
+    rows[3] = 0
+    for lacking in (rows, rows[:-1]):
+        with pytest.raises(SaeError, match=r"the mean of (7|6) of \d positions"):
+            recovered_action(policy, [held_out], replace(stats, position_rows=lacking), {}, 4)
 
 
 def test_the_formula_on_one_frame_after_another(stores):

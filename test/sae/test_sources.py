@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -25,7 +26,8 @@ from pam_ros.sae.collect import collect
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.sources import Frame, RolloutSource
 from pam_ros.sae.store import TokenStore
-from pam_ros.sae.tokens import parse_sampler
+from pam_ros.sae.tokens import parse_sampler, token_table
+from pam_ros.token_messages import fill_tokens
 
 IMAGE, STATE = "observation.images.top", "observation.state"
 HEIGHT, WIDTH, JOINTS = 64, 96, 2
@@ -131,6 +133,28 @@ def test_tokens_are_stored_with_where_they_come_from(tmp_path):
     for kept in store.observations():
         for name, value in source.observation(kept.episode, kept.frame).items():
             assert (kept.observation[name] == value).all()
+
+
+def test_uniform_draws_other_cells_in_every_episode(tmp_path):
+    collect(FakePolicy(), Pictures((3, 3)), parse_sampler("uniform(3, seed=2)"), tmp_path / "s")
+    _, where = stored(tmp_path / "s")
+    drawn = [
+        [token for e, f, token in where if (e, f) == (e_, f_)] for e_ in (0, 1) for f_ in range(3)
+    ]
+    assert drawn[:3] != drawn[3:]
+    # As the live node draws them.
+    for episode, frame in ((0, 2), (1, 0), (1, 2)):
+        outcome = SimpleNamespace(
+            episode=episode, tick=0, invalid_reason="",
+            output=SimpleNamespace(tokens=np.zeros((8, 3), np.float32), step=frame),
+        )  # fmt: skip
+        message = SimpleNamespace()
+        layout = make_spec().layout
+        fill_tokens(
+            message, outcome, make_spec(), "encoder", parse_sampler("uniform(3, seed=2)"),
+            token_table(layout),
+        )  # fmt: skip
+        assert list(message.token) == drawn[3 * episode + frame]
 
 
 class Killed(BaseException):

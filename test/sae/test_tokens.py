@@ -99,6 +99,8 @@ def test_uniform_draws_anew_each_tick_and_the_same_for_the_same_tick():
     again = sampler.sample(tokens_of(cells), cells, 2)[1].token.tolist()
     assert again == draws[2]
     assert len({tuple(draw) for draw in draws}) == 4
+    other = sampler.sample(tokens_of(cells), cells, 2, episode=1)[1].token.tolist()
+    assert other not in draws
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
