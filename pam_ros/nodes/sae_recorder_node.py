@@ -112,7 +112,9 @@ class SaeRecorderNode(Node):
 
     def close(self) -> None:
         """Encode what has arrived and finish the bag."""
-        self._thread.close()
+        left = self._thread.close()
+        if left:
+            self.get_logger().warning(f"{left} ticks still waited at the end: not encoded")
         if self._recorder is not None:
             self._recorder.close()
 

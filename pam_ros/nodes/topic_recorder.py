@@ -58,6 +58,10 @@ class TopicRecorder:
     def write(self, topic: str, data: bytes) -> None:
         """Record one message now; where the bag does not take it, say so and go on."""
         if self._closed:
+            self.not_recorded += 1
+            self._node.get_logger().warning(
+                f"a message on {topic} came after the end of the recording", once=True
+            )
             return
         try:
             self._writer.write(topic, data, self._node.get_clock().now().nanoseconds)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -68,6 +69,30 @@ def test_a_full_disk_is_reported_and_costs_no_feature(sidecar, tmp_path, monkeyp
         ticks = [reader.decode(message).tick for message in reader.messages()]
     assert (ticks[0], ticks[-1]) == (0, 3)
     assert 2 not in ticks
+
+
+def test_ticks_that_the_end_leaves_behind_are_counted(sidecar, tmp_path, monkeypatch):
+    robot = sidecar(bag=tmp_path / "bag")
+    robot.tick(tokens_message(0))
+    node, encoded, go = robot.node, robot.node._encoding.encode, threading.Event()
+
+    def slow(tokens):
+        go.wait(10)
+        return encoded(tokens)
+
+    monkeypatch.setattr(node._encoding, "encode", slow)
+    for tick in range(1, 6):
+        robot.tokens.publish(tokens_message(tick))
+    robot.wait(lambda: node._thread.waiting() == 4)
+    close = node._thread.close
+    monkeypatch.setattr(node._thread, "close", lambda: close(0.05))
+    node.close()
+    assert node._thread.dropped == 4
+    assert node._recorder.not_recorded == 0
+    go.set()
+    robot.wait(lambda: node._recorder.not_recorded == 1)
+    with BagReader(tmp_path / "bag") as reader:
+        assert [reader.decode(message).tick for message in reader.messages()] == [0]
 
 
 @pytest.mark.parametrize(
