@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pam_ros.sae.model import SAE
 
 
+_GROUPS_PER_K = 32
+"""Groups for each feature kept: fewer leave more to sort, more take longer to search."""
+
+
 class Active(NamedTuple):
     """The active features of R tokens: by token, then by feature.
 
@@ -48,6 +52,7 @@ class ActiveFeatures:
         self._sae = sae
         floor = sae.floor()
         self._floor = None if floor is None else floor.numpy().copy()
+        self._k = sae.cfg.k
         self._above = np.empty((0, 0), np.bool_)
 
     def find(self, x: Tensor) -> Active:
@@ -55,15 +60,56 @@ class ActiveFeatures:
         if self._sae.cfg.apply_b_dec_to_input:
             x = x - self._sae.b_dec
         pre: Tensor = self._product(x)
-        if self._floor is None:
+        floor = self._floor if self._k is None else _below_largest(pre, self._k)
+        if floor is None:
             dense = self._sae.activate(pre).numpy()
             return _entries(dense, np.flatnonzero(dense))
         # NumPy's comparison and search take a seventh of PyTorch's time, and start no thread.
         values = pre.numpy()
         if self._above.shape != values.shape:
             self._above = np.empty(values.shape, np.bool_)
-        np.greater(values, self._floor, out=self._above)
-        return _entries(values, np.flatnonzero(self._above))
+        np.greater(values, floor, out=self._above)
+        found = _entries(values, np.flatnonzero(self._above))
+        return found if self._k is None else _largest(found, self._k)
+
+
+def _below_largest(pre: Tensor, k: int) -> NDArray[np.float32] | None:
+    """(R, 1), >= 0: at least the k largest of each row of (R, F) are above, where positive.
+
+    None where a value is no number. The features are dealt into groups: as many as have a maximum
+    of at least t are features of at least t. So the k-th largest maximum is no more than the k-th
+    largest feature, and with many groups hardly less.
+    """
+    features = pre.shape[1]
+    size = max(1, features // (_GROUPS_PER_K * k))
+    whole = features - features % size
+    maxima = pre[:, :whole].view(-1, size, whole // size).amax(dim=1).numpy()
+    if whole < features:
+        rest = pre[:, whole:].amax(dim=1, keepdim=True).numpy()
+        maxima = np.concatenate([maxima, rest], axis=1)
+    if np.isnan(maxima).any():
+        return None
+    at = maxima.shape[1] - k
+    reached = np.partition(maxima, at, axis=1)[:, at : at + 1]
+    below: NDArray[np.float32] = np.nextafter(reached, np.float32(-np.inf))
+    return np.maximum(below, np.float32(0))
+
+
+def _largest(found: Active, k: int) -> Active:
+    """The k largest of each token; of equal ones the first."""
+    counts = np.diff(found.offset)
+    if (counts <= k).all():
+        return found
+    # Few tokens have more, and by few: the others' entries are not sorted.
+    many = np.flatnonzero(np.repeat(counts > k, counts))
+    order = many[np.lexsort((found.feature[many], -found.value[many], found.row[many]))]
+    begin = np.zeros(len(counts), np.int64)
+    begin[1:] = np.cumsum(np.where(counts > k, counts, 0))[:-1]
+    place = np.arange(len(order)) - begin[found.row[order]]
+    kept = np.ones(len(found.row), np.bool_)
+    kept[order[place >= k]] = False
+    offset = np.concatenate([[0], np.cumsum(np.minimum(counts, k))])
+    return Active(found.row[kept], found.feature[kept], found.value[kept], offset)
 
 
 def _entries(values: NDArray[np.float32], flat: NDArray[np.int64]) -> Active:

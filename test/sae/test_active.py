@@ -70,3 +70,66 @@ def test_a_threshold_is_not_reached_by_being_equal_to_it():
     assert found.row.tolist() == [0, 1]
     assert found.feature.tolist() == [7, 7]
     assert found.value.tolist() == [0.5, 0.5]
+
+
+def wide(k: int, features: int = 4099):
+    """A top-k SAE that gives out what it is given, whose features fill many groups and a rest."""
+    weights = {
+        "W_enc": torch.eye(features),
+        "b_enc": torch.zeros(features),
+        "W_dec": torch.eye(features),
+        "b_dec": torch.zeros(features),
+    }
+    return TopKSAE(SaeConfig("topk", features, features, k, False), weights)
+
+
+@pytest.mark.parametrize("k", [1, 3, 16, 200, 4099])
+def test_the_largest_of_many_features_are_found_wherever_they_are(k):
+    sae = wide(k)
+    pre = torch.rand(7, 4099, generator=torch.Generator().manual_seed(k)) + 1
+    pre[1] *= -1
+    pre[2] -= 1.99
+    pre[3, ::64] += 5
+    pre[4, :100] += 5
+    pre[5, -10:] += 5
+    pre[6] = torch.arange(4099)
+    with torch.inference_mode():
+        found = ActiveFeatures(sae).find(pre)
+    dense = sae.encode(pre).numpy()
+    row, feature = np.nonzero(dense)
+    assert found.row.tolist() == row.tolist()
+    assert found.feature.tolist() == feature.tolist()
+    assert np.array_equal(found.value, dense[row, feature])
+    assert found.offset.tolist() == [0, *np.cumsum((dense > 0).sum(axis=1)).tolist()]
+
+
+def test_of_equal_features_the_first_k_are_active():
+    pre = torch.full((3, 4099), 0.5)
+    pre[1] = 0.0
+    pre[2, 4000:] = 1.0
+    with torch.inference_mode():
+        found = ActiveFeatures(wide(3)).find(pre)
+    assert found.row.tolist() == [0, 0, 0, 2, 2, 2]
+    assert found.feature.tolist() == [0, 1, 2, 4000, 4001, 4002]
+    assert found.offset.tolist() == [0, 3, 3, 6]
+
+
+@pytest.mark.parametrize("column", [5, 4098])
+def test_a_feature_that_is_no_number_is_not_passed_over(column, monkeypatch):
+    finder = ActiveFeatures(wide(3))
+    pre = torch.rand(4, 4099) + 1
+    pre[2, column] = torch.nan
+    monkeypatch.setattr(finder, "_product", lambda _: pre)
+    with torch.inference_mode():
+        found = finder.find(pre)
+    assert np.isnan(found.value).any()
+
+
+def test_no_dense_code_is_made_of_the_k_largest(monkeypatch):
+    def dense(*_):
+        raise AssertionError("a dense code was made")
+
+    monkeypatch.setattr(TopKSAE, "activate", dense)
+    with torch.inference_mode():
+        found = ActiveFeatures(wide(3)).find(torch.rand(4, 4099) + 1)
+    assert found.offset.tolist() == [0, 3, 6, 9, 12]
