@@ -122,7 +122,7 @@ class FeatureEncoding:
         sha256, layer, width, sampler = identity
         self.refusal, self._detector = "", None
         try:
-            check_fits(self._folder, self._sae.cfg, sha256, layer, width)
+            check_fits(self._folder, self._sae.cfg, sha256, layer, width, sampler)
         except SaeError as error:
             self.refusal = str(error)
             return

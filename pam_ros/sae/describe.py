@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.tokens import Block, parse_sampler
+from pam_ros.sae.tokens import check_same_rows
 from pam_ros.sae.top_frames import TopFrames
 
 if TYPE_CHECKING:
@@ -234,12 +234,10 @@ def _check(sae: SAE, store: TokenStore) -> None:
         ours, theirs = getattr(provenance, name), getattr(store.info, name)
         if ours != theirs:
             raise SaeError(f"{store.folder} has {name} {theirs}, but the SAE has {ours}")
-    blocks = [isinstance(parse_sampler(s), Block) for s in (provenance.sampler, store.info.sampler)]
-    if blocks[0] != blocks[1]:
-        raise SaeError(
-            f"{store.folder} was sampled by {store.info.sampler}, but the SAE was trained on "
-            f"{provenance.sampler}"
-        )
+    try:
+        check_same_rows(provenance.sampler, store.info.sampler)
+    except SaeError as error:
+        raise SaeError(f"{store.folder}: {error}") from None
 
 
 class _Correlation:

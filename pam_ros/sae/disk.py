@@ -28,6 +28,7 @@ from pam_ros.sae.model import SAE, SaeConfig
 from pam_ros.sae.provenance import Provenance
 from pam_ros.sae.relu import ReluSAE
 from pam_ros.sae.stats import load_stats
+from pam_ros.sae.tokens import check_same_rows
 from pam_ros.sae.topk import TopKSAE
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def load_sae(
     policy_sha256: str | None = None,
     layer: str | None = None,
     width: int | None = None,
+    sampler: str | None = None,
 ) -> SAE:
     """Read an SAE that pam_ros or SAELens wrote.
 
@@ -105,14 +107,15 @@ def load_sae(
             provenance is taken.
         layer: the layer that it is to be used on; None not to check.
         width: of the tokens; None not to check.
+        sampler: of the tokens; None not to check.
 
     Raises:
         SaeError: it is missing, damaged, of an architecture that is not known here, or was trained
-            on another policy, layer or width.
+            on another policy, layer or width, or on means where there are tokens.
     """
     folder = Path(folder)
     cfg, rescaled = _read_config(folder)
-    check_fits(folder, cfg, policy_sha256, layer, width)
+    check_fits(folder, cfg, policy_sha256, layer, width, sampler)
     weights = _read_weights(folder / WEIGHTS, cfg)
     if rescaled:
         # Selection and activations by pre * |row|, and decoding by row / |row|.
@@ -127,12 +130,18 @@ def load_sae(
 
 
 def check_fits(
-    folder: Path, cfg: SaeConfig, policy_sha256: str | None, layer: str | None, width: int | None
+    folder: Path,
+    cfg: SaeConfig,
+    policy_sha256: str | None,
+    layer: str | None,
+    width: int | None,
+    sampler: str | None = None,
 ) -> None:
     """Hold an SAE's configuration against the tokens that it is to encode; None is not checked.
 
     Raises:
-        SaeError: it was trained on another policy, layer or width.
+        SaeError: it was trained on another policy, layer or width, or on means of blocks where
+            there are single tokens, or the other way round.
     """
     if width is not None and cfg.d_in != width:
         raise SaeError(f"{folder} takes tokens of {cfg.d_in} values: this layer's have {width}")
@@ -148,6 +157,11 @@ def check_fits(
             f"{folder} was trained on layer {found.layer} of policy {found.policy_sha256}, not on "
             f"layer {layer} of policy {policy_sha256 or found.policy_sha256}"
         )
+    if sampler is not None:
+        try:
+            check_same_rows(found.sampler, sampler)
+        except SaeError as error:
+            raise SaeError(f"{folder} does not fit: {error}") from None
 
 
 def file_sha256(path: Path) -> str:

@@ -37,7 +37,11 @@ def run(argv: Sequence[str]) -> None:
     names = [folder.name for folder in options.sae]
     saes = {
         folder.name if names.count(folder.name) == 1 else str(folder): load_sae(
-            folder, policy_sha256=info.policy_sha256, layer=info.layer, width=info.width
+            folder,
+            policy_sha256=info.policy_sha256,
+            layer=info.layer,
+            width=info.width,
+            sampler=info.sampler,
         )
         for folder in options.sae
     }

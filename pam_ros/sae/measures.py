@@ -18,8 +18,10 @@ import numpy as np
 import torch
 
 from pam_ros.sae.errors import SaeError
+from pam_ros.sae.held_out import overlap
 from pam_ros.sae.shuffle import check_same_kind
 from pam_ros.sae.stats import parts, stores_stats
+from pam_ros.sae.tokens import check_same_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +82,8 @@ def measure(
         progress: called with the rows done.
 
     Raises:
-        SaeError: a store is of another policy or layer, or is what the SAE was trained on.
+        SaeError: a store is of another policy, layer or kind of rows, or holds episodes that the
+            SAE was trained on.
     """
     check_same_kind(stores)
     for store in stores:
@@ -147,7 +150,13 @@ def _check_held_out(sae: SAE, store: TokenStore) -> None:
             f"{store.folder} is of layer {info.layer} of policy {info.policy_sha256}, the SAE of "
             f"layer {found.layer} of policy {found.policy_sha256}"
         )
-    if info.dataset in found.dataset.split("; "):
-        raise SaeError(
-            f"{store.folder} is what the SAE was trained on ({info.dataset}): give held-out tokens"
-        )
+    try:
+        check_same_rows(found.sampler, info.sampler)
+    except SaeError as error:
+        raise SaeError(f"{store.folder}: {error}") from None
+    for dataset in found.dataset.split("; "):
+        if overlap(dataset, info.dataset):
+            raise SaeError(
+                f"{store.folder} ({info.dataset}) holds what the SAE was trained on ({dataset}): "
+                "give held-out tokens"
+            )

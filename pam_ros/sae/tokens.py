@@ -132,6 +132,19 @@ def parse_sampler(text: str) -> Sampler:
     )
 
 
+def check_same_rows(trained: str, given: str) -> None:
+    """Hold an SAE's sampler against that of the rows which it is to encode.
+
+    Single tokens and means of blocks are distributed differently; which of the tokens a sampler
+    takes makes no difference.
+
+    Raises:
+        SaeError: one gives tokens and the other means, or a text names no sampler.
+    """
+    if isinstance(parse_sampler(trained), Block) != isinstance(parse_sampler(given), Block):
+        raise SaeError(f"the tokens were sampled by {given}, but the SAE was trained on {trained}")
+
+
 @dataclass(frozen=True)
 class AllTokens:
     """Every token."""

@@ -124,6 +124,15 @@ def test_another_policy_is_refused_with_both_hashes(tmp_path, sae):
         load_sae(tmp_path / "sae", width=512)
 
 
+def test_means_of_blocks_are_no_tokens(tmp_path, sae):
+    save_sae(sae, tmp_path / "sae")
+    for sampler in ("all", "stride(2)", "uniform(9, seed=1)", None):
+        load_sae(tmp_path / "sae", sampler=sampler)
+    words = r"sampled by block\(2x2\), but the SAE was trained on stride\(2\)"
+    with pytest.raises(SaeError, match=words):
+        load_sae(tmp_path / "sae", sampler="block(2x2)")
+
+
 def change_config(folder, **changes) -> None:
     content = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps({**content, **changes}))

@@ -112,8 +112,11 @@ def test_a_perfect_answer_explains_all(tmp_path):
 def test_training_tokens_are_no_held_out_tokens(tmp_path):
     store = make_store(tmp_path / "s", ticks(5, 0), dataset="seeds 1 to 5")
     where = Provenance("demo", "a" * 64, "encoder", "all", "seeds 0 to 0; seeds 1 to 5", "0")
-    with pytest.raises(SaeError, match=r"is what the SAE was trained on \(seeds 1 to 5\)"):
+    with pytest.raises(SaeError, match=r"holds what the SAE was trained on \(seeds 1 to 5\)"):
         measure(random_sae(provenance=where), [store])
+    blocks = Provenance("demo", "a" * 64, "encoder", "block(2x2)", "x", "0")
+    with pytest.raises(SaeError, match=r"sampled by all, but the SAE was trained on block\(2x2\)"):
+        measure(random_sae(provenance=blocks), [store])
     other = Provenance("demo", "b" * 64, "encoder", "all", "x", "0")
     with pytest.raises(SaeError, match=f"of policy {'a' * 64}, the SAE of .* {'b' * 64}"):
         measure(random_sae(provenance=other), [store])
