@@ -49,7 +49,8 @@ class BagSource:
         contract: name or path of the robot's contract.
 
     Raises:
-        SaeError: the contract does not fit the policy, or a bag lacks one of its topics.
+        SaeError: the contract does not fit the policy, or a bag lacks one of its topics or has it
+            of another type.
     """
 
     def __init__(self, policy: Policy, bags: Sequence[Path], contract: str) -> None:
@@ -66,6 +67,10 @@ class BagSource:
                 if missing:
                     have = ", ".join(sorted(reader.topics)) or "no topic at all"
                     raise SaeError(f"bag {bag} lacks {', '.join(missing)}: it has {have}")
+                for topic, wanted in _types(self._contract).items():
+                    found = reader.topics[topic].type
+                    if found != wanted:
+                        raise SaeError(f"bag {bag}: {topic} must be {wanted}, not {found}")
 
     @property
     def dataset(self) -> str:
@@ -139,6 +144,15 @@ def _sources(contract: Contract) -> dict[str, str]:
     if contract.environment is not None:
         sources[contract.environment.topic] = ENVIRONMENT
     return sources
+
+
+def _types(contract: Contract) -> dict[str, str]:
+    """The type of each topic."""
+    types = {camera.topic: camera.type for camera in contract.cameras}
+    types[contract.state.topic] = "sensor_msgs/msg/JointState"
+    if contract.environment is not None:
+        types[contract.environment.topic] = "std_msgs/msg/Float64MultiArray"
+    return types
 
 
 def _open(bag: Path) -> BagReader:

@@ -86,7 +86,15 @@ def read_manifest(folder: Path) -> tuple[StoreInfo, list[ShardEntry], bool]:
         complete = bool(content["complete"])
     except FileNotFoundError:
         raise SaeError(f"{folder} is no store of tokens: it has no {MANIFEST}") from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        OverflowError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise SaeError(f"{path} is damaged: {first_line(error)}") from None
     sizes = [info.width, info.tokens, *(size for s in shards for size in (s.rows, s.frames))]
     if any(type(size) is not int or size < 1 for size in sizes):

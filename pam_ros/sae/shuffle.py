@@ -45,7 +45,7 @@ class ShuffledTokens:
         position: where to go on.
 
     Raises:
-        SaeError: the stores do not belong together, or hold fewer rows than a batch.
+        SaeError: the stores do not belong together, are damaged, or hold fewer rows than a batch.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class ShuffledTokens:
         position: Position | None = None,
     ) -> None:
         check_same_kind(stores)
+        for store in stores:
+            store.check()
         self._stores = stores
         self._shards = [(s, i) for s, store in enumerate(stores) for i in range(len(store.shards))]
         self._rows = [stores[s].shards[i].rows for s, i in self._shards]

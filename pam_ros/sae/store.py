@@ -116,6 +116,15 @@ class TokenStore:
         if bad is not None:
             raise SaeError(f"{path}: row {bad} holds a value that is not finite")
 
+    def check(self) -> None:
+        """Hold every shard's header against the manifest, so that its sizes can be believed.
+
+        Raises:
+            SaeError: a file is damaged, or not what the manifest says.
+        """
+        for entry in self.shards:
+            self._check(entry)
+
     def observations(self, chosen: Collection[int] | None = None) -> Iterator[StoredFrame]:
         """The kept observations, in the order of the frames; of all, or of those at `chosen`.
 

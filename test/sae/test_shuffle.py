@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 import numpy as np
@@ -104,3 +105,13 @@ def test_a_nan_in_the_tokens_is_refused(store):
     save_file(arrays, path)
     with pytest.raises(SaeError, match=r"shard-00003\.safetensors: row 5 holds a value"):
         list(islice(ShuffledTokens([store], 60), 10))
+
+
+def test_sizes_that_the_shards_do_not_have_take_no_memory(tmp_path):
+    make_store(tmp_path / "s", np.ones((4, 5, 4)))
+    path = tmp_path / "s" / "manifest.json"
+    content = json.loads(path.read_text())
+    content["shards"][0]["rows"] = 10**15
+    path.write_text(json.dumps(content))
+    with pytest.raises(SaeError, match="is not the shard of 1000000000000000 rows"):
+        ShuffledTokens([TokenStore(tmp_path / "s")], 2, pool_bytes=1 << 62)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -319,6 +320,12 @@ def test_roll_outs_are_the_same_again(tmp_path):
             assert (theirs.observation[name] == value).all()
 
 
+def test_a_simulator_that_is_missing_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    with pytest.raises(SaeError, match="the demo robot needs MuJoCo"):
+        next(RolloutSource(FakePolicy(), range(2)).frames(None))
+
+
 CONTRACT = {
     "robot": "two_joints",
     "rate_hz": 10,
@@ -454,6 +461,14 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
     write_bag(tmp_path / "bag", [m for m in messages(3, SECOND) if m[0] == "/joint_states"])
     with pytest.raises(SaeError, match="lacks /top/image_raw: it has /joint_states"):
         BagSource(FakePolicy(), [tmp_path / "bag"], str(contract))
+    swapped = []
+    for topic, kind, message, received in messages(3, SECOND):
+        other = "/top/image_raw" if topic == "/joint_states" else "/joint_states"
+        swapped.append((other, kind, message, received))
+    write_bag(tmp_path / "swapped", swapped)
+    words = "/top/image_raw must be sensor_msgs/msg/Image, not sensor_msgs/msg/JointState"
+    with pytest.raises(SaeError, match=words):
+        BagSource(FakePolicy(), [tmp_path / "swapped"], str(contract))
     with pytest.raises(SaeError, match="does not exist"):
         BagSource(FakePolicy(), [tmp_path / "nothing"], str(contract))
     (tmp_path / "broken.mcap").write_bytes(b"\x89MCAP0\r\nno more")

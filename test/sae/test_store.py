@@ -224,6 +224,7 @@ def test_damage_is_one_sentence(tmp_path):
         lambda m: m["shards"][0].update(file="../../secret"),
         lambda m: m["shards"][0].update(rows=-1),
         lambda m: m["shards"][0].update(rows="many"),
+        lambda m: m["shards"][0].update(last=[float("inf"), 0]),
         lambda m: m["info"].update(width=0),
         lambda m: m["info"].pop("layer"),
         lambda m: m.update(shards=3),
