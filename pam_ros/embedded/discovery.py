@@ -15,6 +15,10 @@ RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 MAX_PARTICIPANT_INDEX = 60
 """Participants (one per process) that find each other on one host."""
 MAX_DOMAIN_ID = 232
+RECEIVE_BUFFER = "16MB"
+"""What is asked for of the kernel, which gives net.core.rmem_max at most. Two pictures of 480x640,
+sent at once, are 1.8 MB: of Cyclone's own 1 MiB they overflow where the receiver has to wait for a
+processor, and a picture that is sent best-effort is then lost."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ class Discovery:
                 discovery += f"<Peers>{entries}</Peers>"
         config = (
             f"<CycloneDDS><Domain><General>{general}</General>"
-            f"<Discovery>{discovery}</Discovery></Domain></CycloneDDS>"
+            f"<Discovery>{discovery}</Discovery>"
+            f'<Internal><SocketReceiveBufferSize max="{RECEIVE_BUFFER}"/></Internal>'
+            "</Domain></CycloneDDS>"
         )
         uri = os.environ.get("CYCLONEDDS_URI", "")
         return f"{config},{uri}" if uri else config

@@ -2,6 +2,7 @@
 """What only shows between processes: signals, images at camera rate, foreign data, log output."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from cyclonedds.idl import make_idl_struct
@@ -101,6 +102,41 @@ def test_images_flow_at_camera_rate_without_loss(node, spin_until, script):
     script(CAMERA)
     assert spin_until(lambda: len(got) == 120, node, timeout=40)
     assert got == list(range(120))
+
+
+LISTENER = """
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+rclpy.init()
+node = Node("listener")
+qos = QoSProfile(depth=9, reliability=ReliabilityPolicy.BEST_EFFORT)
+node.create_subscription(Image, "image", lambda m: print("got", m.header.frame_id), qos)
+rclpy.spin(node)
+"""
+
+
+@pytest.mark.skipif(
+    int(Path("/proc/sys/net/core/rmem_max").read_text()) < 4 << 20,
+    reason="net.core.rmem_max is below 4 MiB: the kernel gives no larger receive buffers",
+)
+def test_two_pictures_at_once_wait_in_the_kernel_for_a_receiver_without_a_processor(
+    node, spin_until, script
+):
+    from sensor_msgs.msg import Image
+
+    program = script(LISTENER)
+    publisher = node.create_publisher(Image, "image", QoSProfile(depth=9))
+    assert spin_until(publisher.get_subscription_count, node)
+    image = Image(height=480, width=640, encoding="rgb8", step=1920, data=bytes(480 * 1920))
+    program.signal(signal.SIGSTOP)
+    for number in range(2):
+        image.header.frame_id = str(number)
+        publisher.publish(image)
+    program.signal(signal.SIGCONT)
+    program.wait_for("got 0")
+    program.wait_for("got 1")
 
 
 def test_messages_that_cannot_be_read_are_dropped_with_one_line(node, spin_until, capfd):
