@@ -47,10 +47,11 @@ _WITH_MESSAGES = {"mcap": 4000, "sqlite3": 120_000}
 class Kill:
     """One recorder's end.
 
-    after_s: from the wait's end to the kill. readable: repaired and read. messages: in the
-    repaired bag, of all topics. lost_s: from the oldest message that is missing to the kill, at the
-    source's rate. gaps: messages missing between the first and the last one in the bag, without
-    the ticks that never reached the encoder. ros2: whether `ros2 bag info` agrees.
+    after_s: from the wait's end to the kill. readable: repaired and read; false too where nothing
+    is left, or the recorder had ended by itself. messages: in the repaired bag, of all topics.
+    lost_s: from the oldest message that is missing to the kill, at the source's rate. gaps:
+    messages missing between the first and the last one in the bag, without the ticks that never
+    reached the encoder. ros2: whether `ros2 bag info` agrees.
     """
 
     storage: str
@@ -63,7 +64,7 @@ class Kill:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the status is 1 where a bag was not readable or lost more than a second."""
+    """Run it; the status is 1 where a recorder or its bag failed."""
     options = _parser().parse_args(arguments)
     own_domain()
     _load()
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="kills-", dir=options.scratch) as name:
             write_random_sae(Path(name) / "sae", POLICY_SHA256, LAYER, WIDTH, 256, 8)
             time.sleep(3.0)
-            while len(kills) < options.kills:
+            while len(kills) < options.kills and stood_still <= options.kills:
                 kill = one(options, Path(name), len(kills), chance)
                 if kill is None:
                     stood_still += 1
@@ -90,7 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         rows = [asdict(kill) for kill in kills]
         options.json.write_text(json.dumps({**figures, "each": rows}, indent=1) + "\n")
-    return int(figures["readable"] < len(kills) or figures["lost_s_max"] > 1.0)
+    return int(len(kills) < options.kills or any(failed(kill) for kill in kills))
+
+
+def failed(kill: Kill) -> bool:
+    """Whether a bag is not readable or empty, lost more than a second, or has a gap."""
+    return not kill.readable or kill.lost_s > 1.0 or kill.gaps != 0
 
 
 def one(
@@ -107,9 +113,15 @@ def one(
     bag = folder / f"bag{number}"
     process = _fork(folder / "sae", bag, storage)
     # Every fifth one from the bag's first byte, the others from its first message.
-    begun = _wait_for_bytes(bag, 1 if number % 5 == 4 else _WITH_MESSAGES[storage])
+    filled = number % 5 != 4
+    begun = _wait_for_bytes(bag, _WITH_MESSAGES[storage] if filled else 1)
     begin = time.time()
     slept = _sleep(chance.uniform(0.0, options.longest))
+    ended, status = os.waitpid(process, os.WNOHANG)
+    if ended:
+        print(f"a recorder ended by itself, with wait status {status}", file=sys.stderr)
+        shutil.rmtree(bag, ignore_errors=True)
+        return Kill(storage, 0.0, False, 0, 0.0, 0, None)
     os.kill(process, signal.SIGKILL)
     killed_ns = time.time_ns()
     os.waitpid(process, 0)
@@ -126,6 +138,9 @@ def one(
     asked = options.ros2 is not None and number % options.ros2_every == 0
     agrees = _ros2_agrees(options.ros2, bag, messages) if asked else None
     shutil.rmtree(bag)
+    if filled and not messages:
+        print("nothing is left of a bag that had messages", file=sys.stderr)
+        return Kill(storage, after_s, False, 0, after_s, 0, agrees)
     return Kill(storage, after_s, True, messages, round(lost, 3), gaps, agrees)
 
 
@@ -197,8 +212,10 @@ def _in_bag(bag: Path, killed_ns: int, rate: float) -> tuple[int, float, int]:
         ticks: list[int] = []
         never: list[int] = []
         last_ns: dict[str, int] = {}
+        first_ns = 0
         for message in reader.messages():
             total += 1
+            first_ns = first_ns or message.stamp_ns
             last_ns[message.topic] = message.stamp_ns
             if message.topic == FEATURES_TOPIC:
                 features = reader.decode(message)
@@ -207,8 +224,10 @@ def _in_bag(bag: Path, killed_ns: int, rate: float) -> tuple[int, float, int]:
     if ticks:
         gaps = ticks[-1] - ticks[0] + 1 - len(ticks) - (never[-1] - never[0])
     if last_ns:
+        # Of a topic of which nothing is there, all is missing since the bag's first message.
+        oldest_ns = min(last_ns.get(topic, first_ns) for topic in (FEATURES_TOPIC, *MAP_TOPICS))
         # The first message that is missing was due one period after the last one that is there.
-        lost = max(0.0, (killed_ns - min(last_ns.values())) * 1e-9 - 1 / rate)
+        lost = max(0.0, (killed_ns - oldest_ns) * 1e-9 - 1 / rate)
     return total, lost, gaps
 
 

@@ -13,32 +13,49 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+ARCHITECTURES = ("topk", "jumprelu")
+
+
 def write_random_sae(
-    folder: Path, policy_sha256: str, layer: str, width: int, features: int, l0: float
+    folder: Path,
+    policy_sha256: str,
+    layer: str,
+    width: int,
+    features: int,
+    l0: float,
+    architecture: str = "jumprelu",
 ) -> None:
-    """Write a JumpReLU SAE of unit directions; about `l0` are active on a standard normal row."""
+    """Write an SAE of unit directions; `l0` are active on a standard normal row.
+
+    topk: exactly, rounded to a whole number. jumprelu: on average.
+    """
     import torch  # noqa: PLC0415
     from torch.nn import functional  # noqa: PLC0415
 
     from pam_ros.sae.disk import save_sae  # noqa: PLC0415
     from pam_ros.sae.jumprelu import JumpReluSAE  # noqa: PLC0415
-    from pam_ros.sae.model import SaeConfig  # noqa: PLC0415
+    from pam_ros.sae.model import SAE, SaeConfig  # noqa: PLC0415
     from pam_ros.sae.provenance import Provenance, pam_ros_version  # noqa: PLC0415
     from pam_ros.sae.stats import Moments  # noqa: PLC0415
+    from pam_ros.sae.topk import TopKSAE  # noqa: PLC0415
 
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(features, width, generator=generator)
     directions = functional.normalize(rows, dim=1)
-    threshold = NormalDist().inv_cdf(1 - l0 / features)
     weights = {
         "W_enc": directions.T.contiguous(),
         "b_enc": torch.zeros(features),
         "W_dec": directions,
         "b_dec": torch.zeros(width),
-        "threshold": torch.full((features,), threshold),
     }
     provenance = Provenance("stub", policy_sha256, layer, "all", "random", pam_ros_version())
-    sae = JumpReluSAE(SaeConfig("jumprelu", width, features), weights)
+    sae: SAE
+    if architecture == "topk":
+        sae = TopKSAE(SaeConfig("topk", width, features, k=round(l0)), weights)
+    else:
+        threshold = NormalDist().inv_cdf(1 - l0 / features)
+        weights["threshold"] = torch.full((features,), threshold)
+        sae = JumpReluSAE(SaeConfig("jumprelu", width, features), weights)
     moments = Moments(width, 1)
     moments.add(torch.randn(100, width, generator=generator).numpy(), np.zeros(100, np.int64))
     sae.stats = moments.finish()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.random_sae import write_detector, write_random_sae
+from benchmarks.random_sae import ARCHITECTURES, write_detector, write_random_sae
 from benchmarks.sidecar_processes import (
     FEATURES_TOPIC,
     MAP_TOPICS,
@@ -38,7 +38,7 @@ REPORTS_TOPIC = "/diagnostics"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the status is 1 where a tick was lost that should not have been."""
+    """Run it; the status is 1 where a tick is missing or invalid that should not be."""
     options = _parser().parse_args(arguments)
     own_domain()
     with tempfile.TemporaryDirectory(prefix="sidecar-", dir=options.scratch) as name:
@@ -46,13 +46,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return int(figures["lost_ticks"] > 0 and not options.stall)
+    wrong = [] if options.stall else shortcomings(figures)
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    return int(bool(wrong))
+
+
+def shortcomings(figures: dict[str, Any]) -> list[str]:
+    """What a run without a stall must not show, in sentences."""
+    features, lost = figures["features"], figures["lost_ticks"]
+    due = figures["sent"]["ticks"] - figures["first_tick"]
+    missing, invalid = figures["missing_in_bag"], features - figures["valid"]
+    return [
+        sentence
+        for wrong, sentence in (
+            (lost > 0, f"{lost} ticks lost"),
+            (features != due, f"{features} features recorded of {due} ticks since the first"),
+            (missing != 0, f"{missing} ticks missing between the first and the last in the bag"),
+            (invalid != 0, f"{invalid} features invalid"),
+        )
+        if wrong
+    ]
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One run, from start to the finished bag."""
     write_random_sae(
-        folder / "sae", POLICY_SHA256, LAYER, options.width, options.features, options.l0
+        folder / "sae",
+        POLICY_SHA256,
+        LAYER,
+        options.width,
+        options.features,
+        options.l0,
+        options.architecture,
     )
     if options.detector:
         write_detector(folder / "sae", options.tokens, options.l0, CAMERAS)
@@ -86,7 +112,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(30)
-    settings = ("rate", "tokens", "width", "threads", "storage", "detector")
+    settings = ("architecture", "rate", "tokens", "width", "threads", "storage", "detector")
     return {
         **{name: getattr(options, name) for name in settings},
         "dictionary_size": options.features,
@@ -174,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=602)
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--features", type=int, default=4096)
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="topk", help="of the SAE")
     parser.add_argument("--l0", type=float, default=16.0, help="active features per token")
     parser.add_argument("--threads", type=int, default=1, help="of torch in the sidecar")
     parser.add_argument(

@@ -64,6 +64,25 @@ def tokens_messages(tokens: int, width: int, seed: int) -> list[Any]:
     return messages
 
 
+def attention_map(tokens: int, seed: int) -> Any:
+    """An AttentionMap of as many cells as there are image tokens, with random ones."""
+    from pam_ros.msg import AttentionMap, CameraAttention  # noqa: PLC0415
+
+    rng = np.random.default_rng(seed)
+    message = AttentionMap(policy_name="stub", policy_sha256=POLICY_SHA256, valid=True)
+    message.method, message.layer = "cross_attention", "decoder.layers.0.multihead_attn"
+    message.head, message.query, message.chunk_mode = "mean", "mean(0:20)", "queue"
+    message.head_entropy = message.head_latent_share = array.array("f", rng.random(8))
+    half = (tokens - 2) // 2
+    for name, cells in zip(CAMERAS, (half, tokens - 2 - half), strict=True):
+        camera = CameraAttention(name=name, image_height=480, image_width=640)
+        camera.cols = 20 if cells % 20 == 0 else cells
+        camera.rows = cells // camera.cols
+        camera.cells = array.array("f", rng.random(cells) / tokens)
+        message.cameras.append(camera)
+    return message
+
+
 def publish(node: Any, rate: float, seconds: float, tokens: int, width: int) -> Sent:
     """Publish until the time is over or the process is told to stop."""
     from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
@@ -77,7 +96,7 @@ def publish(node: Any, rate: float, seconds: float, tokens: int, width: int) -> 
     out = node.create_publisher(TokenActivations, "/act_attention/tokens", TOKEN_QOS)
     maps = node.create_publisher(AttentionMap, "/act_attention/attention", 10)
     commands = node.create_publisher(JointState, "/joint_commands", 10)
-    messages = tokens_messages(tokens, width, 0)
+    messages, shown = tokens_messages(tokens, width, 0), attention_map(tokens, 0)
     durations, late = [], 0.0
     begin = time.monotonic()
     tick = 0
@@ -90,7 +109,10 @@ def publish(node: Any, rate: float, seconds: float, tokens: int, width: int) -> 
         message.tick = tick
         message.header.stamp = node.get_clock().now().to_msg()
         commands.publish(JointState(header=message.header, name=["a"], position=[float(tick)]))
-        maps.publish(AttentionMap(header=message.header, tick=tick))
+        shown.header, shown.tick = message.header, tick
+        for camera in shown.cameras:
+            camera.header = message.header
+        maps.publish(shown)
         if out.get_subscription_count() > 0:
             out.publish(message)
         durations.append(time.perf_counter() - before)
