@@ -89,10 +89,10 @@ def load_checkpoint(
     for name, parameter in model.named_parameters():
         state = {m: tensors.get(f"adam.{m}.{name}") for m in _MOMENTS}
         if all(tensor is not None for tensor in state.values()):
-            device = parameter.device
-            # Adam's step counter stays where the optimizer expects it.
+            # Adam's step counter is on the CPU, but for the fused kernels.
+            fused = bool(optimizer.defaults.get("fused"))
             optimizer.state[parameter] = {
-                moment: tensor.clone() if moment == "step" else tensor.to(device)
+                moment: tensor.to(parameter.device) if moment != "step" or fused else tensor.clone()
                 for moment, tensor in state.items()
                 if tensor is not None
             }

@@ -66,7 +66,8 @@ def collect(
             half-written is left.
         KeyboardInterrupt: by Ctrl-C or a `kill`, between two frames; those before are kept.
     """
-    if layer != DEFAULT_LAYER:
+    # Also for the default: the policy may have been left at another one.
+    if layer != DEFAULT_LAYER or hasattr(policy, "take_tokens"):
         try:
             policy.take_tokens(layer)
         except PolicyError as error:

@@ -128,6 +128,8 @@ def _run(
         if progress is not None:
             progress(step + 1)
         if ranks.first and time.monotonic() - saved > checkpoint_seconds:
+            # A checkpoint without it would end every later try in the same way.
+            _check_loss(float(metrics["loss"]), step + 1, settings)
             save_checkpoint(path, model, optimizer, step + 1, reader.position, identity)
             saved = time.monotonic()
     return model
@@ -148,16 +150,20 @@ class _Report:
         if not self._every or (done % self._every and done != settings.steps):
             return
         numbers = {name: float(value) for name, value in metrics.items()}
-        if not math.isfinite(numbers["loss"]):
-            raise SaeError(
-                f"the loss is not finite at step {done}: lower the learning rate, "
-                f"{settings.learning_rate}"
-            )
+        _check_loss(numbers["loss"], done, settings)
         seconds = max(time.monotonic() - self._since, 1e-9)
         numbers["learning_rate"] = settings.learning_rate_at(done - 1)
         numbers["tokens_per_second"] = (done - self._done) * settings.batch / seconds
         self._log.write(done, done * settings.batch, numbers)
         self.start(done)
+
+
+def _check_loss(loss: float, done: int, settings: TrainingSettings) -> None:
+    if not math.isfinite(loss):
+        raise SaeError(
+            f"the loss is not finite at step {done}: lower the learning rate, "
+            f"{settings.learning_rate}"
+        )
 
 
 def train_step(

@@ -158,6 +158,18 @@ def test_uniform_draws_other_cells_in_every_episode(tmp_path):
         assert list(message.token) == drawn[3 * episode + frame]
 
 
+def test_a_policy_left_at_another_layer_gives_the_one_that_is_asked_for(tmp_path):
+    class Layered(FakePolicy):
+        layer = "encoder.layers.0"
+
+        def take_tokens(self, layer: str) -> None:
+            self.layer = layer
+
+    policy = Layered()
+    collect(policy, Pictures(), parse_sampler("all"), tmp_path / "s")
+    assert policy.layer == TokenStore(tmp_path / "s").info.layer == "encoder"
+
+
 class Killed(BaseException):
     pass
 

@@ -13,9 +13,11 @@ import torch
 from planted_tokens import make_store
 from safetensors.torch import load_file
 
+from pam_ros.sae.checkpoint import load_checkpoint, save_checkpoint
 from pam_ros.sae.disk import WEIGHTS, load_sae
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.settings import ARCHITECTURES, TrainingSettings
+from pam_ros.sae.shuffle import Position
 from pam_ros.sae.train import train
 
 
@@ -145,6 +147,41 @@ def test_a_loss_that_explodes_ends_the_training(tmp_path, store):
             log_every=5,
         )
     assert not (tmp_path / "sae").exists()
+
+
+def test_no_checkpoint_is_kept_of_a_loss_that_exploded(tmp_path, store):
+    """Between two reports: the next try would go on from what is not finite."""
+    with pytest.raises(SaeError, match="the loss is not finite at step"):
+        train(
+            [store],
+            settings_of("relu_l1", learning_rate=1e30, clip=1e30, bias="mean"),
+            tmp_path / "sae",
+            device="cpu",
+            log_every=10**6,
+            checkpoint_seconds=0,
+        )
+    kept = tmp_path / "sae.checkpoint.safetensors"
+    assert kept.exists()
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(kept).values())
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+@pytest.mark.parametrize("fused", [True, False])
+def test_adams_step_comes_back_where_the_optimizer_wants_it(tmp_path, fused):
+    """Meta stands for a GPU: what counts is the device alone."""
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(2)).sum().backward()
+    optimizer.step()
+    save_checkpoint(tmp_path / "c", model, optimizer, 1, Position(), "same")
+    there = torch.nn.Linear(2, 2, device="meta")
+    again = torch.optim.Adam(there.parameters())
+    again.defaults["fused"] = fused
+    assert load_checkpoint(tmp_path / "c", there, again, "same") == (1, Position())
+    for parameter in there.parameters():
+        state = again.state[parameter]
+        assert state["exp_avg"].device.type == "meta"
+        assert state["step"].device.type == ("meta" if fused else "cpu")
 
 
 def test_two_processes_train_as_one_does(tmp_path, store):
