@@ -120,6 +120,7 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
         safetensors.SafetensorError,
         OSError,
         ValueError,
+        OverflowError,
         LookupError,
         TypeError,
         RecursionError,

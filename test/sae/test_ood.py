@@ -272,9 +272,11 @@ def test_damaged_and_missing_files_are_one_sentence(fitted, tmp_path):
     path.write_bytes(path.read_bytes()[:-3] + b"abc")
     with pytest.raises(SaeError, match="is not the file"):
         OodDetector.load(tmp_path, sae)
-    (tmp_path / "ood.json").write_text("[1, 2")
-    with pytest.raises(SaeError, match="damaged"):
-        OodDetector.load(tmp_path, sae)
+    endless = json.loads((tmp_path / "ood.json").read_text()) | {"window": float("inf")}
+    for text in ("[1, 2", json.dumps(endless)):
+        (tmp_path / "ood.json").write_text(text)
+        with pytest.raises(SaeError, match="damaged"):
+            OodDetector.load(tmp_path, sae)
 
 
 def test_a_store_of_another_sampler_or_the_training_store_itself_is_no_calibration(
