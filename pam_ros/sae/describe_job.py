@@ -42,8 +42,16 @@ def run(argv: Sequence[str]) -> None:
     set_threads(options)
     if options.frames < 1:
         raise SaeError("--frames must be at least 1")
-    sae, store = load_sae(options.sae), TokenStore(options.data)
-    others = {folder.name: matches(sae, load_sae(folder)) for folder in options.others}
+    store = TokenStore(options.data)
+    info = store.info
+    sae = load_sae(options.sae, policy_sha256=info.policy_sha256, layer=info.layer)
+    names = [folder.name for folder in options.others]
+    others = {
+        folder.name if names.count(folder.name) == 1 else str(folder): matches(
+            sae, load_sae(folder, policy_sha256=info.policy_sha256, layer=info.layer)
+        )
+        for folder in options.others
+    }
     signals = None
     if store.info.keeps_observations:
         policy = open_policy(options) if options.actions else None

@@ -159,6 +159,23 @@ def test_the_command_writes_them_and_refuses_another_policys_tokens(tmp_path, ca
     assert "b" * 64 in capsys.readouterr().err
 
 
+def test_other_seeds_in_folders_of_one_name_stay_apart_and_are_of_the_same_policy(tmp_path, capsys):
+    episodes_store(tmp_path / "store", range(3))
+    others = [tmp_path / f"seed{seed}" / "sae" for seed in range(2)]
+    for folder in (tmp_path / "sae", *others):
+        folder.parent.mkdir(exist_ok=True)
+        planted_sae(folder)
+    arguments = ["describe", "--sae", str(tmp_path / "sae"), "--data", str(tmp_path / "store")]
+    arguments += ["--out", str(tmp_path / "out"), "--others", *map(str, others)]
+    assert main(arguments) == 0
+    first = json.loads((tmp_path / "out" / "features.json").read_text())["features"][0]
+    assert [match["sae"] for match in first["matches"]] == [str(folder) for folder in others]
+    config = others[1] / "cfg.json"
+    config.write_text(config.read_text().replace("a" * 64, "b" * 64))
+    assert main(arguments) == 1
+    assert f"{others[1]} was trained on another policy" in capsys.readouterr().err
+
+
 def test_ticks_in_pieces_give_the_same_top_frames():
     rng = np.random.default_rng(0)
     peak = rng.uniform(size=(60, 7)).astype(np.float32)
