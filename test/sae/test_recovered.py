@@ -187,7 +187,7 @@ def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, caps
     assert result["action_frames"] == 10
     assert f"{result['sae']['explained_variance']:.4f}" in printed
     assert main(["eval", "--data", str(training.folder), *arguments]) == 1
-    assert "is what the SAE was trained on (training)" in capsys.readouterr().err
+    assert "holds what the SAE was trained on (training)" in capsys.readouterr().err
 
 
 def test_describe_correlates_features_with_joints_and_the_policys_actions(
