@@ -204,7 +204,11 @@ def test_a_stopped_collection_goes_on_and_gives_the_same(tmp_path, stop):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("within", ["shard", "observations", "manifest", "picture"])
 def test_a_signal_while_something_is_written_cuts_nothing(tmp_path, monkeypatch, within, number):
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Another test's node, or a shell that starts in the background, may have left SIGINT otherwise.
+    before = {
+        which: signal.signal(which, signal.default_int_handler)
+        for which in (signal.SIGINT, signal.SIGTERM)
+    }
     sampler = parse_sampler("all")
     count = 0
 
@@ -240,7 +244,8 @@ def test_a_signal_while_something_is_written_cuts_nothing(tmp_path, monkeypatch,
         assert len(list(kept.observations())) == kept.frames
         collect(FakePolicy(), Pictures(), sampler, tmp_path / "s", observations=True, shard_rows=16)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for which, handler in before.items():
+            signal.signal(which, handler)
     _, where = stored(tmp_path / "s")
     assert where == [(e, f, t) for e, n in enumerate((4, 3)) for f in range(n) for t in range(8)]
     for index, entry in enumerate(TokenStore(tmp_path / "s").shards):
