@@ -43,12 +43,16 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.exceptions": ("exceptions",),
     "rclpy.executors": ("executors",),
     "rclpy.guard_condition": ("guard_condition",),
+    "rclpy.lifecycle": ("lifecycle",),
+    "rclpy.lifecycle.managed_entity": ("lifecycle_managed_entity",),
+    "rclpy.lifecycle.node": ("lifecycle_node",),
+    "rclpy.lifecycle.publisher": ("lifecycle_publisher",),
     "rclpy.logging": ("logging",),
     "rclpy.impl": (),
     "rclpy.impl.implementation_singleton": ("implementation",),
     "rclpy.impl.logging_severity": ("logging",),
     "rclpy.impl.rcutils_logger": ("logging",),
-    "rclpy._rclpy_pybind11": ("exceptions",),
+    "rclpy._rclpy_pybind11": ("exceptions", "lifecycle_state_machine"),
     "rclpy.node": ("node", "node_parameters"),
     "rclpy.parameter": ("parameter",),
     "rclpy.parameter_client": ("parameter_client",),
@@ -78,7 +82,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
 _LEFT_OUT = frozenset(
     f"rclpy.{name}"
     for name in (
-        "action", "lifecycle", "logging_service", "parameter_event_handler",
+        "action", "logging_service", "parameter_event_handler",
         "qos_overriding_options", "service_introspection", "type_description_service", "waitable",
     )
 )  # fmt: skip
@@ -166,9 +170,10 @@ def _submodule(name: str) -> ModuleType:
 
 def _rename() -> None:
     """Let classes say that they are from the public module of the same name as ours."""
-    for public in _MODULES:
-        source = sys.modules.get(f"{__package__}.{public.rsplit('.', 1)[-1]}")
-        if source is None:
+    for public, sources in _MODULES.items():
+        name = public.removeprefix("rclpy.").replace(".", "_")
+        source = sys.modules.get(f"{__package__}.{name}")
+        if source is None or name not in sources:
             continue
         for value in list(vars(source).values()):
             if isinstance(value, type) and value.__module__ == source.__name__:

@@ -107,7 +107,7 @@ class Node(NodeParameters, NodeGraph, Destroyable):
         self._rate_group = ReentrantCallbackGroup()
         self._executor_reference: weakref.ref[Any] | None = None
         self._destroyed = False
-        self._rosout: Publisher | None = None
+        self._unlisted: list[Publisher] = []
         self._init_parameters(allow_undeclared=allow_undeclared_parameters)
 
         try:
@@ -162,10 +162,9 @@ class Node(NodeParameters, NodeGraph, Destroyable):
 
     def _start_rosout(self) -> None:
         log_class = message_class("rcl_interfaces/msg/Log")
-        publisher = self.create_publisher(log_class, "/rosout", qos_profile_rosout_default)
-        # As in rclpy, where rcl owns it, the node does not list it.
-        self._publishers.remove(publisher)
-        self._rosout = publisher
+        publisher = self._create_unlisted_publisher(
+            log_class, "/rosout", qos_profile_rosout_default
+        )
         context = self._context
 
         def publish(
@@ -179,6 +178,15 @@ class Node(NodeParameters, NodeGraph, Destroyable):
             publisher.publish(message)
 
         logging.add_rosout(self._logger.name, publish)
+
+    def _create_unlisted_publisher(
+        self, msg_type: Any, topic: str, qos_profile: QoSProfile
+    ) -> Publisher:
+        """A publisher that rcl owns in rclpy, so that the node does not list it."""
+        publisher = Node.create_publisher(self, msg_type, topic, qos_profile)
+        self._publishers.remove(publisher)
+        self._unlisted.append(publisher)
+        return publisher
 
     # Entities, as rclpy's Node shows them.
 
@@ -491,8 +499,7 @@ class Node(NodeParameters, NodeGraph, Destroyable):
         self._destroyed = True
         logging.remove_rosout(self._logger.name)
         self._graph.remove_node(self._entities_info)
-        if self._rosout is not None:
-            self._publishers.append(self._rosout)
+        self._publishers += self._unlisted
         for name in _LISTS:
             entities = getattr(self, f"_{name}")
             while entities:

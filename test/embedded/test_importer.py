@@ -75,7 +75,7 @@ def test_unknown_names_fail_as_usual():
     assert "No module named 'moveit_msgs'" in out
 
 
-@pytest.mark.parametrize("name", ["action", "lifecycle"])
+@pytest.mark.parametrize("name", ["action"])
 def test_what_is_left_out_says_its_name(name):
     with pytest.raises(NotImplementedError, match=rf"rclpy\.{name} is not part of the embedded"):
         importlib.import_module(f"rclpy.{name}")
