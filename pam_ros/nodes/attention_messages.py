@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 from builtin_interfaces.msg import Time
 
 from pam_ros.msg import AttentionMap, CameraAttention
-from pam_ros.tick_messages import (
-    fill_attention_map,
-    set_stamp,
-    short_name,
-    source_grid,
-    stamp_nanoseconds,
-)
+from pam_ros.tick_messages import fill_attention_map, set_stamp
 
 if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
@@ -23,14 +17,6 @@ if TYPE_CHECKING:
     from pam_ros.robot.observation import Observation
     from pam_ros.robot.sync import ObservationSet
     from pam_ros.tick import TickOutcome
-
-__all__ = [
-    "attention_message",
-    "short_name",
-    "source_grid",
-    "stamp_message",
-    "stamp_nanoseconds",
-]
 
 
 def stamp_message(nanoseconds: int) -> Time:

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from pam_ros.nodes.attention_messages import source_grid
 from pam_ros.robot.images import fill_compressed_image, fill_image
+from pam_ros.tick_pictures import TickPictures
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from rclpy.node import Node
 
     from pam_ros.attention.maps import AttentionMaps
@@ -36,7 +34,7 @@ class OverlayPublisher:
                 CompressedImage, f"{topic}/compressed", 2
             )
         self.published = dict.fromkeys(self._images, 0)
-        self._pictures: dict[str, NDArray[np.uint8]] = {}
+        self._pictures = TickPictures()
 
     def wanted(self) -> bool:
         """Whether anybody listens to any overlay."""
@@ -48,26 +46,13 @@ class OverlayPublisher:
     ) -> None:
         """Draw and publish; each picture carries the stamp and frame_id of its source image."""
         full_scale = look.scale.scale(maps)
-        by_feature = {camera.feature: camera for camera in maps.cameras}
         for camera in self._contract.cameras:
             raw, compressed = self._images[camera.name], self._compressed[camera.name]
             wants_raw = raw.get_subscription_count() > 0
             wants_compressed = compressed.get_subscription_count() > 0
             if not (wants_raw or wants_compressed):
                 continue
-            camera_map = by_feature[camera.feature]
-            source = observation.sources[camera.name]
-            picture = self._pictures.get(camera.name)
-            if picture is None or picture.shape != source.shape:
-                picture = self._pictures[camera.name] = np.empty(source.shape, np.uint8)
-            look.overlay.draw(
-                source,
-                camera_map.cells,
-                *source_grid(camera_map, observation.regions[camera.name]),
-                full_scale,
-                maps.joint_state_share,
-                out=picture,
-            )
+            picture = self._pictures.draw(camera, observation, maps, look.overlay, full_scale)
             header = messages.messages[camera.name].header
             if wants_raw:
                 image = Image(header=header)

@@ -12,7 +12,6 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import Float64MultiArray
 
-from pam_ros.nodes.attention_messages import stamp_nanoseconds
 from pam_ros.robot import (
     ENVIRONMENT,
     STATE,
@@ -22,6 +21,7 @@ from pam_ros.robot import (
     Synchroniser,
     joint_positions,
 )
+from pam_ros.tick_messages import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

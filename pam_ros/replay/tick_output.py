@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.layouts.topics import topics_of
@@ -20,12 +18,14 @@ from pam_ros.robot.commands import (
 )
 from pam_ros.robot.contract import IMAGE, JOINT_STATE, JOINT_TRAJECTORY
 from pam_ros.robot.images import fill_image
-from pam_ros.tick_messages import fill_attention_map, set_stamp, source_grid
+from pam_ros.tick_messages import fill_attention_map, set_stamp
+from pam_ros.tick_pictures import TickPictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from pam_ros.attention.maps import AttentionMaps
@@ -64,17 +64,17 @@ class TickOutput:
         topics = topics_of(contract, node)
         self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = f"{node}/predicted_command"
-        self._pictures = {camera.name: camera.overlay for camera in topics.cameras}
+        self._overlay_topics = {camera.name: camera.overlay for camera in topics.cameras}
         self._overlay = Overlay(border=BORDER) if overlays else None
         self._scale = RunningScale(PERCENTILE, WINDOW)
-        self._buffers: dict[str, NDArray[np.uint8]] = {}
+        self._pictures = TickPictures()
         self.topics = {
             self.attention_topic: MAP,
             self._chunk: JOINT_TRAJECTORY,
             self._command: contract.command.type,
         }
         if overlays:
-            self.topics.update(dict.fromkeys(self._pictures.values(), IMAGE))
+            self.topics.update(dict.fromkeys(self._overlay_topics.values(), IMAGE))
         for topic, kind in self.topics.items():
             output.add_topic(topic, kind)
 
@@ -147,24 +147,12 @@ class TickOutput:
         full_scale = self._scale.scale(maps)
         if not keep:
             return
-        by_feature = {camera.feature: camera for camera in maps.cameras}
         for camera in self._contract.cameras:
-            camera_map, source = by_feature[camera.feature], observation.sources[camera.name]
-            picture = self._buffers.get(camera.name)
-            if picture is None or picture.shape != source.shape:
-                picture = self._buffers[camera.name] = np.empty(source.shape, np.uint8)
-            self._overlay.draw(
-                source,
-                camera_map.cells,
-                *source_grid(camera_map, observation.regions[camera.name]),
-                full_scale,
-                maps.joint_state_share,
-                out=picture,
-            )
+            picture = self._pictures.draw(camera, observation, maps, self._overlay, full_scale)
             image = self._messages.new(IMAGE)
             image.header = seen.messages[camera.name].header
             fill_image(image, picture)
-            self.write(self._pictures[camera.name], image, IMAGE, received_ns)
+            self.write(self._overlay_topics[camera.name], image, IMAGE, received_ns)
 
     def _new(self, name: str) -> Callable[[], Any]:
         return lambda: self._messages.new(name)
