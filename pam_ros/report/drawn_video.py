@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pam_ros.report.frames import Panel
-    from pam_ros.report.recording import Recording, Tick
+    from pam_ros.report.recording import Recording
+    from pam_ros.report.tick import Tick
 
 _STRIP = 22
 _GREY = 72

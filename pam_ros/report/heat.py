@@ -17,7 +17,8 @@ from pam_ros.report.errors import ReportError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pam_ros.report.recording import CameraTick, Recording, Tick
+    from pam_ros.report.recording import Recording
+    from pam_ros.report.tick import CameraTick, Tick
 
 #: The node's own defaults: config/act_attention.yaml.
 PERCENTILE, WINDOW, ALPHA, BORDER, COLORMAP = 99.0, 100, 0.6, 6, "turbo"

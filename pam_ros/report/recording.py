@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.bags import BagError, BagReader
-from pam_ros.bags.pictures import header_stamp_ns
 from pam_ros.report.clock import Clock
 from pam_ros.report.errors import ReportError
 from pam_ros.report.joints import JointReader, roles
-from pam_ros.robot.contract import CAMERA_TYPES
+from pam_ros.report.pictures import Pictures, missing_pictures
+from pam_ros.report.tick import Tick, cameras_of, command_latencies
+from pam_ros.tick_messages import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,36 +28,13 @@ if TYPE_CHECKING:
 
     from pam_ros.bags import BagTopic
     from pam_ros.report.joints import Chunk, JointSeries
+    from pam_ros.report.pictures import PictureAt
 
 ATTENTION_TYPE = "pam_ros/msg/AttentionMap"
 FEATURES_TYPE = "pam_ros/msg/SaeFeatures"
 STRING_TYPE = "std_msgs/msg/String"
 #: Notes on topics of this name are marks.
 ANNOTATE = "annotate"
-
-
-@dataclass(frozen=True, eq=False)
-class CameraTick:
-    """One camera in one tick; `cells` (rows, cols) float32 as in CameraAttention, or None."""
-
-    name: str
-    frame_id: str
-    stamp_ns: int
-    size: tuple[int, int]
-    grid: tuple[float, float, float, float]
-    cells: npt.NDArray[np.float32] | None
-    share: float
-
-
-@dataclass(frozen=True, eq=False)
-class Tick:
-    """One AttentionMap: seconds on the recording's axis, and what it says. NaN where nothing."""
-
-    time_s: float
-    received_ns: int
-    message: Any
-    cameras: tuple[CameraTick, ...]
-    command_latency_s: float
 
 
 @dataclass(frozen=True)
@@ -98,16 +75,6 @@ class Recording:
         return np.array([tick.time_s for tick in self.ticks])
 
 
-@dataclass(frozen=True)
-class PictureAt:
-    """Where a picture is in the bag, and whether its stamp is the one that the map names."""
-
-    topic: str
-    received_ns: int
-    stamp_ns: int
-    exact: bool
-
-
 def read_recording(bag: Path, camera_topics: Mapping[str, str] | None = None) -> Recording:
     """Reads the bag.
 
@@ -135,19 +102,13 @@ class _Pass:
         self._unreadable: Counter[str] = Counter()
         self._maps: list[tuple[int, Any]] = []
         self._others: list[tuple[int, str, Any]] = []
-        # Per topic and header stamp [ns]: when the pictures with it were received [ns].
-        self._images: dict[str, dict[int, list[int]]] = defaultdict(dict)
-        self._frames: dict[str, str] = {}
         self._roles = roles(list(reader.topics.values()))
-        self._candidates = {
-            name for name, info in reader.topics.items() if info.type in CAMERA_TYPES and info.count
-        }
+        self._pictures = Pictures(reader, given)
         for camera, topic in given.items():
-            if topic not in self._candidates:
+            if topic not in self._pictures.candidates:
                 raise ReportError(
                     f"bag {reader.path} has no images on {topic}, given for camera '{camera}'"
                 )
-        self._given = given
 
     def recording(self) -> Recording:
         self._read()
@@ -156,17 +117,17 @@ class _Pass:
         self._maps.sort(key=lambda item: item[0])
         clock = Clock(
             [received for received, _ in self._maps],
-            [_stamp_ns(message.header.stamp) for _, message in self._maps],
+            [stamp_nanoseconds(message.header.stamp) for _, message in self._maps],
         )
         joints = self._joints(clock)
         commands = [
-            (received, _stamp_ns(message.header.stamp))
+            (received, stamp_nanoseconds(message.header.stamp))
             for received, topic, message in self._others
             if self._roles.get(topic) == "commanded" and hasattr(message, "header")
         ]
         ticks = self._ticks(clock, commands)
-        topics = self._camera_topics(ticks)
-        pictures = [self._pictures(tick, topics) for tick in ticks]
+        topics = self._pictures.topics(ticks)
+        pictures = [self._pictures.of(tick, topics) for tick in ticks]
         self._say_what_is_missing(clock, ticks, topics, pictures)
         series = [found for found in (reader.series() for reader in joints) if found is not None]
         return Recording(
@@ -185,18 +146,15 @@ class _Pass:
         )
 
     def _read(self) -> None:
-        wanted = {self._attention, *self._roles, *self._candidates}
+        wanted = {self._attention, *self._roles, *self._pictures.candidates}
         for name, info in self._reader.topics.items():
             note = info.type == STRING_TYPE and name.rsplit("/", 1)[-1] in {ANNOTATE, "result"}
             if note or info.type == FEATURES_TYPE:
                 wanted.add(name)
         for message in self._reader.messages(wanted & set(self._reader.topics)):
             try:
-                if message.topic in self._candidates:
-                    stamp = header_stamp_ns(message)
-                    self._images[message.topic].setdefault(stamp, []).append(message.stamp_ns)
-                    if message.topic not in self._frames:
-                        self._frames[message.topic] = _frame_id(self._reader.decode(message))
+                if message.topic in self._pictures.candidates:
+                    self._pictures.take(message)
                     continue
                 decoded = self._reader.decode(message)
             except BagError:
@@ -208,9 +166,9 @@ class _Pass:
                 self._others.append((message.stamp_ns, message.topic, decoded))
 
     def _ticks(self, clock: Clock, commands: list[tuple[int, int]]) -> list[Tick]:
-        latencies = _command_latencies(self._maps, sorted(commands))
+        latencies = command_latencies(self._maps, sorted(commands))
         ticks = [
-            Tick(float(time_s), received, message, _cameras(message), latency)
+            Tick(float(time_s), received, message, cameras_of(message), latency)
             for time_s, (received, message), latency in zip(
                 clock.times, self._maps, latencies, strict=True
             )
@@ -239,7 +197,7 @@ class _Pass:
         for _, topic, message in self._others:
             if types[topic] == FEATURES_TYPE:
                 if message.valid:
-                    found[_stamp_ns(message.header.stamp)] = message
+                    found[stamp_nanoseconds(message.header.stamp)] = message
                 else:
                     invalid.append(str(message.invalid_reason) or "without a reason")
         if invalid:
@@ -262,43 +220,6 @@ class _Pass:
                 marks.append(Mark(time_s, "result", text, success))
         return sorted(marks, key=lambda mark: mark.time_s)
 
-    def _camera_topics(self, ticks: list[Tick]) -> dict[str, str]:
-        """Camera name to the topic whose pictures are shown."""
-        found = {}
-        for camera in {camera.name: camera for tick in ticks for camera in tick.cameras}.values():
-            topic = self._given.get(camera.name) or self._raw_topic(camera)
-            if topic is not None:
-                found[camera.name] = topic
-        return found
-
-    def _raw_topic(self, camera: CameraTick) -> str | None:
-        """By the name in its path, else by its frame where only one topic has it."""
-        raw = [name for name in self._candidates if "/attention/" not in name]
-        raw = [name for name in raw if "/explanation/" not in name and "depth" not in name]
-        named = [name for name in raw if camera.name in name.split("/")]
-        if named:
-            return min(named, key=lambda name: (len(name), name))
-        framed = [name for name in raw if self._frames.get(name) == camera.frame_id != ""]
-        return framed[0] if len(framed) == 1 else None
-
-    def _pictures(self, tick: Tick, topics: Mapping[str, str]) -> dict[str, PictureAt]:
-        """The picture that each camera's map explains, or the last one before it."""
-        found = {}
-        for camera in tick.cameras:
-            topic = topics.get(camera.name)
-            if topic is None:
-                continue
-            stamps = self._images[topic]
-            stamp = camera.stamp_ns
-            if stamp not in stamps:
-                earlier = [other for other in stamps if stamp - 1_000_000_000 < other < stamp]
-                if not earlier:
-                    continue
-                stamp = max(earlier)
-            received = min(stamps[stamp], key=lambda at: abs(at - tick.received_ns))
-            found[camera.name] = PictureAt(topic, received, stamp, stamp == camera.stamp_ns)
-        return found
-
     def _say_what_is_missing(
         self,
         clock: Clock,
@@ -319,22 +240,7 @@ class _Pass:
             )
         if clock.out_of_order:
             self._notes.append(f"{clock.out_of_order} maps came out of order and were sorted")
-        for camera in dict.fromkeys(camera.name for tick in ticks for camera in tick.cameras):
-            if camera not in topics:
-                self._notes.append(
-                    f"the bag has no pictures of camera '{camera}': its heat is drawn on grey "
-                    "(name a topic with --camera)"
-                )
-                continue
-            absent = sum(camera not in found for found in pictures)
-            stale = sum(camera in found and not found[camera].exact for found in pictures)
-            if stale:
-                self._notes.append(
-                    f"{stale} ticks of camera '{camera}' lack their own picture and show the last "
-                    "one before it"
-                )
-            if absent:
-                self._notes.append(f"{absent} ticks of camera '{camera}' have no picture")
+        self._notes += missing_pictures(ticks, topics, pictures)
 
 
 def _attention_topic(reader: BagReader) -> str:
@@ -347,51 +253,3 @@ def _attention_topic(reader: BagReader) -> str:
             f"{names}"
         )
     return max(live, key=lambda topic: (topic.count, topic.name)).name
-
-
-def _cameras(message: Any) -> tuple[CameraTick, ...]:
-    cameras = []
-    for camera in message.cameras:
-        rows, cols = int(camera.rows), int(camera.cols)
-        cells = np.asarray(camera.cells, dtype=np.float32)
-        whole = message.valid and rows * cols == cells.size > 0 and np.isfinite(cells).all()
-        grid = (float(camera.x0), float(camera.y0), float(camera.dx), float(camera.dy))
-        placed = all(map(math.isfinite, grid)) and min(grid[2:]) > 0
-        cameras.append(
-            CameraTick(
-                str(camera.name),
-                str(camera.header.frame_id),
-                _stamp_ns(camera.header.stamp),
-                (int(camera.image_height), int(camera.image_width)),
-                grid,
-                cells.reshape(rows, cols) if whole and placed else None,
-                float(camera.share),
-            )
-        )
-    return tuple(cameras)
-
-
-def _command_latencies(maps: list[tuple[int, Any]], commands: list[tuple[int, int]]) -> list[float]:
-    """Seconds from each executed observation to its command; NaN where there is none.
-
-    The node sends the map right after the command, so of all commands the last one before the
-    map's arrival is the one.
-    """
-    received = np.array([at for at, _ in commands])
-    latencies = []
-    for at, message in maps:
-        place = int(np.searchsorted(received, at, side="right")) - 1
-        stamp = _stamp_ns(message.header.stamp)
-        seconds = math.nan
-        if message.chunk_executed and place >= 0:
-            seconds = (commands[place][1] - stamp) * 1e-9
-        latencies.append(seconds if 0 <= seconds < 10 else math.nan)
-    return latencies
-
-
-def _frame_id(message: Any) -> str:
-    return str(message.header.frame_id)
-
-
-def _stamp_ns(stamp: Any) -> int:
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_bags import START_NS
+from synthetic_bags import START_NS, header
 from synthetic_recording import (
     ATTENTION,
     CHUNK,
@@ -35,6 +36,7 @@ from pam_ros.report.main import main
 from pam_ros.report.page import write_report
 from pam_ros.report.peaks import peaks
 from pam_ros.report.recording import read_recording
+from pam_ros.report.tick import command_latencies
 
 
 def data_of(page) -> dict:
@@ -62,6 +64,22 @@ def test_a_note_stands_where_it_was_said(recording):
 def test_the_command_that_answers_an_observation_gives_its_latency(recording):
     latencies = [tick.command_latency_s for tick in read_recording(recording).ticks]
     np.testing.assert_allclose(latencies, 0.05, atol=1e-6)
+
+
+@pytest.mark.parametrize("map_first", [True, False])
+def test_a_command_recorded_just_after_its_map_is_still_that_maps(map_first):
+    """Each pass begins 20 ms after its observation, as the last tick's command goes out."""
+    ms = 1_000_000
+    observed = [START_NS + k * 100 * ms for k in range(5)]
+    sent = [at + 120 * ms for at in observed]
+    off = -ms if map_first else ms
+    maps = [
+        (command + off, SimpleNamespace(header=header(at, ""), chunk_executed=k != 3))
+        for k, (at, command) in enumerate(zip(observed, sent, strict=True))
+    ]
+    found = command_latencies(maps, [(at, at) for at in sent])
+    np.testing.assert_allclose(found, [0.12, 0.12, 0.12, np.nan, 0.12], atol=1e-9)
+    assert np.isnan(command_latencies(maps, [])).all()
 
 
 def test_the_gap_between_prediction_and_command_is_the_widest_joints(page):
