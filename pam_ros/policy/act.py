@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from pam_ros.policy.act_ahead import Ahead
 from pam_ros.policy.act_pass import Edit, place_names
 from pam_ros.policy.act_prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
@@ -75,6 +76,7 @@ class ActPolicy:
         self._mean_over_heads = False
         self._tokens_layer = self._places[-1]
         self._edit: EditTokens | None = None
+        self._ahead = Ahead(self.prepare, forward)
 
     @property
     def spec(self) -> PolicySpec:
@@ -128,6 +130,15 @@ class ActPolicy:
                 edited pass runs eagerly in float32, whatever the engine.
         """
         self._edit = edit
+
+    def expect(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> None:
+        """Compute the passes of these observations in one batch, eagerly in float32.
+
+        Queue, ensemble and order do not notice: each later step or explain that is given one of
+        these very objects takes its part of the batch. For recordings, whose next observations are
+        known.
+        """
+        self._ahead.expect(observations)
 
     def pop_action(self) -> QueuedAction | None:
         """Take the next queued action; None if there is none, always in temporal ensembling."""
@@ -250,17 +261,22 @@ class ActPolicy:
         start = time.perf_counter()
         place = self._place(self._tokens_layer)
         edit = None if self._edit is None else Edit(place, self._edit)
-        prepared = self._preparation.one(observation, reuse=True)
-        result = self._pass(
-            prepared, self._encoder_layers, edit, mean_over_heads=self._mean_over_heads
-        )
+        layers, mean = self._encoder_layers, self._mean_over_heads
+        ahead = None
+        if edit is None:
+            ahead = self._ahead.take(observation, layers, mean_over_heads=mean)
+        if ahead is None:
+            prepared = self._preparation.one(observation, reuse=True)
+            result = self._pass(prepared, layers, edit, mean_over_heads=mean)
+        else:
+            result, shared = ahead
         run = _Run(
             normalised=as_array(result.chunk[0]),
             chunk=self._preparation.unnormalised(result.chunk[0]),
             attention=as_array(result.attention[0]),
             encoder_attention={k: as_array(w[0]) for k, w in result.encoder_attention.items()},
             tokens=as_array(result.places[place][0]),
-            seconds=time.perf_counter() - start,
+            seconds=time.perf_counter() - start if ahead is None else shared,
         )
         wrong = _not_finite(run)
         if wrong:

@@ -127,6 +127,8 @@ class _Replay:
             self._contract = self._bag.contract
             self._recorded.ticks = self._bag.ticks
         else:
+            if settings.episodes:
+                raise ReplayError(f"--episodes is for LeRobot datasets; {bag} is a bag")
             self._bag = SourceBag(bag, output.work)
             types = {topic.name: topic.type for topic in self._bag.topics.values()}
             self._contract = resolve_contract(

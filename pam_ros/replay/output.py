@@ -7,11 +7,12 @@ reach. At the end their files become those of one bag, as `ros2 bag record` spli
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import yaml
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from rosbags.interfaces import Qos
 
-STATE, SUMMARY = "state.json", "replay.json"
+STATE, SUMMARY, LOCK = "state.json", "replay.json", "lock"
 PART_SECONDS = 20.0
 """What a replay that is killed has to do again, at most [s]."""
 _INFORMATION = "rosbag2_bagfile_information"
@@ -66,7 +67,12 @@ class ReplayOutput:
         self._begun = 0.0
         if path.exists():
             raise ReplayError(f"{path} exists already: remove it or choose another --out")
-        self.state = self._open()
+        self._lock = self._locked()
+        try:
+            self.state = self._open()
+        except BaseException:
+            self._lock.close()
+            raise
 
     def add_topic(self, topic: str, type_name: str, qos: Qos | None = None) -> None:
         """Announce a topic; before the first message."""
@@ -116,22 +122,43 @@ class ReplayOutput:
         _write_json(whole / SUMMARY, {**self._identity, **summary})
         whole.rename(self.path)
         shutil.rmtree(self.work, ignore_errors=True)
+        self._lock.close()
 
     def abandon(self) -> None:
         """Close the files of a replay that failed; what was kept stays for the next one."""
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
+        try:
+            if self._writer is not None:
+                writer, self._writer = self._writer, None
+                writer.close()
+        finally:
+            if not self.state["parts"]:
+                shutil.rmtree(self.work, ignore_errors=True)
+            self._lock.close()
+
+    def _locked(self) -> TextIO:
+        """A lock for as long as the file is open: two replays must not write the same parts."""
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            file = (self.work / LOCK).open("w", encoding="utf-8")
+        except OSError as error:
+            raise ReplayError(f"{self.work} cannot be made: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise ReplayError(f"another replay is writing {self.work}") from error
+        return file
 
     def _open(self) -> dict[str, Any]:
         fresh = {"identity": self._identity, "parts": 0}
         try:
-            self.work.mkdir(parents=True, exist_ok=True)
             state = json.loads((self.work / STATE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             state = fresh
         except (OSError, ValueError) as error:
             raise ReplayError(f"{self.work} cannot be used: {error}; remove it") from error
+        if not state.get("parts"):
+            state = fresh  # one that was killed before it kept anything
         if state.get("identity") != self._identity:
             raise ReplayError(
                 f"{self.work} is of another recording, policy or setting: remove it, or choose "

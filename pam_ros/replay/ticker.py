@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.bags.errors import BagError
-from pam_ros.replay.ahead import AheadEngine
 from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
 from pam_ros.tick import TickLoop, TickOutcome
 
@@ -57,7 +56,6 @@ class Ticker:
         self._spec = policy.spec
         self._contract = contract
         self._decode = decode
-        self._engine = AheadEngine(policy)
         self._loop = TickLoop(policy)
         self._begun = False
         self.counts: Counter[str] = Counter()
@@ -84,16 +82,13 @@ class Ticker:
         """
         selection.ask(self._policy)
         ready = [self._observe(index, observed) for index, observed in batch]
-        self._engine.expect([one[1].features for one in ready if one is not None])
-        turn = 0
+        self._policy.expect([one[1].features for one in ready if one is not None])
         for (index, observed), one in zip(batch, ready, strict=True):
             self._number(observed)
             if one is None:
                 if observed.recorded is not None:
                     self._loop.pass_over(1)
                 continue
-            self._engine.turn(turn)
-            turn += 1
             yield self._tick(index, observed, *one, selection)
 
     def _tick(
@@ -114,9 +109,6 @@ class Ticker:
             return recorded.chunk_executed if recorded is not None and made_here else True
 
         outcome = self._loop.run(observation.features, act, lambda: math.inf)
-        if outcome.output is not None:
-            output = replace(outcome.output, forward_seconds=self._engine.seconds)
-            outcome = replace(outcome, output=output)
         # A dataset does not say which chunk moved the robot.
         source = -1 if recorded is None else recorded.source_tick
         if source >= 0 and outcome.command_source_tick != source:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Raw topics and recorded maps to new maps: the same as by hand, none missed, whatever happens."""
 
-import shutil
 import time
 from dataclasses import replace
 
@@ -112,18 +111,14 @@ def test_recorded_maps_say_which_messages_belong_together(settings, tmp_path):
         assert np.abs(mine.cameras[0].cells - theirs).max() <= 1e-6
 
 
-def test_a_stopped_replay_goes_on_and_ends_as_if_it_had_not_been_stopped(
-    bag, settings, tmp_path, monkeypatch
-):
-    settings = replace(settings, batch=2, part_seconds=0.0, overlays=True)
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    replay_bag(bag, whole, settings)
+def stop_in_batch(number, monkeypatch, bag, out, settings):
+    """A replay that is interrupted in its batch of this number, from 1."""
     runs = one_bag.Ticker.run
     batches = []
 
     def stops(self, batch, selection):
         batches.append(batch)
-        if len(batches) == 4:
+        if len(batches) == number:
             raise KeyboardInterrupt
         return runs(self, batch, selection)
 
@@ -131,6 +126,15 @@ def test_a_stopped_replay_goes_on_and_ends_as_if_it_had_not_been_stopped(
         patch.setattr(one_bag.Ticker, "run", stops)
         with pytest.raises(KeyboardInterrupt):
             replay_bag(bag, out, settings)
+
+
+def test_a_stopped_replay_goes_on_and_ends_as_if_it_had_not_been_stopped(
+    bag, settings, tmp_path, monkeypatch
+):
+    settings = replace(settings, batch=2, part_seconds=0.0, overlays=True)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    replay_bag(bag, whole, settings)
+    stop_in_batch(4, monkeypatch, bag, out, settings)
     assert not out.exists()
     report = replay_bag(bag, out, settings)
     assert report.ran == 5
@@ -144,12 +148,41 @@ def test_a_stopped_replay_goes_on_and_ends_as_if_it_had_not_been_stopped(
 
 def test_another_replay_does_not_go_on_from_it(bag, settings, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    with monkeypatch.context() as patch:
-        patch.setattr(one_bag.Ticker, "run", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            replay_bag(bag, out, settings)
+    stop_in_batch(3, monkeypatch, bag, out, replace(settings, part_seconds=0.0))
     with pytest.raises(ReplayError, match="another recording, policy or setting"):
         replay_bag(bag, out, replace(settings, overlays=True))
+
+
+def test_a_replay_that_kept_nothing_is_not_in_the_way_of_the_next(
+    bag, settings, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    stop_in_batch(1, monkeypatch, bag, out, settings)
+    with pytest.raises(ReplayError, match='use "mean", a number'):
+        replay_bag(bag, out, replace(settings, head="99"))
+    assert not (tmp_path / "out.unfinished").exists()
+    # As a kill leaves it.
+    (tmp_path / "out.unfinished" / "part_0").mkdir(parents=True)
+    (tmp_path / "out.unfinished" / "state.json").write_text('{"identity": {}, "parts": 0}')
+    assert replay_bag(bag, out, settings).valid == 11
+
+
+def test_two_replays_do_not_write_into_one_another(bag, settings, tmp_path):
+    out = tmp_path / "out"
+    refused = []
+
+    def meanwhile(*_):
+        with pytest.raises(ReplayError, match="another replay is writing") as error:
+            replay_bag(bag, out, settings)
+        refused.append(error)
+
+    assert replay_bag(bag, out, settings, meanwhile).valid == 11
+    assert refused
+
+
+def test_episodes_of_a_bag_are_refused(bag, settings, tmp_path):
+    with pytest.raises(ReplayError, match="--episodes is for LeRobot datasets"):
+        replay_bag(bag, tmp_path / "out", replace(settings, episodes="0"))
 
 
 def test_a_bag_that_is_there_is_not_overwritten(bag, settings, tmp_path):
@@ -270,7 +303,6 @@ def test_missing_topics_are_named_with_the_likely_ones(settings, tmp_path):
         replay_bag(bag, tmp_path / "out", settings)
     assert "lacks /top/image_raw (likely /cam_top/image_raw)" in str(error.value)
     assert "/joint_commands [sensor_msgs/msg/JointState]" in str(error.value)
-    shutil.rmtree(tmp_path / "out.unfinished")
     remapped = replace(settings, remaps={"/top/image_raw": "/cam_top/image_raw"})
     assert replay_bag(bag, tmp_path / "out", remapped).valid == 4
 
