@@ -9,6 +9,7 @@ threads, versions, CPU.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import io
@@ -73,7 +74,7 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
         }
         inputs = _flat(example)
-        core = openvino.Core()
+        core = _core(openvino)
         key = _key(openvino, core, inputs, settings, identity)
         self._blob = blob = _cache_folder() / f"{key}.blob"
         compiled = _import_blob(core, blob, settings)
@@ -147,6 +148,17 @@ def _import_openvino() -> Any:
             "pip install 'pam_ros[openvino]'"
         )
         raise PolicyError(message) from error
+
+
+@functools.cache
+def _core(openvino: Any) -> Any:
+    """OpenVINO's entry, the same for all engines, which stays until the process ends.
+
+    On CPUs with AMX each Core gives the thread that makes it an alternate signal stack, and takes
+    it away when it ends. Of two that end in the order in which they were made the second puts back
+    the first one's, gone by then: the next signal, Ctrl-C too, ends the process without a word.
+    """
+    return openvino.Core()
 
 
 def _traced(openvino: Any, graph: ActGraph, example: Prepared) -> Any:

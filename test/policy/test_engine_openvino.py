@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -94,3 +97,28 @@ def test_openvino_reports_the_precision_that_really_runs(reference_policy, monke
     report = wrapped(reference, "openvino", "bfloat16").engine
     assert report.dtype == "float32"
     assert "no bfloat16" in report.reason
+
+
+SIGNAL_AFTER_ENGINES = """
+import gc, os, signal, sys
+from pam_ros.policy import load_policy
+
+policies = [load_policy(sys.argv[1], device="cpu", engine="openvino") for _ in range(2)]
+while policies:
+    del policies[0]
+    gc.collect()
+signal.signal(signal.SIGINT, lambda *_: print("handled", flush=True))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@needs_openvino
+def test_a_signal_is_handled_after_engines_have_come_and_gone(reference_policy, tmp_path):
+    """On CPUs with AMX OpenVINO left the main thread a signal stack that was unmapped."""
+    reference = reference_policy(cameras={}, environment_dim=2, n_encoder_layers=1)
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_ENGINES, str(reference.save(tmp_path / "act"))],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
