@@ -12,8 +12,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # torch's threads wait asleep: on a busy machine spinning ones take the cores from each other.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-from pam_ros.embedded import install
-
 # The same examples on every machine: a change is judged by what it changes. To search for more,
 # `pytest --hypothesis-profile=default`.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -21,7 +19,59 @@ settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parents[1]
 
-install(interfaces={"pam_ros": ROOT / "msg"})
+if importlib.util.find_spec("rclpy") is None:
+    from pam_ros.embedded import install
+
+    install(interfaces={"pam_ros": ROOT / "msg"})
+
+# What comes by pip or is optional. `colcon test` runs on machines without it (CMakeLists.txt sets
+# the variable), where tests that need it are skipped with its name; everywhere else they fail.
+BY_PIP = {
+    "PIL", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4", "mcap",
+    "mujoco", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
+    "zstandard",
+}  # fmt: skip
+# Rooms whose conftest.py needs some of it already.
+ROOMS = {
+    "features": ("torch",),
+    "policy": ("torch", "lerobot"),
+    "replay": ("torch", "lerobot", "rosbags"),
+    "sae": ("torch",),
+    "sim": ("torch", "mujoco"),
+}
+SKIPS_WHAT_IS_MISSING = os.environ.get("PAM_ROS_TEST_SKIPS_MISSING") == "1"
+LEFT_OUT = {}
+if SKIPS_WHAT_IS_MISSING:
+    for room, needed in ROOMS.items():
+        missing = [name for name in needed if importlib.util.find_spec(name) is None]
+        if missing:
+            LEFT_OUT[room] = f"{', '.join(missing)} not installed"
+collect_ignore = list(LEFT_OUT)
+
+
+class ModuleOfWhatIsThere(pytest.Module):
+    """A test module that is skipped where a package of BY_PIP is not installed."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            missing = (getattr(error.__cause__, "name", None) or "").partition(".")[0]
+            if missing not in BY_PIP:
+                raise
+        pytest.skip(f"{missing} is not installed: see requirements.txt", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if SKIPS_WHAT_IS_MISSING:
+        return ModuleOfWhatIsThere.from_parent(parent, path=module_path)
+    return None
+
+
+def pytest_terminal_summary(terminalreporter):
+    for room, reason in LEFT_OUT.items():
+        terminalreporter.write_line(f"SKIPPED test/{room}: {reason}, see requirements.txt")
+
 
 if importlib.util.find_spec("pam_ros.msg") is None:
     raise pytest.UsageError(

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
-import torch
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
@@ -48,6 +47,7 @@ command:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory) -> Path:
     """A random ACT with one 64x96 camera and two joints, in queue mode, on disk."""
+    import torch
     from lerobot.configs.types import FeatureType, PolicyFeature
     from lerobot.policies.act.configuration_act import ACTConfig
     from lerobot.policies.act.modeling_act import ACTPolicy

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests on a machine without what pip brings, as `colcon test` may find it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HIDE = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+def find_spec(cls, name, path=None, target=None):
+    return None if name in ("torch", "lerobot", "mujoco") else find(name, path, target)
+PathFinder.find_spec = classmethod(find_spec)
+"""
+
+
+@pytest.fixture
+def collect(tmp_path):
+    """Runs pytest where torch, lerobot and mujoco are hidden, without running a test."""
+    (tmp_path / "sitecustomize.py").write_text(HIDE)
+    places = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
+
+    def run(*tests, skips):
+        # As in CMakeLists.txt; the rooms are no arguments, or pytest loads their conftest at once.
+        environment = os.environ | {"PYTHONPATH": places, "PAM_ROS_TEST_SKIPS_MISSING": skips}
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+        return subprocess.run(
+            [*command, *tests], env=environment, cwd=ROOT, capture_output=True, text=True,
+            timeout=250, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_what_needs_a_missing_package_is_skipped_with_its_name(collect):
+    done = collect("test/nodes", "test/test_config.py", skips="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "torch is not installed: see requirements.txt" in done.stdout
+    assert "test/nodes/test_parameter_descriptors.py::" in done.stdout
+    assert "SKIPPED test/policy: torch, lerobot not installed" in done.stdout
+    assert "SKIPPED test/sim: torch, mujoco not installed" in done.stdout
+
+
+def test_elsewhere_a_missing_package_fails_the_tests(collect):
+    done = collect("test/nodes/test_token_publisher.py", skips="0")
+    assert done.returncode != 0
+    assert "No module named 'torch'" in done.stdout
