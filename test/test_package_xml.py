@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""package.xml and requirements.txt against what the code imports."""
+
+import ast
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).parents[1]
+# Top-level modules that a key of package.xml brings, where the names differ.
+PROVIDED = {
+    "ament_index_python": "ament_index_python",
+    "cv2": "python3-opencv",
+    "hypothesis": "python3-hypothesis",
+    "numpy": "python3-numpy",
+    "pytest": "python3-pytest",
+    "yaml": "python3-yaml",
+}
+
+
+def imported(*folders):
+    """Top-level names that the Python files below some folders import from elsewhere."""
+    names = set()
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    names.add(node.module.partition(".")[0])
+    return names
+
+
+def keys():
+    """Kinds of dependency of package.xml, by rosdep key."""
+    found = {}
+    for entry in ET.parse(ROOT / "package.xml").getroot():
+        if entry.tag.endswith("depend"):
+            found.setdefault(entry.text, set()).add(entry.tag)
+    return found
+
+
+def is_ros(name):
+    return name in ("rclpy", "launch", "launch_ros", "cv_bridge") or re.fullmatch(
+        r"\w+_(msgs|srvs|interfaces|index_python)", name
+    )
+
+
+def test_every_ros_package_that_runs_is_in_package_xml():
+    used = {name for name in imported("pam_ros", "launch") if is_ros(name)}
+    run = {key for key, kinds in keys().items() if kinds & {"depend", "exec_depend"}}
+    assert used <= run, sorted(used - run)
+
+
+def test_every_package_that_only_tests_need_is_in_package_xml():
+    made_up = {"spot_msgs"}
+    used = {name for name in imported("test") if is_ros(name) or name in PROVIDED} - made_up
+    wanted = {PROVIDED.get(name, name) for name in used}
+    assert wanted <= set(keys()), sorted(wanted - set(keys()))
+
+
+def test_package_xml_names_nothing_that_pip_installs():
+    """A rosdep key for it would install a second one, or does not exist."""
+    pip = {
+        re.split(r"[<>=;!\[ ]", line)[0].lower()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    apt = {key.removeprefix("python3-") for key in keys()}
+    # These three are in both: pip keeps those of the system where they are new enough.
+    both = {"numpy", "opencv", "yaml"}
+    assert apt & pip <= both
