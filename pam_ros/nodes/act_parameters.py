@@ -72,7 +72,12 @@ TABLE = (
         choices=METHODS,
     ),
     Declared(
-        "attention_layer", -1, "Of the encoder or (other methods) decoder; -1: the last.", False
+        "attention_layer",
+        -1,
+        "Of the encoder or (other methods) decoder; -1: the last.",
+        False,
+        -1,
+        1000,
     ),
     Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
     Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),

@@ -39,8 +39,10 @@ RESET_PERIODS = 5 * CONTROL_HZ
 """An answer to ~/reset that takes longer than this is asked for again."""
 
 PARAMETERS = (
-    Declared("seed", 1000, "Seed of the first scene; each episode takes the next."),
-    Declared("episodes", 0, "Stop after so many episodes; 0 never stops."),
+    Declared(
+        "seed", 1000, "Seed of the first scene; each episode takes the next.", True, 0, 2**31 - 1
+    ),
+    Declared("episodes", 0, "Stop after so many episodes; 0 never stops.", True, 0, 2**31 - 1),
     Declared("lock_step", False, "Publish /clock and wait for the answer to each observation."),
     Declared("wait_for_start", False, "Publish nothing until ~/start is called."),
     Declared("policy_node", "/act_attention", "Its ~/reset is called before every episode."),

@@ -32,7 +32,14 @@ TABLE = (
     Declared("edit_sae", "", "Folder of the SAE whose feature is edited."),
     Declared("edit_feature", -1, "Feature to edit; -1: none.", True, -1, 10_000_000),
     Declared("edit_mode", "ablate", "What to do.", choices=("ablate", "scale", "steer")),
-    Declared("edit_amount", 0.0, "scale: the factor. steer: what is added to each activation."),
+    Declared(
+        "edit_amount",
+        0.0,
+        "scale: the factor. steer: what is added to each activation.",
+        True,
+        -1e6,
+        1e6,
+    ),
 )
 
 
