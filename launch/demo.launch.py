@@ -24,6 +24,11 @@ def generate_launch_description() -> LaunchDescription:
             default_value=PathJoinSubstitution([share, "models", "demo_act"]),
             description="LeRobot ACT checkpoint for the demo arm",
         ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=PathJoinSubstitution([share, "config", "demo.yaml"]),
+            description="Parameters of the attention node, as in config/act_attention.yaml",
+        ),
         DeclareLaunchArgument("seed", default_value="1000", description="Seed of the first scene"),
         DeclareLaunchArgument(
             "bag", default_value="", description="Record into this new folder; empty for none"
@@ -40,7 +45,9 @@ def generate_launch_description() -> LaunchDescription:
             PathJoinSubstitution([share, "launch", "act_attention.launch.py"])
         ),
         launch_arguments={
-            "params_file": PathJoinSubstitution([share, "config", "demo.yaml"]),
+            "params_file": LaunchConfiguration("params_file"),
+            # The robot and the recorder look for the node under /act_attention.
+            "namespace": "",
             "policy": LaunchConfiguration("policy"),
             "contract": "demo_arm",
             "enabled": "true",

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 _CLOCK = "Take time from /clock: true or false"
 _ELSE = "; empty: see params_file"
+_RESPAWN_DELAY_S = 2.0
 
 
 def node_actions(name: str, parameters: Mapping[str, tuple[type, str]]) -> list[Any]:
-    """The launch arguments of a node, and the node.
+    """The launch arguments of a node, named as in Nav2's launch files, and the node.
 
     Args:
         name: of the node, its executable and its file in config/.
@@ -43,6 +44,8 @@ def node_actions(name: str, parameters: Mapping[str, tuple[type, str]]) -> list[
             name=name,
             namespace=LaunchConfiguration("namespace"),
             output="screen",
+            respawn=LaunchConfiguration("use_respawn"),
+            respawn_delay=_RESPAWN_DELAY_S,
             parameters=[LaunchConfiguration("params_file"), given],
             arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
         )
@@ -59,6 +62,11 @@ def node_actions(name: str, parameters: Mapping[str, tuple[type, str]]) -> list[
             for key, (_, text) in own.items()
         ),
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node"),
+        DeclareLaunchArgument(
+            "use_respawn",
+            default_value="false",
+            description=f"Start the node again {_RESPAWN_DELAY_S:g} s after it died",
+        ),
         DeclareLaunchArgument(
             "log_level", default_value="info", description="debug, info, warn, error or fatal"
         ),
