@@ -44,7 +44,11 @@ def generate_launch_description() -> LaunchDescription:
     """One node and a player."""
     arguments = [
         DeclareLaunchArgument("bag", description="Folder of the recording"),
-        DeclareLaunchArgument("rate", default_value="1.0", description="Speed of the player; 1.0 is that of the recording"),
+        DeclareLaunchArgument(
+            "rate",
+            default_value="1.0",
+            description="Speed of the player; 1.0 is that of the recording",
+        ),
         DeclareLaunchArgument(
             "delay", default_value="10.0", description="Seconds in which the policy is loaded"
         ),
