@@ -55,6 +55,12 @@ class Discovery:
     def describe(self) -> str:
         """The range and the peers in one phrase."""
         text = f"discovery range {self.range}"
+        chosen = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
+        if self.range == "LOCALHOST" and not any(os.environ.get(name) for name in chosen):
+            text += (
+                " (ROS 2's own default is SUBNET: to see each other, set "
+                "ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST there, or SUBNET here)"
+            )
         if self.static_peers and self.range in ("LOCALHOST", "SUBNET"):
             text += f", static peers {', '.join(self.static_peers)}"
         return text
