@@ -87,7 +87,8 @@ class Decision:
 
     ``cause`` is a short fixed word, ``reason`` the sentence for people, both empty while all is
     well. ``changed`` is true where state or cause differ from the decision before: the time for one
-    log line. ``clamped`` names the joints whose action lay outside the limits.
+    log line. ``after`` is the cause of that one. ``clamped`` names the joints whose action lay
+    outside the limits.
     """
 
     state: SafetyState
@@ -96,6 +97,7 @@ class Decision:
     reason: str = ""
     changed: bool = False
     clamped: tuple[str, ...] = ()
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Safety:
         period_s: one tick [s]. A command may move by max_velocity times the time since the last
             command, of which at most two periods count.
         soft_start_s: after enabling, actions are blended in from the measured position this long.
-        deadline_s: ``watch`` holds after this long without an action; None means three periods.
+        deadline_s: ``watch`` holds after this long without an action; None means one and a quarter
+            periods, so that with four looks a period it has held before the second is over.
     """
 
     def __init__(
@@ -130,7 +133,7 @@ class Safety:
         self.counts: Counter[str] = Counter()
         self._period = period_s
         self._soft_start = soft_start_s
-        self._deadline = 3 * period_s if deadline_s is None else deadline_s
+        self._deadline = 1.25 * period_s if deadline_s is None else deadline_s
         self._start: npt.NDArray[np.float64] = np.zeros(len(limits.names))
         self._last: npt.NDArray[np.float64] = self._start
         self._blend_from: float | None = None
@@ -145,6 +148,11 @@ class Safety:
     def enabled(self) -> bool:
         """Whether commands go out, holding ones included."""
         return self.state is not SafetyState.DISABLED
+
+    @property
+    def held(self) -> npt.NDArray[np.float64] | None:
+        """The last safe command (joints,) [rad], None while disabled."""
+        return self._last.copy() if self.enabled else None
 
     def enable(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
         """Starts commanding from where the robot stands; ends a fault.
@@ -229,6 +237,7 @@ class Safety:
         if not self._jumped(now_s) and self.state is not SafetyState.FAULT:
             if self.state is SafetyState.RUNNING:
                 self.state = SafetyState.HOLDING
+                self.counts["late"] += cause == "deadline"
             self._cause, self._reason = cause, reason
         return self._decide(now_s)
 
@@ -238,11 +247,22 @@ class Safety:
             self._cause, self._reason = cause, reason
             if self.enabled:
                 self.state = SafetyState.FAULT
+                self.counts["faults"] += 1
         return self._decide(now_s)
 
     def watch(self, now_s: float) -> Decision | None:
-        """For a watchdog: a holding decision where no action has come in time, else None."""
-        if not self.enabled or now_s - self._action_time <= self._deadline:
+        """For a watchdog: a holding decision where no action has come in time, else None.
+
+        Once it holds, it repeats the position once a period.
+        """
+        if not self.enabled:
+            return None
+        if self._jumped(now_s):
+            return self._decide(now_s)
+        if now_s - self._action_time <= self._deadline:
+            return None
+        repeats = self.state is not SafetyState.RUNNING
+        if repeats and now_s - self._command_time < self._period:
             return None
         if self.state is SafetyState.FAULT:
             return self._decide(now_s)
@@ -319,11 +339,11 @@ class Safety:
         return np.clip(moved, self.limits.lower, self.limits.upper)
 
     def _decide(self, now_s: float, clamped: tuple[str, ...] = ()) -> Decision:
-        changed = self._reported != (self.state, self._cause)
+        changed, after = self._reported != (self.state, self._cause), self._reported[1]
         self._reported = (self.state, self._cause)
         self.counts[self.state.value] += 1
         positions = None
         if self.enabled:
             self._command_time = max(self._command_time, now_s)
             positions = self._last.copy()
-        return Decision(self.state, positions, self._cause, self._reason, changed, clamped)
+        return Decision(self.state, positions, self._cause, self._reason, changed, clamped, after)

@@ -263,10 +263,37 @@ def test_the_watchdog_holds_after_the_deadline_and_the_next_action_goes_on():
     assert safety.watch(0.6) is None
 
 
-def test_the_default_deadline_is_three_periods():
+def test_looking_four_times_a_period_it_holds_before_the_second_period_is_over():
+    for phase in np.linspace(0.0, PERIOD / 4, 7):
+        safety = running()
+        safety.act(action(0.1), 1.0)
+        looks = 1.0 + phase + PERIOD / 4 * np.arange(12)
+        held = [now for now in looks if safety.watch(now) is not None]
+        assert 1.25 * PERIOD <= held[0] - 1.0 <= 1.5 * PERIOD + 1e-9
+        assert np.diff(held) == pytest.approx(PERIOD)
+
+
+def test_the_watchdog_notices_a_clock_that_jumps_back_too():
     safety = running()
-    assert safety.watch(0.29) is None
-    assert safety.watch(0.31) is not None
+    before = safety.act(action(0.1), 50.0).positions
+    decision = safety.watch(3.0)
+    assert (decision.state, decision.cause) == (SafetyState.FAULT, "clock")
+    np.testing.assert_array_equal(decision.positions, before)
+    # And goes on to repeat the position by the clock as it is now.
+    assert safety.watch(3.2).state is SafetyState.FAULT
+
+
+def test_a_held_position_is_told_while_enabled_alone():
+    safety = make()
+    assert safety.held is None
+    safety.enable(HOME, 0.0)
+    np.testing.assert_array_equal(safety.held, HOME)
+    sent = safety.act(action(0.1), 0.1).positions
+    np.testing.assert_array_equal(safety.held, sent)
+    safety.fault("policy", "it raised", 0.2)
+    np.testing.assert_array_equal(safety.held, sent)
+    safety.disable()
+    assert safety.held is None
 
 
 def test_the_watchdog_repeats_a_fault_as_a_fault():
