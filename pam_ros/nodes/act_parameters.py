@@ -49,6 +49,7 @@ TABLE = (
         10.0,
     ),
     Declared("rate_hz", 0.0, "Ticks per second; 0: the contract's.", True, 0.0, 1000.0),
+    Declared("autostart", True, "Configure and activate at the start, without being asked."),
     Declared("enabled", False, "Whether commands go out. ~/enable sets it too.", False),
     Declared(
         "soft_start_s",
@@ -57,6 +58,9 @@ TABLE = (
         True,
         0.0,
         60.0,
+    ),
+    Declared(
+        "command_guard", True, "A process of its own holds the robot while this one stands still."
     ),
     Declared("image_reliability", "best_effort", "QoS of the cameras.", choices=RELIABILITY),
     Declared("image_depth", 2, "Images kept per camera while a tick runs.", True, 1, 100),

@@ -17,27 +17,28 @@ from pam_ros.robot.commands import (
     fill_joint_trajectory,
     fill_predicted_chunk,
 )
-from pam_ros.robot.contract import JOINT_STATE, JOINT_TRAJECTORY, Contract
+from pam_ros.robot.contract import JOINT_STATE, JOINT_TRAJECTORY, CommandContract
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
     from rclpy.node import Node
 
 
 class CommandPublisher:
-    """The contract's command topic, and `~/predicted_chunk`."""
+    """The contract's command topic."""
 
-    def __init__(self, node: Node, contract: Contract, period_s: float) -> None:
+    def __init__(
+        self, node: Node, kind: str, topic: str, names: Sequence[str], period_s: float
+    ) -> None:
         self._node = node
-        self._type = contract.command.type
-        self._names = tuple(joint.name for joint in contract.command.joints)
+        self._type = kind
+        self._names = tuple(names)
         self._period_s = period_s
         types = {JOINT_STATE: JointState, JOINT_TRAJECTORY: JointTrajectory}
-        self._commands = node.create_publisher(
-            types.get(self._type, Float64MultiArray), contract.command.topic, 10
-        )
-        self._chunks = node.create_publisher(JointTrajectory, "~/predicted_chunk", 10)
+        self._commands = node.create_publisher(types.get(kind, Float64MultiArray), topic, 10)
         self.published = 0
 
     def publish(self, positions: NDArray[np.float64]) -> None:
@@ -55,7 +56,16 @@ class CommandPublisher:
         self._commands.publish(message)
         self.published += 1
 
-    def publish_chunk(self, positions: NDArray[np.float64], stamp_ns: int) -> None:
+
+class ChunkPublisher:
+    """`~/predicted_chunk`: what the policy plans, while somebody looks."""
+
+    def __init__(self, node: Node, command: CommandContract, period_s: float) -> None:
+        self._names = tuple(joint.name for joint in command.joints)
+        self._period_s = period_s
+        self._chunks = node.create_publisher(JointTrajectory, "~/predicted_chunk", 10)
+
+    def publish(self, positions: NDArray[np.float64], stamp_ns: int) -> None:
         """Show a whole chunk (steps, joints) [rad] with the stamp of the observation it is for."""
         if self._chunks.get_subscription_count() == 0:
             return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from pam_ros.nodes.device_memory import device_memory
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.safety import SafetyState
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.time import Time
 
-STAGES = ("forward", "observation_to_command", "tick")
+STAGES = ("observation_to_command", "forward", "show", "tick")
+"""Stamp to command; the policy; maps, pictures and tokens; the whole tick."""
+QUIET_REPORTS = 3
+"""After so many seconds without a tick the log says why."""
 
 
 class Health:
@@ -30,12 +34,15 @@ class Health:
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._last_time: Time | None = None
         self._last_ticks = 0
+        self._quiet_reports = 0
         self.counts: Counter[str] = Counter()
         self.bad_messages: Counter[str] = Counter()
         self.last_bad = ""
         # Why the newest tick had nothing to show; empty where it had. Skipped passes do not count.
         self.invalid = ""
         self.stages = {stage: RollingLatency() for stage in STAGES}
+        # Of the oldest message of a set, when its tick begins.
+        self.age = RollingLatency()
 
     def bad_message(self, source: str, sentence: str) -> None:
         """Count a message that could not be used, and say so at most once a second."""
@@ -44,25 +51,34 @@ class Health:
         self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
 
     def publish(
-        self, ticks: int, safety: SafetyState, safety_reason: str, values: Mapping[str, object]
+        self,
+        ticks: int,
+        safety: SafetyState,
+        safety_reason: str,
+        no_set: str,
+        values: Mapping[str, object],
     ) -> None:
-        """One DiagnosticArray with one status."""
+        """One DiagnosticArray with one status; no_set: why there is nothing to tick on."""
         now = self._node.get_clock().now()
+        self._say_if_quiet(ticks, no_set)
         rate = self._rate(now, ticks)
-        level, text = self._judge(rate, safety, safety_reason)
+        reason = "; ".join(part for part in (safety_reason, no_set) if part)
+        level, text = self._judge(rate, safety, reason)
         shown: dict[str, object] = {
             "safety_state": safety.value,
+            "safety_reason": safety_reason,
             "ticks": ticks,
             "rate_hz": f"{rate:.2f}",
             "target_rate_hz": f"{self._target_hz:.2f}",
         }
-        for stage, latency in self.stages.items():
+        for stage, latency in (*self.stages.items(), ("observation_age", self.age)):
             shown[f"{stage}_ms_p50"] = f"{latency.p50 * 1e3:.1f}"
             shown[f"{stage}_ms_p99"] = f"{latency.p99 * 1e3:.1f}"
         shown.update(self.counts)
         shown.update({f"bad_messages_{name}": count for name, count in self.bad_messages.items()})
         if self.last_bad:
             shown["last_bad_message"] = self.last_bad
+        shown.update(device_memory())
         shown.update(values)
         status = DiagnosticStatus(level=level, name=f"{self._node.get_name()}: policy")
         status.message, status.hardware_id = text, self._node.get_fully_qualified_name()
@@ -70,6 +86,11 @@ class Health:
         message = DiagnosticArray(status=[status])
         message.header.stamp = now.to_msg()
         self._publisher.publish(message)
+
+    def _say_if_quiet(self, ticks: int, no_set: str) -> None:
+        self._quiet_reports = self._quiet_reports + 1 if ticks == self._last_ticks else 0
+        if self._quiet_reports >= QUIET_REPORTS:
+            self._node.get_logger().warning(f"no tick: {no_set}", throttle_duration_sec=10.0)
 
     def _rate(self, now: Time, ticks: int) -> float:
         seconds = 0.0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NODES = {
     "act_attention": "pam_ros.nodes.act_attention_node",
+    "command_guard": "pam_ros.nodes.command_guard",
     "demo_robot": "pam_ros.nodes.demo_robot_node",
     "recorder": "pam_ros.nodes.recorder_node",
     "sae_recorder": "pam_ros.nodes.sae_recorder_node",

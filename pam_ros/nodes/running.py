@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import rclpy
 from rclpy.executors import (
@@ -16,6 +18,7 @@ from rclpy.executors import (
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.bags import BagError
+from pam_ros.nodes.guard_link import GuardError
 from pam_ros.nodes.parameters import ParameterError
 from pam_ros.policy import PolicyError
 from pam_ros.robot import ContractError
@@ -30,44 +33,66 @@ USER_ERRORS = (
     BagError,
     ContractError,
     FileNotFoundError,
+    GuardError,
     ParameterError,
     PolicyError,
 )
+N = TypeVar("N", bound="Node")
+
+
+class _Starting(threading.Thread, Generic[N]):
+    """Lets a node start while it spins already; where it cannot, the spin ends."""
+
+    def __init__(self, start: Callable[[N], None], node: N) -> None:
+        super().__init__(name="start", daemon=True)
+        self._start_node = start
+        self._node = node
+        self.error: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what the start has raised."""
+        if self.error is not None:
+            raise self.error
+
+    def run(self) -> None:
+        try:
+            self._start_node(self._node)
+        except Exception as error:  # noqa: BLE001  (raised again where the node is spun)
+            self.error = error
+            rclpy.try_shutdown()
 
 
 def run_node(
-    factory: Callable[[], Node],
+    factory: Callable[[], N],
     arguments: Sequence[str] | None,
     threads: int,
     user_errors: tuple[type[Exception], ...] = USER_ERRORS,
+    start: Callable[[N], None] | None = None,
 ) -> int:
     """Spin a node until it is told to stop.
 
     What a user can mend (a missing checkpoint, a wrong parameter) ends in one sentence on stderr
-    and exit status 1, without a traceback.
+    and exit status 1, without a traceback. `start` runs in a thread of its own, so that the node
+    answers meanwhile; what it raises ends the node.
     """
     try:
         rclpy.init(args=None if arguments is None else list(arguments))
     except Exception as error:  # noqa: BLE001  (rclpy raises several types for unusable arguments)
         return _fail(error)
-    node: Node | None = None
+    node: N | None = None
+    starting: _Starting[N] | None = None
     try:
         node = factory()
-        executor = (
-            SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(num_threads=threads)
-        )
-        executor.add_node(node)
-        try:
-            executor.spin()
-        finally:
-            executor.shutdown(timeout_sec=5.0)
+        if start is not None:
+            starting = _Starting(start, node)
+        _spin(node, threads, starting)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
     except (*user_errors, *_parameter_errors()) as error:
         return _fail(error)
     except Exception:
         # A signal while the node is being made shuts ROS down under it.
-        if rclpy.ok():
+        if rclpy.ok() or (starting is not None and starting.error is not None):
             raise
         return 0
     finally:
@@ -80,7 +105,26 @@ def run_node(
             node.destroy_node()
         rclpy.try_shutdown()
         signal.signal(signal.SIGINT, before)
+        if starting is not None and starting.is_alive():
+            # Stopped while it loads a policy, which nothing can interrupt; nothing is to be saved.
+            sys.stderr.flush()
+            os._exit(0)
     return 0
+
+
+def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
+    executor = (
+        SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(num_threads=threads)
+    )
+    executor.add_node(node)
+    if starting is not None:
+        starting.start()
+    try:
+        executor.spin()
+    finally:
+        executor.shutdown(timeout_sec=5.0)
+        if starting is not None:
+            starting.check()
 
 
 def _parameter_errors() -> tuple[type[Exception], ...]:

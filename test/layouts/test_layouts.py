@@ -106,6 +106,7 @@ def started(monkeypatch, tmp_path):
         )
         rclpy.init(args=["--ros-args", "--params-file", str(file), *remaps])
         nodes.extend([ActAttentionNode(), SaeRecorderNode()])
+        nodes[0].start()
         return {
             entity.topic_name: entity.msg_type
             for node in nodes

@@ -95,8 +95,9 @@ def contract(tmp_path):
 
 
 @pytest.fixture
-def domain(monkeypatch):
-    """A DDS domain of this test's own."""
+def domain(monkeypatch, tmp_path):
+    """A DDS domain of this test's own, and no memory of nodes that other tests left."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
@@ -112,6 +113,7 @@ class Robot:
         self.received: dict[str, list] = {}
         self._executors = []
         self._threads = []
+        self._closed = False
 
     def listen(self, message_type, topic):
         """The list that messages of a topic go to."""
@@ -119,12 +121,12 @@ class Robot:
         self.peer.create_subscription(message_type, topic, messages.append, 50)
         return messages
 
-    def spin(self) -> None:
-        """Begin to spin, once everything is wired."""
+    def spin(self, wait=True) -> None:
+        """Begin to spin, once everything is wired; wait: until the node listens."""
         from rclpy.executors import MultiThreadedExecutor
 
         for node, executor in (
-            (self.node, MultiThreadedExecutor(num_threads=3, context=self.peer.context)),
+            (self.node, MultiThreadedExecutor(num_threads=5, context=self.peer.context)),
             (self.peer, SingleThreadedExecutor(context=self.peer.context)),
         ):
             executor.add_node(node)
@@ -132,6 +134,8 @@ class Robot:
             thread.start()
             self._executors.append(executor)
             self._threads.append(thread)
+        if not wait:
+            return
         assert self.wait(lambda: self.images.get_subscription_count() > 0)
         assert self.wait(lambda: self.joints.get_subscription_count() > 0)
 
@@ -170,10 +174,14 @@ class Robot:
         return future.result()
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         for executor in self._executors:
             executor.shutdown(timeout_sec=5.0)
         for thread in self._threads:
             thread.join(timeout=5.0)
+        self.node.close()
         self.node.destroy_node()
         self.peer.destroy_node()
 
@@ -187,20 +195,22 @@ def _spin(executor) -> None:
 
 @pytest.fixture
 def attention_robot(domain, checkpoint, contract):
-    """Starts the attention node with parameters, in this process."""
+    """Starts the attention node with parameters, in this process, and without its guard."""
     from pam_ros.nodes.act_attention_node import ActAttentionNode
 
     opened = []
+    plain = {"torch_threads": 1, "engine": "eager", "command_guard": False}
 
     def start(contract_options=None, **parameters) -> Robot:
         arguments = ["--ros-args"]
         given = {"policy": checkpoint, "contract": contract(**(contract_options or {}))}
-        for name, value in {**given, "torch_threads": 1, "engine": "eager", **parameters}.items():
+        for name, value in {**given, **plain, **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
         rclpy.init(args=arguments)
         robot = Robot(ActAttentionNode(), rclpy.get_default_context())
         opened.append(robot)
+        robot.node.start()
         return robot
 
     yield start

@@ -35,10 +35,10 @@ def test_a_baseline_that_the_policy_lacks_is_refused_and_the_old_one_stays(
     assert "IDENTITY" in result.reason
     assert "use black or blur" in result.reason
     assert node.get_parameter("explain_baseline").value == "blur"
-    assert node._look.request.baseline == "blur"
+    assert node.ticks.look.request.baseline == "blur"
     (result,) = node.set_parameters([Parameter("explain_baseline", value="black")])
     assert result.successful
-    assert node._look.request.baseline == "black"
+    assert node.ticks.look.request.baseline == "black"
 
 
 def test_it_ends_the_start_as_well(attention_robot, not_centred):
@@ -51,7 +51,7 @@ def test_a_baseline_that_the_policy_has_is_taken(attention_robot):
     node = attention_robot().node
     (result,) = node.set_parameters([Parameter("explain_baseline", value="mean")])
     assert result.successful, result.reason
-    assert node._look.request.baseline == "mean"
+    assert node.ticks.look.request.baseline == "mean"
 
 
 def test_a_policy_without_cameras_takes_no_explain_parameter():
@@ -65,7 +65,7 @@ def test_a_policy_without_cameras_takes_no_explain_parameter():
 
 def test_explain_says_at_once_that_a_policy_without_cameras_cannot_be_explained(attention_robot):
     robot = attention_robot()
-    robot.node._explainer._policy = SimpleNamespace(spec=SimpleNamespace(cameras=()))
+    robot.node.ticks._explainer._policy = SimpleNamespace(spec=SimpleNamespace(cameras=()))
     robot.spin()
     answer = robot.call(Trigger, "/act_attention/explain", Trigger.Request())
     assert not answer.success

@@ -81,5 +81,5 @@ def test_a_steered_policy_says_so_and_by_how_much_its_chunk_changed(
 
 
 def _size(robot):
-    camera = robot.node._spec.cameras[0]
+    camera = robot.node.ticks.spec.cameras[0]
     return camera.height, camera.width

@@ -12,6 +12,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pam_ros.msg import AttentionMap
 from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import SetBool
 
 from pam_ros.nodes import policy_start
 
@@ -130,13 +131,28 @@ def test_a_value_that_is_not_finite_ends_the_tick_without_command_and_picture(
     assert len(pictures) == 1
     # The robot is held where its last good command left it.
     assert all(list(command.position) == before for command in commands)
-    assert robot.node._commander.state.value == "holding"
+    assert robot.node.ticks.commander.state.value == "fault"
 
     made[0].on = False
     robot.observe(positions=(0.1, 0.2))
     assert robot.wait(lambda: len(maps) > 2)
     assert maps[2].valid
-    assert robot.wait(lambda: robot.node._commander.state.value == "running")
+    # A policy that has computed nonsense once is trusted again when somebody says so.
+    assert robot.node.ticks.commander.state.value == "fault"
+    enable(robot)
+    robot.observe(positions=(0.1, 0.2))
+    assert robot.wait(lambda: robot.node.ticks.commander.state.value == "running")
+
+
+def enable(robot):
+    """Enable anew, with a joint state that is fresh."""
+
+    def done() -> bool:
+        robot.observe(positions=(0.1, 0.2))
+        answer = robot.call(SetBool, "/act_attention/enable", SetBool.Request(data=True))
+        return answer.success
+
+    assert robot.wait(done)
 
 
 @pytest.mark.parametrize("poison", [cross, encoder])
@@ -159,31 +175,31 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
         return maps[-1]
 
     def state():
-        return robot.node._commander.state.value
+        return robot.node.ticks.commander.state.value
 
     assert observe().valid
     assert state() == "running"
     made[0].on = True
     # The queued action was on its way before this tick's pass ended.
     assert not observe().valid
-    assert robot.wait(lambda: state() == "holding")
+    assert robot.wait(lambda: state() == "fault")
     time.sleep(0.3)
     held = list(commands[-1].position)
-    acted = robot.node._commander.act = Mock(wraps=robot.node._commander.act)
+    acted = robot.node.ticks.commander.act = Mock(wraps=robot.node.ticks.commander.act)
     states = set()
     for _ in range(8):
         assert not observe().valid
         states.add(state())
-    assert states == {"holding"}
+    assert states == {"fault"}
     assert acted.call_count == 0
     time.sleep(0.3)
     assert list(commands[-1].position) == held
 
     made[0].on = False
-    good = observe()
-    assert good.valid
-    assert good.chunk_executed
-    assert good.command_source_tick == good.tick == 10
+    assert observe().valid
+    assert state() == "fault"
+    enable(robot)
+    assert robot.wait(lambda: observe().chunk_executed)
     assert state() == "running"
 
 
@@ -195,7 +211,7 @@ def test_in_queue_mode_no_command_at_all_goes_out_where_every_tick_is_bad(
     made[0].on = True
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
-    acted = robot.node._commander.act = Mock(wraps=robot.node._commander.act)
+    acted = robot.node.ticks.commander.act = Mock(wraps=robot.node.ticks.commander.act)
     for count in range(1, 9):
         robot.observe(positions=(0.1, 0.2))
         assert robot.wait(lambda count=count: len(maps) == count)
@@ -217,6 +233,6 @@ def test_a_bad_tick_is_a_warning_while_disabled_too(attention_robot, poisonable)
 
     made[0].on = True
     assert robot.wait(lambda: says(DiagnosticStatus.WARN, "invalid: the policy's attention holds"))
-    assert robot.node._commander.state.value == "disabled"
+    assert robot.node.ticks.commander.state.value == "disabled"
     made[0].on = False
     assert robot.wait(lambda: says(DiagnosticStatus.OK, "disabled"))

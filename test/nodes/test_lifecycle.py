@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attention node as a managed node."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from pam_ros.msg import AttentionMap
+from rcl_interfaces.srv import GetParameters
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+
+from pam_ros.nodes import policy_start
+
+NAME = "/act_attention"
+
+
+def state(robot) -> int:
+    return robot.call(GetState, f"{NAME}/get_state", GetState.Request()).current_state.id
+
+
+def change(robot, transition) -> bool:
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return robot.call(ChangeState, f"{NAME}/change_state", request).success
+
+
+def observe(robot, maps):
+    before = len(maps)
+
+    def seen() -> bool:
+        # A topic that was made a moment ago may not be connected yet.
+        robot.observe()
+        return robot.wait(lambda: len(maps) > before, 1.0)
+
+    assert robot.wait(seen), "no map came back"
+    return maps[-1]
+
+
+@pytest.fixture
+def managed(attention_robot):
+    """Starts the node unconfigured, and spins it."""
+
+    def start(**parameters):
+        robot = attention_robot(autostart=False, **parameters)
+        robot.spin(wait=False)
+        return robot
+
+    return start
+
+
+def test_it_waits_to_be_configured_where_it_does_not_start_by_itself(managed):
+    robot = managed()
+    assert state(robot) == State.PRIMARY_STATE_UNCONFIGURED
+    assert not change(robot, Transition.TRANSITION_ACTIVATE)
+    with pytest.raises(RuntimeError, match="not configured"):
+        _ = robot.node.ticks
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    assert state(robot) == State.PRIMARY_STATE_INACTIVE
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    assert robot.wait(lambda: robot.images.get_subscription_count() > 0)
+    robot.observe()
+    assert not robot.wait(lambda: maps, 1.0)
+    assert change(robot, Transition.TRANSITION_ACTIVATE)
+    assert observe(robot, maps).valid
+
+
+def test_it_starts_by_itself_unless_told_otherwise(attention_robot):
+    robot = attention_robot()
+    robot.spin()
+    assert state(robot) == State.PRIMARY_STATE_ACTIVE
+
+
+def test_while_the_policy_loads_the_state_and_parameters_are_told(managed, monkeypatch):
+    load, go = policy_start.load_policy, threading.Event()
+
+    def slow(*arguments, **options):
+        assert go.wait(60)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(policy_start, "load_policy", slow)
+    robot = managed()
+    client = robot.peer.create_client(ChangeState, f"{NAME}/change_state")
+    assert client.wait_for_service(timeout_sec=20.0)
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    done = client.call_async(ChangeState.Request(transition=configure))
+    assert robot.wait(lambda: state(robot) == State.TRANSITION_STATE_CONFIGURING)
+    names = GetParameters.Request(names=["overlay_alpha"])
+    answer = robot.call(GetParameters, f"{NAME}/get_parameters", names)
+    assert answer.values[0].double_value == 0.6
+    # A second request meanwhile is refused, not begun.
+    assert not change(robot, Transition.TRANSITION_CONFIGURE)
+    assert not done.done()
+    go.set()
+    assert robot.wait(done.done, 60.0)
+    assert done.result().success
+    assert state(robot) == State.PRIMARY_STATE_INACTIVE
+
+
+def test_configuring_that_fails_leaves_it_unconfigured_with_the_reason_and_may_be_tried_again(
+    managed, contract, capfd
+):
+    file = contract()
+    good = file.read_text()
+    robot = managed(contract=file)
+    file.write_text(good.replace("observation.images.top", "observation.images.side"))
+    assert not change(robot, Transition.TRANSITION_CONFIGURE)
+    assert state(robot) == State.PRIMARY_STATE_UNCONFIGURED
+    assert "observation.images.side" in capfd.readouterr().err
+    file.write_text(good)
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+
+
+def test_deactivating_holds_an_enabled_robot_and_activating_goes_on(managed):
+    robot = managed(soft_start_s=0.0)
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert change(robot, transition)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    commands = robot.listen(JointState, "/joint_commands")
+    observe(robot, maps)
+
+    def enabled() -> bool:
+        robot.observe()
+        request = SetBool.Request(data=True)
+        return robot.call(SetBool, f"{NAME}/enable", request).success
+
+    assert robot.wait(enabled)
+    observe(robot, maps)
+    commander = robot.node.ticks.commander
+    assert robot.wait(lambda: robot.observe() and commander.state.value == "running")
+    assert change(robot, Transition.TRANSITION_DEACTIVATE)
+    assert (commander.state.value, commander.reason) == ("holding", "the node is not active")
+    assert robot.wait(lambda: len(commands) > 0)
+    held, count, seen = list(commands[-1].position), len(commands), len(maps)
+    robot.observe()
+    # The same position, again and again, and no tick.
+    assert robot.wait(lambda: len(commands) > count + 3)
+    assert all(list(command.position) == held for command in commands[count:])
+    assert len(maps) == seen
+    assert change(robot, Transition.TRANSITION_ACTIVATE)
+    assert robot.wait(lambda: robot.observe() and commander.state.value == "running")
+
+
+def test_it_is_not_enabled_while_it_is_not_active(managed):
+    robot = managed()
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    answer = robot.call(SetBool, f"{NAME}/enable", SetBool.Request(data=True))
+    assert (answer.success, answer.message) == (False, "not enabled: the node is not active")
+    assert not robot.node.get_parameter("enabled").value
+
+
+def test_cleaning_up_frees_the_policy_and_leaves_no_topic_behind(managed):
+    robot = managed()
+    node = robot.node
+    before = {entity.topic_name for entity in (*node.publishers, *node.subscriptions)}
+    services = {service.srv_name for service in node.services}
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    policy = weakref.ref(node.ticks.policy)
+    assert {entity.topic_name for entity in node.publishers} > before
+    assert change(robot, Transition.TRANSITION_CLEANUP)
+    assert {entity.topic_name for entity in (*node.publishers, *node.subscriptions)} == before
+    assert {service.srv_name for service in node.services} == services
+    assert not list(node.timers)
+
+    def freed() -> bool:
+        gc.collect()
+        return policy() is None
+
+    assert robot.wait(freed)
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert change(robot, transition)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    assert observe(robot, maps).valid
+
+
+def test_cleaning_up_an_enabled_robot_commands_nothing_any_more(managed):
+    robot = managed(enabled=True)
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert change(robot, transition)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    commands = robot.listen(JointState, "/joint_commands")
+    observe(robot, maps)
+    assert robot.wait(lambda: robot.observe() and commands)
+    assert change(robot, Transition.TRANSITION_DEACTIVATE)
+    assert change(robot, Transition.TRANSITION_CLEANUP)
+    assert not robot.node.get_parameter("enabled").value
+    count = len(commands)
+    assert not robot.wait(lambda: len(commands) > count + 1, 1.0)
+
+
+def test_a_reset_counts_its_episodes_on_across_a_pause(managed):
+    robot = managed()
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert change(robot, transition)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    assert observe(robot, maps).episode == 0
+    assert robot.call(Trigger, f"{NAME}/reset", Trigger.Request()).message == "episode 1"
+    assert observe(robot, maps).episode == 1
+    assert change(robot, Transition.TRANSITION_DEACTIVATE)
+    assert change(robot, Transition.TRANSITION_ACTIVATE)
+    # The policy forgot its queue: what it planned is of before the pause.
+    assert observe(robot, maps).episode == 2
+
+
+def test_health_is_told_while_it_is_inactive(managed):
+    robot = managed()
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    assert robot.wait(lambda: any("the node is not active" in r.status[0].message for r in reports))
+
+
+def test_a_shutdown_from_active_ends_finalized(managed):
+    robot = managed()
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert change(robot, transition)
+    assert change(robot, Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert state(robot) == State.PRIMARY_STATE_FINALIZED
+
+
+def test_a_node_that_cannot_start_by_itself_says_why_to_who_started_it(attention_robot, tmp_path):
+    with pytest.raises(Exception, match="nothing"):
+        attention_robot(policy=tmp_path / "nothing")
+
+
+def test_a_respawned_node_comes_up_disabled(attention_robot, monkeypatch, capfd):
+    # Whoever was here before, under the same parent, left without an end.
+    first = attention_robot(enabled=True)
+    monkeypatch.setattr(first.node._mark, "end", lambda: None)
+    first.close()
+    rclpy.try_shutdown()
+    second = attention_robot(enabled=True)
+    assert "comes up disabled" in capfd.readouterr().err
+    assert not second.node.get_parameter("enabled").value
+    second.spin()
+    assert state(second) == State.PRIMARY_STATE_ACTIVE
+    second.close()
+    rclpy.try_shutdown()
+    assert attention_robot(enabled=True).node.get_parameter("enabled").value
+
+
+def test_the_guard_is_started_with_it_and_ends_with_it(managed):
+    robot = managed(command_guard=True)
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    guard = robot.node.ticks.guard
+    assert guard.ready
+    assert change(robot, Transition.TRANSITION_CLEANUP)
+    assert guard.process.poll() is not None
+    assert robot.node.trigger_configure() is TransitionCallbackReturn.SUCCESS
