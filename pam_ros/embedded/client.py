@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rclpy.client: requests out, responses in; service.py has the wire form."""
+"""rclpy.client: requests out, responses in; service_entity.py has the wire form."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cdr import CdrError
 from .dds_qos import user_data_of
-from .destroyable import Destroyable
-from .messages import codec
-from .service import HEADER, service_endpoints, split_header
+from .service_entity import HEADER, ServiceEntity, split_header
 from .task import Future
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from .qos import QoSProfile
 
 
-class Client(Destroyable):
+class Client(ServiceEntity):
     """Calls a service; make it by Node.create_client()."""
 
     def __init__(
@@ -37,24 +35,14 @@ class Client(Destroyable):
         callback_group: CallbackGroup,
         logger: Any,
     ) -> None:
-        self.context = context
-        self.srv_type = srv_type
-        self.srv_name = srv_name
-        self._service_name = service_name
-        self.qos_profile = qos_profile
-        self.callback_group = callback_group
-        self._executor_event = False
+        super().__init__(
+            context, srv_type, srv_name, service_name, qos_profile, callback_group, logger,
+            server=False,
+        )  # fmt: skip
         self._executor: Any = None
-        self._logger = logger
         self._pending_requests: dict[int, Future] = {}
         self._lock = threading.Lock()
         self._sequence = itertools.count(1)
-        self._reader, self._writer = service_endpoints(
-            context, srv_type, service_name, qos_profile, server=False
-        )
-        self._request_codec = codec(srv_type.Request)
-        self._response_codec = codec(srv_type.Response)
-        self._destroyed = False
 
     def call(self, request: Any, timeout_sec: float | None = None) -> Any:
         """Send a request and block for the response; another thread must spin the node.
@@ -132,29 +120,6 @@ class Client(Destroyable):
             time.sleep(min(0.05, left))
         return self.context.ok() and self.service_is_ready()
 
-    def configure_introspection(self, *_: Any) -> None:
-        """Not in this runtime."""
-        raise NotImplementedError("Client.configure_introspection")
-
-    @property
-    def service_name(self) -> str:
-        """The service's full name, after remapping."""
-        self._check()
-        return self._service_name
-
-    def destroy(self) -> None:
-        """Call no more; use Node.destroy_client() rather than this."""
-        if not self._destroyed:
-            self._destroyed = True
-            self._reader.close()
-            self._writer.close()
-
-    def _references(self) -> tuple[int, ...]:
-        return (self._reader.condition,)
-
-    def _ready(self) -> bool:
-        return not self._destroyed and self._reader.readable()
-
     def _take(self) -> Callable[[], Any] | None:
         while taken := self._reader.take():
             try:
@@ -164,10 +129,7 @@ class Client(Destroyable):
                 response = self._response_codec.decode(taken[0], HEADER.size)
                 future = self.get_pending_request(sequence)
             except CdrError as error:
-                self._logger.warning(
-                    f"A response of '{self._service_name}' was dropped: {error}",
-                    throttle_duration_sec=5.0,
-                )
+                self._warn_dropped("response", error)
             except KeyError:
                 continue  # given up meanwhile
             else:

@@ -62,7 +62,7 @@ class Context:
                 try:
                     domain_id = domain_id_from_environment()
                 except ValueError as error:
-                    raise RCLError(str(error)) from error
+                    raise RCLError(f"failed to initialize rcl: {error}") from error
             discovery = Discovery.from_environment()
             self._participant = Participant(domain_id, discovery, self.arguments.enclave)
             self._graph = Graph(self._participant)

@@ -5,7 +5,7 @@
 import ctypes
 import threading
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import Any
 
 from cyclonedds._clayer import ddspy_take, ddspy_write
 from cyclonedds.core import (
@@ -17,7 +17,7 @@ from cyclonedds.core import (
     ViewState,
     WaitSet,
 )
-from cyclonedds.domain import Domain, DomainParticipant
+from cyclonedds.domain import DomainParticipant
 from cyclonedds.idl import IdlStruct, make_idl_struct
 from cyclonedds.idl import types as idl_types
 from cyclonedds.internal import DDS
@@ -26,6 +26,7 @@ from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 
+from .dds_domain import domains
 from .discovery import MAX_DOMAIN_ID, Discovery
 from .exceptions import RCLError
 from .interfaces import FieldType, interfaces
@@ -89,35 +90,6 @@ def idl_struct(name: str, service: bool = False) -> Any:
     return _structs[name, service]
 
 
-class _Domains:
-    """One Cyclone DDS domain per id and process, shared by the contexts that use it."""
-
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-    _open: ClassVar[dict[int, list[Any]]] = {}
-
-    @classmethod
-    def acquire(cls, domain_id: int, config: str) -> None:
-        with cls._lock:
-            if domain_id not in cls._open:
-                try:
-                    cls._open[domain_id] = [Domain(domain_id, config), 0]
-                except DDSException as error:
-                    raise RCLError(
-                        f"the DDS domain {domain_id} could not be opened ({error}): "
-                        "check CYCLONEDDS_URI and that the network interface exists"
-                    ) from error
-            cls._open[domain_id][1] += 1
-
-    @classmethod
-    def release(cls, domain_id: int) -> None:
-        with cls._lock:
-            entry = cls._open[domain_id]
-            entry[1] -= 1
-            if entry[1] == 0:
-                entry[0]._delete(entry[0]._ref)
-                del cls._open[domain_id]
-
-
 class Participant:
     """One participant of a domain; one per context."""
 
@@ -125,12 +97,12 @@ class Participant:
         if not 0 <= domain_id <= MAX_DOMAIN_ID:
             raise RCLError(f"domain id {domain_id} is out of range: 0 to {MAX_DOMAIN_ID} are valid")
         self.domain_id = domain_id
-        _Domains.acquire(domain_id, discovery.config())
+        domains.acquire(domain_id, discovery.config())
         try:
             user_data = Qos(Policy.Userdata(f"enclave={enclave};".encode()))
             self.entity = DomainParticipant(domain_id, qos=user_data)
         except DDSException as error:
-            _Domains.release(domain_id)
+            domains.release(domain_id)
             raise RCLError(
                 f"no DDS participant could join domain {domain_id} ({error}): too many processes "
                 "on this host use the domain, or a port is taken; another ROS_DOMAIN_ID is free"
@@ -158,7 +130,17 @@ class Participant:
                 return
             self.closed = True
         self.entity._delete(self.entity._ref)
-        _Domains.release(self.domain_id)
+        domains.release(self.domain_id)
+
+
+def dds_condition(reader: int) -> int:
+    """A condition that is triggered while a DDS reader has something to take."""
+    return int(ReadCondition.__new__(ReadCondition)._create_readcondition(reader, ANY_STATE))
+
+
+def triggered(condition: int) -> bool:
+    """Whether a condition is triggered; a deleted one is not."""
+    return bool(_library.dds_triggered(condition) == 1)
 
 
 class Writer:
@@ -168,6 +150,8 @@ class Writer:
         self, participant: Participant, topic: str, type_name: str, qos: Qos, service: bool = False
     ) -> None:
         self.participant = participant
+        self.topic = topic
+        self.type_name = type_name
         try:
             dds_topic = participant.topic(topic, type_name, service)
             self.entity = DataWriter(participant.entity, dds_topic, qos=qos)
@@ -215,6 +199,8 @@ class Reader:
         self, participant: Participant, topic: str, type_name: str, qos: Qos, service: bool = False
     ) -> None:
         self.participant = participant
+        self.topic = topic
+        self.type_name = type_name
         try:
             dds_topic = participant.topic(topic, type_name, service)
             self.entity = DataReader(participant.entity, dds_topic, qos=qos)
@@ -222,13 +208,20 @@ class Reader:
             raise RCLError(f"the subscription to {topic!r} failed: {error}") from error
         self._ref = self.entity._ref
         self.gid: bytes = self.entity.guid.bytes
-        self.condition: int = ReadCondition.__new__(ReadCondition)._create_readcondition(
-            self._ref, ANY_STATE
-        )
+        self.condition = dds_condition(self._ref)
+        self._refused: set[bytes] = set()
 
     def readable(self) -> bool:
         """Whether take() may find something."""
-        return bool(_library.dds_triggered(self.condition) == 1)
+        return triggered(self.condition)
+
+    def refuse(self, writer: bytes) -> None:
+        """Drop what a writer of this gid sends."""
+        self._refused.add(writer)
+
+    def _is_refused(self, handle: int) -> bool:
+        writer = self.entity.get_matched_publication_data(handle)
+        return writer is not None and writer.key.bytes in self._refused
 
     def take(self) -> "tuple[bytes, Any] | None":
         """The oldest unread message with its sample info, or None."""
@@ -238,7 +231,9 @@ class Reader:
                 return None
             data, info = taken[0]
             # A writer that went away leaves a sample without data.
-            if info.valid_data:
+            if info.valid_data and not (
+                self._refused and self._is_refused(info.publication_handle)
+            ):
                 return data, info
 
     def matched(self) -> int:

@@ -27,6 +27,11 @@ def _to_dds(duration: Duration) -> int:
     )  # fmt: skip
 
 
+def dds_topic(name: str, profile: QoSProfile, prefix: str = "rt", suffix: str = "") -> str:
+    """The DDS topic of a ROS name."""
+    return f"{'' if profile.avoid_ros_namespace_conventions else prefix}{name}{suffix}"
+
+
 def to_dds_qos(profile: QoSProfile, user_data: str = "", *, reader: bool = False) -> Qos:
     """The DDS policies of an endpoint.
 

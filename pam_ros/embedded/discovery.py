@@ -110,5 +110,8 @@ def domain_id_from_environment() -> int:
     if not text:
         return 0
     if not text.isdigit():
-        raise ValueError(f"ROS_DOMAIN_ID is {text!r}, which is not a number from 0 to 232")
+        raise ValueError(
+            f"ROS_DOMAIN_ID is not an integral number: it is {text!r}, and 0 to {MAX_DOMAIN_ID} "
+            "are valid"
+        )
     return int(text)

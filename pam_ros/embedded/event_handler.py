@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rclpy.event_handler: callbacks on QoS events of publishers and subscriptions."""
+"""rclpy.event_handler: callbacks on events of publishers and subscriptions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cyclonedds.core import DDSException, DDSStatus
 
+from .event_types import (
+    QoSDeadlineMissedInfo,
+    QoSIncompatibleQoSInfo,
+    QoSLivelinessChangedInfo,
+    QoSLivelinessLostInfo,
+    QoSMatchedInfo,
+    QoSMessageLostInfo,
+)
+from .incompatible_type import IncompatibleTypeHandler
 from .qos import QoSPolicyKind, qos_policy_name_from_kind
 
 if TYPE_CHECKING:
@@ -17,91 +25,35 @@ if TYPE_CHECKING:
 
     from .callback_groups import CallbackGroup
     from .dds import Reader, Writer
+    from .graph import Graph
 
 # DDS numbers its policies otherwise than rmw.
 _POLICY_KINDS = {
     2: QoSPolicyKind.DURABILITY, 4: QoSPolicyKind.DEADLINE, 8: QoSPolicyKind.LIVELINESS,
     11: QoSPolicyKind.RELIABILITY, 13: QoSPolicyKind.HISTORY, 21: QoSPolicyKind.LIFESPAN,
 }  # fmt: skip
-
-
-class QoSPublisherEventType(IntEnum):
-    """Events of a publisher."""
-
-    RCL_PUBLISHER_OFFERED_DEADLINE_MISSED = 0
-    RCL_PUBLISHER_LIVELINESS_LOST = 1
-    RCL_PUBLISHER_OFFERED_INCOMPATIBLE_QOS = 2
-    RCL_PUBLISHER_INCOMPATIBLE_TYPE = 3
-    RCL_PUBLISHER_MATCHED = 4
-
-
-class QoSSubscriptionEventType(IntEnum):
-    """Events of a subscription."""
-
-    RCL_SUBSCRIPTION_REQUESTED_DEADLINE_MISSED = 0
-    RCL_SUBSCRIPTION_LIVELINESS_CHANGED = 1
-    RCL_SUBSCRIPTION_REQUESTED_INCOMPATIBLE_QOS = 2
-    RCL_SUBSCRIPTION_MESSAGE_LOST = 3
-    RCL_SUBSCRIPTION_INCOMPATIBLE_TYPE = 4
-    RCL_SUBSCRIPTION_MATCHED = 5
-
-
-@dataclass
-class QoSDeadlineMissedInfo:
-    """How many deadlines were missed."""
-
-    total_count: int
-    total_count_change: int
-
-
-@dataclass
-class QoSLivelinessLostInfo:
-    """How often this publisher failed to show that it is alive."""
-
-    total_count: int
-    total_count_change: int
-
-
-@dataclass
-class QoSMessageLostInfo:
-    """How many messages were lost."""
-
-    total_count: int
-    total_count_change: int
-
-
-@dataclass
-class QoSLivelinessChangedInfo:
-    """How many publishers are alive."""
-
-    alive_count: int
-    not_alive_count: int
-    alive_count_change: int
-    not_alive_count_change: int
-
-
-@dataclass
-class QoSIncompatibleQoSInfo:
-    """How many peers were refused, and for which policy the last one."""
-
-    total_count: int
-    total_count_change: int
-    last_policy_kind: QoSPolicyKind
-
-
-@dataclass
-class QoSMatchedInfo:
-    """How many peers are matched."""
-
-    total_count: int
-    total_count_change: int
-    current_count: int
-    current_count_change: int
-
-
-QoSRequestedDeadlineMissedInfo = QoSOfferedDeadlineMissedInfo = QoSDeadlineMissedInfo
-QoSRequestedIncompatibleQoSInfo = QoSOfferedIncompatibleQoSInfo = QoSIncompatibleQoSInfo
-QoSSubscriptionMatchedInfo = QoSPublisherMatchedInfo = QoSMatchedInfo
+# What a callback listens to: the bit of a DDS status, the name of its getter, what is told.
+_PUBLISHER_STATUSES: dict[str, tuple[int, str, type]] = {
+    "deadline": (
+        DDSStatus.OfferedDeadlineMissed, "offered_deadline_missed", QoSDeadlineMissedInfo,
+    ),
+    "liveliness": (DDSStatus.LivelinessLost, "liveliness_lost", QoSLivelinessLostInfo),
+    "incompatible_qos": (
+        DDSStatus.OfferedIncompatibleQos, "offered_incompatible_qos", QoSIncompatibleQoSInfo,
+    ),
+    "matched": (DDSStatus.PublicationMatched, "publication_matched", QoSMatchedInfo),
+}  # fmt: skip
+_SUBSCRIPTION_STATUSES: dict[str, tuple[int, str, type]] = {
+    "deadline": (
+        DDSStatus.RequestedDeadlineMissed, "requested_deadline_missed", QoSDeadlineMissedInfo,
+    ),
+    "incompatible_qos": (
+        DDSStatus.RequestedIncompatibleQos, "requested_incompatible_qos", QoSIncompatibleQoSInfo,
+    ),
+    "liveliness": (DDSStatus.LivelinessChanged, "liveliness_changed", QoSLivelinessChangedInfo),
+    "message_lost": (DDSStatus.SampleLost, "sample_lost", QoSMessageLostInfo),
+    "matched": (DDSStatus.SubscriptionMatched, "subscription_matched", QoSMatchedInfo),
+}  # fmt: skip
 
 
 class EventHandler:
@@ -144,7 +96,8 @@ class EventHandler:
             status = self._status()
         except DDSException:
             return None
-        values = {n: getattr(status, n) for n in self._info.__annotations__ if hasattr(status, n)}
+        names = [each.name for each in fields(self._info)]
+        values = {n: getattr(status, n) for n in names if hasattr(status, n)}
         if self._info is QoSIncompatibleQoSInfo:
             kind = _POLICY_KINDS.get(status.last_policy_id, QoSPolicyKind.INVALID)
             values["last_policy_kind"] = kind
@@ -153,26 +106,61 @@ class EventHandler:
         return partial(self.callback, self._info(**values))
 
 
-_Entry = tuple[Any, int, str, type]
+QoSEventHandler = EventHandler
 
 
-def _handlers(
-    group: CallbackGroup, endpoint: Reader | Writer, entries: list[_Entry]
-) -> list[EventHandler]:
-    made = [
-        EventHandler(group, callback, endpoint, bit, status, info)
-        for callback, bit, status, info in entries
-        if callback is not None
-    ]
-    mask = 0
-    for handler in made:
-        mask |= handler._bit
-    endpoint.entity.set_status_mask(mask)
-    return made
+class _EventCallbacks:
+    """Which events call back, and what makes the handlers of an endpoint from that."""
+
+    incompatible_qos: Callable[[Any], Any] | None
+    incompatible_type: Callable[[Any], Any] | None
+    use_default_callbacks: bool
+    _statuses: dict[str, tuple[int, str, type]]
+    _incompatible_qos_text: str
+
+    def create_event_handlers(
+        self,
+        callback_group: CallbackGroup,
+        endpoint: Reader | Writer,
+        topic_name: str,
+        logger: Any,
+        graph: Graph,
+    ) -> list[Any]:
+        """The handlers for one publisher or subscription."""
+
+        def warn(event: QoSIncompatibleQoSInfo) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            logger.warning(self._incompatible_qos_text.format(topic_name, policy))
+
+        callbacks = {name: getattr(self, name) for name in self._statuses}
+        if self.use_default_callbacks and self.incompatible_qos is None:
+            callbacks["incompatible_qos"] = warn
+        made: list[Any] = [
+            EventHandler(callback_group, callback, endpoint, *self._statuses[name])
+            for name, callback in callbacks.items()
+            if callback is not None
+        ]
+        mask = 0
+        for handler in made:
+            mask |= handler._bit
+        endpoint.entity.set_status_mask(mask)
+        if self.use_default_callbacks or self.incompatible_type is not None:
+            made.append(
+                IncompatibleTypeHandler(
+                    callback_group, self.incompatible_type, endpoint, topic_name, logger, graph
+                )
+            )
+        return made
 
 
-class SubscriptionEventCallbacks:
-    """Which events of a subscription call back; by default, incompatible QoS is logged."""
+class SubscriptionEventCallbacks(_EventCallbacks):
+    """Which events of a subscription call back; incompatible QoS and types are logged."""
+
+    _statuses = _SUBSCRIPTION_STATUSES
+    _incompatible_qos_text = (
+        "New publisher discovered on topic '{}', offering incompatible QoS. No messages will be "
+        "received from it. Last incompatible policy: {}"
+    )
 
     def __init__(
         self,
@@ -193,38 +181,15 @@ class SubscriptionEventCallbacks:
         self.matched = matched
         self.use_default_callbacks = use_default_callbacks
 
-    def create_event_handlers(
-        self, callback_group: CallbackGroup, reader: Reader, topic_name: str, logger: Any
-    ) -> list[EventHandler]:
-        """The handlers for one subscription."""
 
-        def warn(event: QoSIncompatibleQoSInfo) -> None:
-            logger.warning(
-                f"New publisher discovered on topic '{topic_name}', offering incompatible QoS. "
-                "No messages will be received from it. Last incompatible policy: "
-                f"{qos_policy_name_from_kind(event.last_policy_kind)}"
-            )
+class PublisherEventCallbacks(_EventCallbacks):
+    """Which events of a publisher call back; incompatible QoS and types are logged."""
 
-        incompatible = self.incompatible_qos or (warn if self.use_default_callbacks else None)
-        return _handlers(
-            callback_group,
-            reader,
-            [
-                (self.deadline, DDSStatus.RequestedDeadlineMissed, "requested_deadline_missed",
-                 QoSDeadlineMissedInfo),
-                (incompatible, DDSStatus.RequestedIncompatibleQos, "requested_incompatible_qos",
-                 QoSIncompatibleQoSInfo),
-                (self.liveliness, DDSStatus.LivelinessChanged, "liveliness_changed",
-                 QoSLivelinessChangedInfo),
-                (self.message_lost, DDSStatus.SampleLost, "sample_lost", QoSMessageLostInfo),
-                (self.matched, DDSStatus.SubscriptionMatched, "subscription_matched",
-                 QoSMatchedInfo),
-            ],
-        )  # fmt: skip
-
-
-class PublisherEventCallbacks:
-    """Which events of a publisher call back; by default, incompatible QoS is logged."""
+    _statuses = _PUBLISHER_STATUSES
+    _incompatible_qos_text = (
+        "New subscription discovered on topic '{}', requesting incompatible QoS. No messages will "
+        "be sent to it. Last incompatible policy: {}"
+    )
 
     def __init__(
         self,
@@ -242,31 +207,3 @@ class PublisherEventCallbacks:
         self.incompatible_type = incompatible_type
         self.matched = matched
         self.use_default_callbacks = use_default_callbacks
-
-    def create_event_handlers(
-        self, callback_group: CallbackGroup, writer: Writer, topic_name: str, logger: Any
-    ) -> list[EventHandler]:
-        """The handlers for one publisher."""
-
-        def warn(event: QoSIncompatibleQoSInfo) -> None:
-            logger.warning(
-                f"New subscription discovered on topic '{topic_name}', requesting incompatible "
-                "QoS. No messages will be sent to it. Last incompatible policy: "
-                f"{qos_policy_name_from_kind(event.last_policy_kind)}"
-            )
-
-        incompatible = self.incompatible_qos or (warn if self.use_default_callbacks else None)
-        return _handlers(
-            callback_group,
-            writer,
-            [
-                (self.deadline, DDSStatus.OfferedDeadlineMissed, "offered_deadline_missed",
-                 QoSDeadlineMissedInfo),
-                (self.liveliness, DDSStatus.LivelinessLost, "liveliness_lost",
-                 QoSLivelinessLostInfo),
-                (incompatible, DDSStatus.OfferedIncompatibleQos, "offered_incompatible_qos",
-                 QoSIncompatibleQoSInfo),
-                (self.matched, DDSStatus.PublicationMatched, "publication_matched",
-                 QoSMatchedInfo),
-            ],
-        )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from cyclonedds.builtin import (
@@ -17,7 +17,7 @@ from cyclonedds.builtin import (
 from cyclonedds.core import InstanceState
 
 from .cdr import CdrError
-from .dds import Participant, Reader, Writer, ros_type_name
+from .dds import Participant, Reader, Writer, dds_condition, ros_type_name, triggered
 from .dds_qos import from_dds_qos, to_dds_qos, user_data_of
 from .interfaces import interfaces
 from .messages import codec, message_class
@@ -56,6 +56,15 @@ class NodeEntities:
     writers: set[bytes] = field(default_factory=set)
 
 
+class Watcher(Protocol):
+    """Wants to know of every endpoint of a kind: peers is "writer" or "reader"."""
+
+    peers: str
+
+    def discovered(self, peer: Endpoint, /) -> None:
+        """Take note of a new one."""
+
+
 class Graph:
     """The graph as one participant sees it, and what it tells others of its own nodes."""
 
@@ -80,7 +89,11 @@ class Graph:
             "writer": BuiltinDataReader(participant.entity, BuiltinTopicDcpsPublication),
             "reader": BuiltinDataReader(participant.entity, BuiltinTopicDcpsSubscription),
         }
+        self._conditions = {
+            kind: dds_condition(reader._ref) for kind, reader in self._builtin.items()
+        }
         self._endpoints: dict[str, dict[bytes, Endpoint]] = {"writer": {}, "reader": {}}
+        self._watchers: list[Watcher] = []
         self._enclaves: dict[bytes, str] = {}
         self._remote: dict[bytes, list[NodeEntities]] = {}
         self._local: list[NodeEntities] = []
@@ -153,17 +166,22 @@ class Graph:
         for kind, reader in self._builtin.items():
             for alive, sample in self._drain(reader):
                 gid = sample.key.bytes
-                if alive:
-                    self._endpoints[kind][gid] = Endpoint(
-                        gid,
-                        sample.participant_key.bytes,
-                        sample.topic_name,
-                        sample.type_name,
-                        sample.qos,
-                        user_data_of(sample.qos),
-                    )
-                else:
+                if not alive:
                     self._endpoints[kind].pop(gid, None)
+                    continue
+                known = gid in self._endpoints[kind]
+                endpoint = self._endpoints[kind][gid] = Endpoint(
+                    gid,
+                    sample.participant_key.bytes,
+                    sample.topic_name,
+                    sample.type_name,
+                    sample.qos,
+                    user_data_of(sample.qos),
+                )
+                if not known:
+                    for watcher in self._watchers:
+                        if watcher.peers == kind:
+                            watcher.discovered(endpoint)
         while not self._participant.closed:
             taken = self._reader.take()
             if taken is None:
@@ -181,6 +199,28 @@ class Graph:
                 )
                 for node in info.node_entities_info_seq
             ]
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher of every endpoint of its kind, those that are known first."""
+        with self._lock:
+            for endpoint in self.endpoints(watcher.peers):
+                watcher.discovered(endpoint)
+            self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell it no more."""
+        with self._lock:
+            if watcher in self._watchers:
+                self._watchers.remove(watcher)
+
+    def condition(self, kind: str) -> int:
+        """What is triggered when there is news of writers ("writer") or readers ("reader")."""
+        return self._conditions[kind]
+
+    def refresh_if_changed(self, kind: str) -> None:
+        """Read the news of a kind, where there are any."""
+        if triggered(self._conditions[kind]):
+            self.endpoints(kind)
 
     def endpoints(self, kind: str) -> list[Endpoint]:
         """Every writer ("writer") or reader ("reader") in the graph."""

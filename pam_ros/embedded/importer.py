@@ -32,14 +32,14 @@ _NAMES = (
 _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy": ("api",),
     "rclpy.callback_groups": ("callback_groups",),
-    "rclpy.client": ("client",),
+    "rclpy.client": ("client", "type_variables"),
     "rclpy.clock": ("clock", "time"),
     "rclpy.clock_type": ("time",),
     "rclpy.constants": ("duration",),
     "rclpy.context": ("context",),
     "rclpy.duration": ("duration",),
-    "rclpy.event_handler": ("event_handler",),
-    "rclpy.qos_event": ("event_handler",),
+    "rclpy.event_handler": ("event_handler", "event_types", "exceptions"),
+    "rclpy.qos_event": ("event_handler", "event_types", "exceptions"),
     "rclpy.exceptions": ("exceptions",),
     "rclpy.executors": ("executors",),
     "rclpy.guard_condition": ("guard_condition",),
@@ -48,21 +48,24 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.lifecycle.node": ("lifecycle_node",),
     "rclpy.lifecycle.publisher": ("lifecycle_publisher",),
     "rclpy.logging": ("logging",),
+    "rclpy.logging_service": ("logging_service",),
     "rclpy.impl": (),
     "rclpy.impl.implementation_singleton": ("implementation",),
     "rclpy.impl.logging_severity": ("logging",),
     "rclpy.impl.rcutils_logger": ("logging",),
     "rclpy._rclpy_pybind11": ("exceptions", "lifecycle_state_machine"),
-    "rclpy.node": ("node", "node_parameters"),
+    "rclpy.node": ("node", "node_parameters", "type_variables"),
     "rclpy.parameter": ("parameter",),
     "rclpy.parameter_client": ("parameter_client",),
+    "rclpy.parameter_event_handler": ("parameter_event_handler",),
     "rclpy.parameter_service": ("parameter_service",),
-    "rclpy.publisher": ("publisher",),
+    "rclpy.publisher": ("publisher", "type_variables"),
     "rclpy.qos": ("qos", "qos_compatibility"),
+    "rclpy.qos_overriding_options": ("qos_overriding_options",),
     "rclpy.serialization": ("serialization",),
-    "rclpy.service": ("service",),
+    "rclpy.service": ("service", "type_variables"),
     "rclpy.signals": ("signals",),
-    "rclpy.subscription": ("subscription",),
+    "rclpy.subscription": ("subscription", "type_variables"),
     "rclpy.task": ("task",),
     "rclpy.time": ("time",),
     "rclpy.time_source": ("time_source",),
@@ -82,8 +85,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
 _LEFT_OUT = frozenset(
     f"rclpy.{name}"
     for name in (
-        "action", "logging_service", "parameter_event_handler",
-        "qos_overriding_options", "service_introspection", "type_description_service", "waitable",
+        "action", "service_introspection", "type_description_service", "waitable",
     )
 )  # fmt: skip
 _ROS_VARIABLES = ("ROS_DISTRO", "AMENT_PREFIX_PATH")
@@ -168,12 +170,27 @@ def _submodule(name: str) -> ModuleType:
     return importlib.import_module(f"rclpy.{name}")
 
 
-def _rename() -> None:
-    """Let classes say that they are from the public module of the same name as ours."""
+def _homes() -> dict[str, str]:
+    """The public module that each of ours says it is: of its own name, or the first to show it."""
+    homes = {}
     for public, sources in _MODULES.items():
         name = public.removeprefix("rclpy.").replace(".", "_")
+        if name in sources:
+            homes[name] = public
+    for public, sources in _MODULES.items():
+        for source in sources:
+            homes.setdefault(source, public)
+    return homes
+
+
+_HOMES = _homes()
+
+
+def _rename() -> None:
+    """Let classes say that they are from a public module."""
+    for name, public in _HOMES.items():
         source = sys.modules.get(f"{__package__}.{name}")
-        if source is None or name not in sources:
+        if source is None:
             continue
         for value in list(vars(source).values()):
             if isinstance(value, type) and value.__module__ == source.__name__:

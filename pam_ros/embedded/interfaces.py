@@ -173,7 +173,7 @@ class Interfaces:
         """The fields of a structure.
 
         Raises:
-            InterfaceError: no structure has this name.
+            InterfaceError: no structure has this name, or one of its fields has an unknown type.
 
         """
         if name not in self._definitions:
@@ -181,6 +181,12 @@ class Interfaces:
                 raise InterfaceError(f"the interface {name!r} is unknown")
             constants, fields = self.store.fielddefs[name]
             types = tuple((field, _field_type(description)) for field, description in fields)
+            for field, kind in types:
+                if kind.message and kind.base not in self.store.fielddefs:
+                    raise InterfaceError(
+                        f"the field {field!r} of {name} is of the type {kind.base}, which is "
+                        "unknown: install() its package as well"
+                    )
             if not types:
                 types = ((EMPTY_MEMBER, FieldType("uint8")),)
             defaults = {}

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .callback_groups import CallbackGroup
+    from .event_handler import SubscriptionEventCallbacks
     from .node import Node
+    from .qos_overriding_options import QoSOverridingOptions
     from .subscription import Subscription
     from .task import Future
 
@@ -146,13 +148,20 @@ class AsyncParameterClient:
         self,
         callback: Callable[..., Any],
         qos_profile: QoSProfile = qos_profile_parameter_events,
-        **options: Any,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        raw: bool = False,
     ) -> Subscription:
-        """Subscribe to /parameter_events; the options are those of create_subscription()."""
+        """Subscribe to /parameter_events."""
         return self.node.create_subscription(
             message_class("rcl_interfaces/msg/ParameterEvent"),
             "/parameter_events",
             callback,
             qos_profile,
-            **options,
+            callback_group=callback_group,
+            event_callbacks=event_callbacks,
+            qos_overriding_options=qos_overriding_options,
+            raw=raw,
         )

@@ -1,26 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rclpy.service: requests in, responses out, in rmw_cyclonedds's wire form.
-
-A service is a reader of rq/NAMERequest and a writer of rr/NAMEReply. Each message is led by the
-client's 64-bit id and a sequence number; the user data of both endpoints names the service.
-"""
+"""rclpy.service: requests in, responses out."""
 
 from __future__ import annotations
 
 import inspect
-import struct
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .cdr import CdrError
-from .dds import Reader, Writer
-from .dds_qos import to_dds_qos, user_data_of
-from .destroyable import Destroyable
-from .interfaces import interfaces
-from .messages import codec
-from .publisher import dds_topic
+from .dds_qos import user_data_of
+from .service_entity import HEADER, ServiceEntity, split_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,45 +19,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .qos import QoSProfile
 
-HEADER = struct.Struct("<Qq")
 _RESPONSE_WAIT_SEC = 0.1
-
-
-def identity(gid: bytes) -> str:
-    """A unique name for the two endpoints of a service or client, in rmw_cyclonedds's form."""
-    return ".".join(f"{byte:x}" for byte in gid)
-
-
-def split_header(data: bytes) -> tuple[int, int]:
-    """Client id and sequence number of a request or response.
-
-    Raises:
-        CdrError: the data is too short.
-
-    """
-    if len(data) < 20:
-        raise CdrError("a service message without its header")
-    order = "<" if data[1] else ">"
-    client, sequence = struct.unpack_from(f"{order}Qq", data, 4)
-    return client, sequence
-
-
-def service_endpoints(
-    context: Context, srv_type: Any, name: str, profile: QoSProfile, *, server: bool
-) -> tuple[Reader, Writer]:
-    """The two endpoints of a service or of a client."""
-    type_name = srv_type.__service_name__
-    request = (dds_topic(name, profile, "rq", "Request"), f"{type_name}_Request")
-    response = (dds_topic(name, profile, "rr", "Reply"), f"{type_name}_Response")
-    incoming, outgoing = (request, response) if server else (response, request)
-    key = "serviceid" if server else "clientid"
-    marker = f"{key}={identity(uuid.uuid4().bytes)};"
-    endpoints: list[Any] = []
-    for (topic, structure), kind in ((incoming, Reader), (outgoing, Writer)):
-        user_data = f"{marker}typehash={interfaces.type_hash(structure)};"
-        qos = to_dds_qos(profile, user_data, reader=kind is Reader)
-        endpoints.append(kind(context.participant, topic, structure, qos, service=True))
-    return endpoints[0], endpoints[1]
 
 
 @dataclass(frozen=True)
@@ -79,7 +31,7 @@ class RequestId:
     publication_handle: int
 
 
-class Service(Destroyable):
+class Service(ServiceEntity):
     """Answers requests; make it by Node.create_service()."""
 
     def __init__(
@@ -93,21 +45,12 @@ class Service(Destroyable):
         qos_profile: QoSProfile,
         logger: Any,
     ) -> None:
-        self.srv_type = srv_type
-        self.srv_name = srv_name
-        self._service_name = service_name
+        super().__init__(
+            context, srv_type, srv_name, service_name, qos_profile, callback_group, logger,
+            server=True,
+        )  # fmt: skip
         self.callback = callback
-        self.callback_group = callback_group
-        self._executor_event = False
-        self.qos_profile = qos_profile
-        self._logger = logger
-        self._reader, self._writer = service_endpoints(
-            context, srv_type, service_name, qos_profile, server=True
-        )
-        self._request_codec = codec(srv_type.Request)
-        self._response_codec = codec(srv_type.Response)
         self._reachable: set[int] = set()
-        self._destroyed = False
 
     def send_response(self, response: Any, header: RequestId) -> None:
         """Answer a request."""
@@ -139,29 +82,6 @@ class Service(Destroyable):
                     return
             time.sleep(0.005)
 
-    @property
-    def service_name(self) -> str:
-        """The service's full name, after remapping."""
-        self._check()
-        return self._service_name
-
-    def configure_introspection(self, *_: Any) -> None:
-        """Not in this runtime."""
-        raise NotImplementedError("Service.configure_introspection")
-
-    def destroy(self) -> None:
-        """Answer no more; use Node.destroy_service() rather than this."""
-        if not self._destroyed:
-            self._destroyed = True
-            self._reader.close()
-            self._writer.close()
-
-    def _references(self) -> tuple[int, ...]:
-        return (self._reader.condition,)
-
-    def _ready(self) -> bool:
-        return not self._destroyed and self._reader.readable()
-
     def _take(self) -> Callable[[], Any] | None:
         taken = self._reader.take()
         if taken is None:
@@ -171,10 +91,7 @@ class Service(Destroyable):
             header = RequestId(*split_header(data), info.publication_handle)
             request = self._request_codec.decode(data, HEADER.size)
         except CdrError as error:
-            self._logger.warning(
-                f"A request to '{self._service_name}' was dropped: {error}",
-                throttle_duration_sec=5.0,
-            )
+            self._warn_dropped("request", error)
             return None
 
         async def answer() -> None:

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cdr import CdrError
 from .dds import Reader
-from .dds_qos import to_dds_qos
-from .destroyable import Destroyable
-from .interfaces import interfaces
-from .messages import codec
-from .publisher import dds_topic
+from .topic_entity import TopicEntity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +22,10 @@ if TYPE_CHECKING:
     from .qos import QoSProfile
 
 
-class Subscription(Destroyable):
+class Subscription(TopicEntity[Reader]):
     """Calls back with each message of a topic; make it by Node.create_subscription()."""
+
+    _end_class = Reader
 
     class CallbackType(Enum):
         """What the callback takes."""
@@ -48,46 +46,17 @@ class Subscription(Destroyable):
         event_callbacks: SubscriptionEventCallbacks,
         logger: Any,
     ) -> None:
-        self.msg_type = msg_type
-        self.topic = topic
-        self._topic_name = topic_name
         self.callback = callback
-        self.callback_group = callback_group
         self._executor_event = False
-        self.qos_profile = qos_profile
         self.raw = raw
-        self._logger = logger
-        self._codec = codec(msg_type)
-        type_name = msg_type.__type_name__
-        self._reader = Reader(
-            context.participant,
-            dds_topic(topic_name, qos_profile),
-            type_name,
-            to_dds_qos(qos_profile, f"typehash={interfaces.type_hash(type_name)};", reader=True),
-        )
-        self._destroyed = False
-        self.event_handlers = event_callbacks.create_event_handlers(
-            callback_group, self._reader, topic_name, logger
-        )
+        super().__init__(
+            context, msg_type, topic, topic_name, qos_profile, event_callbacks, callback_group,
+            logger,
+        )  # fmt: skip
 
     def get_publisher_count(self) -> int:
         """How many publishers this subscription hears."""
-        self._check()
-        return self._reader.matched()
-
-    def destroy(self) -> None:
-        """Leave the topic; use Node.destroy_subscription() rather than this."""
-        if not self._destroyed:
-            self._destroyed = True
-            for handler in self.event_handlers:
-                handler.destroy()
-            self._reader.close()
-
-    @property
-    def topic_name(self) -> str:
-        """The topic's full name, after remapping."""
-        self._check()
-        return self._topic_name
+        return self._matched()
 
     @property
     def callback(self) -> Callable[..., Any]:
@@ -113,7 +82,7 @@ class Subscription(Destroyable):
     def take(self) -> tuple[Any, dict[str, int | None]] | None:
         """The oldest unread message with its info, or None; what cannot be read is dropped."""
         while True:
-            taken = self._reader.take()
+            taken = self._end.take()
             if taken is None:
                 return None
             data, info = taken
@@ -140,10 +109,10 @@ class Subscription(Destroyable):
         return self.take()
 
     def _references(self) -> tuple[int, ...]:
-        return (self._reader.condition,)
+        return (self._end.condition,)
 
     def _ready(self) -> bool:
-        return not self._destroyed and self._reader.readable()
+        return not self._destroyed and self._end.readable()
 
     def _take(self) -> Callable[[], Any] | None:
         taken = self.take()

@@ -148,8 +148,8 @@ def test_messages_that_cannot_be_read_are_dropped_with_one_line(node, spin_until
     not_cdr = b"\x00\x03\x00\x00\x03\x00\x00\x00ab\x00\x00"
     too_long = b"\x00\x01\x00\x00\x03\x00\x00\x00ab\x00\x00" + bytes(16)
     broken = [too_short, not_cdr, too_long] * 3
-    take = subscription._reader.take
-    subscription._reader.take = lambda: (broken.pop(), None) if broken else take()
+    take = subscription._end.take
+    subscription._end.take = lambda: (broken.pop(), None) if broken else take()
     publisher.publish(String(data="ok"))
     assert spin_until(lambda: got, node)
     assert [m.data for m in got] == ["ok"]

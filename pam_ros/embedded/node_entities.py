@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node has: publishers, subscriptions, clients, services, timers, guard conditions."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from .callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from .client import Client
+from .duration import S_TO_NS
+from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from .guard_condition import GuardCondition
+from .node_names import NodeNames
+from .publisher import Publisher
+from .qos import QoSProfile, qos_profile_services_default
+from .qos_overriding_options import QoSOverridingOptions, _declare_qos_parameters
+from .service import Service
+from .subscription import Subscription
+from .timer import Rate, Timer
+from .type_support import check_is_valid_msg_type, check_is_valid_srv_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .callback_groups import CallbackGroup
+    from .clock import Clock
+    from .context import Context
+    from .graph import Graph, NodeEntities
+    from .logging import RcutilsLogger
+
+_LISTS = ("publishers", "subscriptions", "clients", "services", "timers", "guards")
+
+
+class EntityOwner(NodeNames):
+    """The part of Node that makes its entities, lists and destroys them."""
+
+    _context: Context
+    _graph: Graph
+    _entities_info: NodeEntities
+    _logger: RcutilsLogger
+    _clock: Clock
+    _wake_executor: Callable[[], None]
+
+    def _init_entities(self) -> None:
+        self._publishers: list[Publisher] = []
+        self._subscriptions: list[Subscription] = []
+        self._clients: list[Client] = []
+        self._services: list[Service] = []
+        self._timers: list[Timer] = []
+        self._guards: list[GuardCondition] = []
+        self._waitables: list[Any] = []
+        self._unlisted: list[Publisher] = []
+        self._default_callback_group: CallbackGroup = MutuallyExclusiveCallbackGroup()
+        self._rate_group = ReentrantCallbackGroup()
+
+    @property
+    def publishers(self) -> Iterator[Publisher]:
+        """The publishers of this node."""
+        yield from self._publishers
+
+    @property
+    def subscriptions(self) -> Iterator[Subscription]:
+        """The subscriptions of this node."""
+        yield from self._subscriptions
+
+    @property
+    def clients(self) -> Iterator[Client]:
+        """The clients of this node."""
+        yield from self._clients
+
+    @property
+    def services(self) -> Iterator[Service]:
+        """The services of this node."""
+        yield from self._services
+
+    @property
+    def timers(self) -> Iterator[Timer]:
+        """The timers of this node."""
+        yield from self._timers
+
+    @property
+    def guards(self) -> Iterator[GuardCondition]:
+        """The guard conditions of this node."""
+        yield from self._guards
+
+    @property
+    def waitables(self) -> Iterator[Any]:
+        """The QoS event handlers of this node."""
+        yield from self._waitables
+
+    def _entities(self) -> list[Any]:
+        """What an executor waits for, in the order in which it is served."""
+        return [
+            *self._waitables, *self._timers, *self._subscriptions, *self._guards, *self._clients,
+            *self._services,
+        ]  # fmt: skip
+
+    @staticmethod
+    def _profile(qos_or_depth: Any) -> QoSProfile:
+        if isinstance(qos_or_depth, QoSProfile):
+            return qos_or_depth
+        if not isinstance(qos_or_depth, int):
+            raise TypeError(f"Expected QoSProfile or int, but received {type(qos_or_depth)!r}")
+        if qos_or_depth < 0:
+            raise ValueError("history depth must be greater than or equal to zero")
+        return QoSProfile(depth=qos_or_depth)
+
+    def _topic_profile(
+        self,
+        qos_or_depth: QoSProfile | int,
+        entity_type: type[Publisher | Subscription],
+        topic_name: str,
+        options: QoSOverridingOptions | None,
+    ) -> QoSProfile:
+        profile = self._profile(qos_or_depth)
+        if options is None:
+            return profile
+        profile = copy(profile)  # what is overridden here stays as it is in other places
+        _declare_qos_parameters(entity_type, self, topic_name, profile, options)
+        return profile
+
+    def _added(self, entities: list[Any], entity: Any, group: CallbackGroup) -> None:
+        group.add_entity(entity)
+        entities.append(entity)
+        for handler in getattr(entity, "event_handlers", []):
+            handler._wake = self._wake_executor
+            self._waitables.append(handler)
+        ends = getattr(entity, "_ends", ())
+        if ends:
+            self._graph.change(self._entities_info, add=ends)
+        self._wake_executor()
+
+    def create_publisher(
+        self,
+        msg_type: Any,
+        topic: str,
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: PublisherEventCallbacks | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        publisher_class: type[Publisher] = Publisher,
+    ) -> Publisher:
+        """Make a publisher; an int is the depth of a KEEP_LAST history."""
+        name = self._resolve(topic, service=False)
+        profile = self._topic_profile(qos_profile, Publisher, name, qos_overriding_options)
+        check_is_valid_msg_type(msg_type)
+        group = callback_group or self._default_callback_group
+        publisher = publisher_class(
+            self._context, msg_type, topic, name, profile,
+            event_callbacks or PublisherEventCallbacks(), group, self._logger,
+        )  # fmt: skip
+        self._added(self._publishers, publisher, group)
+        return publisher
+
+    def create_subscription(
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[..., Any],
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        raw: bool = False,
+    ) -> Subscription:
+        """Make a subscription; with raw set, the callback gets the serialised bytes."""
+        name = self._resolve(topic, service=False)
+        profile = self._topic_profile(qos_profile, Subscription, name, qos_overriding_options)
+        check_is_valid_msg_type(msg_type)
+        group = callback_group or self._default_callback_group
+        subscription = Subscription(
+            self._context, msg_type, topic, name, callback, group, profile, raw,
+            event_callbacks or SubscriptionEventCallbacks(), self._logger,
+        )  # fmt: skip
+        self._added(self._subscriptions, subscription, group)
+        return subscription
+
+    def create_client(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Client:
+        """Make a client of a service."""
+        check_is_valid_srv_type(srv_type)
+        name = self._resolve(srv_name, service=True)
+        group = callback_group or self._default_callback_group
+        client = Client(self._context, srv_type, srv_name, name, qos_profile, group, self._logger)
+        self._added(self._clients, client, group)
+        return client
+
+    def create_service(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        callback: Callable[[Any, Any], Any],
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Service:
+        """Offer a service; the callback takes request and response, and returns the response."""
+        check_is_valid_srv_type(srv_type)
+        name = self._resolve(srv_name, service=True)
+        group = callback_group or self._default_callback_group
+        service = Service(
+            self._context, srv_type, srv_name, name, callback, group, qos_profile, self._logger
+        )
+        self._added(self._services, service, group)
+        return service
+
+    def create_timer(
+        self,
+        timer_period_sec: float,
+        callback: Callable[[], Any] | None,
+        callback_group: CallbackGroup | None = None,
+        clock: Clock | None = None,
+        autostart: bool = True,
+    ) -> Timer:
+        """Make a timer, on the node's clock where no other is given."""
+        group = callback_group or self._default_callback_group
+        timer = Timer(
+            callback, group, int(float(timer_period_sec) * S_TO_NS),
+            self._clock if clock is None else clock, context=self._context, autostart=autostart,
+        )  # fmt: skip
+        timer._wake = self._wake_executor
+        self._added(self._timers, timer, group)
+        return timer
+
+    def create_guard_condition(
+        self, callback: Callable[[], Any], callback_group: CallbackGroup | None = None
+    ) -> GuardCondition:
+        """Make a guard condition."""
+        group = callback_group or self._default_callback_group
+        guard = GuardCondition(callback, group, context=self._context)
+        guard._wake = self._wake_executor
+        self._added(self._guards, guard, group)
+        return guard
+
+    def create_rate(self, frequency: float, clock: Clock | None = None) -> Rate:
+        """Make a rate of a frequency in Hz."""
+        if frequency <= 0:
+            raise ValueError("frequency must be > 0")
+        timer = self.create_timer(1.0 / frequency, None, self._rate_group, clock)
+        return Rate(timer, context=self._context)
+
+    def _destroy(self, entities: list[Any], entity: Any) -> bool:
+        if entity not in entities:
+            return False
+        entities.remove(entity)
+        for handler in getattr(entity, "event_handlers", []):
+            self._waitables.remove(handler)
+        ends = getattr(entity, "_ends", ())
+        entity.destroy()
+        if ends and not self._destroyed:
+            self._graph.change(self._entities_info, remove=ends)
+        self._wake_executor()
+        return True
+
+    def destroy_publisher(self, publisher: Publisher) -> bool:
+        """Remove a publisher; False where it is not this node's."""
+        return self._destroy(self._publishers, publisher)
+
+    def destroy_subscription(self, subscription: Subscription) -> bool:
+        """Remove a subscription; False where it is not this node's."""
+        return self._destroy(self._subscriptions, subscription)
+
+    def destroy_client(self, client: Client) -> bool:
+        """Remove a client; False where it is not this node's."""
+        return self._destroy(self._clients, client)
+
+    def destroy_service(self, service: Service) -> bool:
+        """Remove a service; False where it is not this node's."""
+        return self._destroy(self._services, service)
+
+    def destroy_timer(self, timer: Timer) -> bool:
+        """Remove a timer; False where it is not this node's."""
+        return self._destroy(self._timers, timer)
+
+    def destroy_guard_condition(self, guard: GuardCondition) -> bool:
+        """Remove a guard condition; False where it is not this node's."""
+        return self._destroy(self._guards, guard)
+
+    def destroy_rate(self, rate: Rate) -> bool:
+        """Remove a rate; False where it is not this node's."""
+        found = self.destroy_timer(rate._timer)
+        rate.destroy()
+        return found
+
+    def _destroy_entities(self) -> None:
+        self._publishers += self._unlisted
+        for name in _LISTS:
+            entities = getattr(self, f"_{name}")
+            while entities:
+                self._destroy(entities, entities[0])
+
+    def _create_unlisted_publisher(
+        self, msg_type: Any, topic: str, qos_profile: QoSProfile
+    ) -> Publisher:
+        """A publisher that rcl owns in rclpy, so that the node does not list it."""
+        publisher = EntityOwner.create_publisher(self, msg_type, topic, qos_profile)
+        self._publishers.remove(publisher)
+        self._unlisted.append(publisher)
+        return publisher
