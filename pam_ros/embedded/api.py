@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .context import Context
-from .executors import Executor, SingleThreadedExecutor
+from .executors import SingleThreadedExecutor
 from .node import Node
 from .parameter import Parameter
 from .signals import (
@@ -20,6 +22,9 @@ from .utilities import (
     try_shutdown,
 )
 from .utilities import shutdown as _shutdown
+
+if TYPE_CHECKING:
+    from .executor_base import Executor
 
 __all__ = [
     "Context", "Future", "Node", "Parameter", "SignalHandlerOptions", "create_node",

@@ -41,7 +41,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "rclpy.event_handler": ("event_handler", "event_types", "exceptions"),
     "rclpy.qos_event": ("event_handler", "event_types", "exceptions"),
     "rclpy.exceptions": ("exceptions",),
-    "rclpy.executors": ("executors",),
+    "rclpy.executors": ("executors", "executor_base"),
     "rclpy.guard_condition": ("guard_condition",),
     "rclpy.lifecycle": ("lifecycle",),
     "rclpy.lifecycle.managed_entity": ("lifecycle_managed_entity",),

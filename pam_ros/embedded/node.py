@@ -20,7 +20,8 @@ from .logging_service import LoggingService
 from .messages import message_class
 from .node_entities import EntityOwner
 from .node_graph import NodeGraph
-from .node_parameters import NodeParameters, ParameterDescriptor
+from .node_parameter_declarations import ParameterDeclarations
+from .node_parameters import ParameterDescriptor
 from .parameter import Parameter
 from .parameter_ranges import REL_TOL
 from .parameter_service import ParameterService
@@ -37,7 +38,7 @@ __all__ = ["Node", "NodeNameNonExistentError"]
 HIDDEN_NODE_PREFIX = "_"
 
 
-class Node(NodeParameters, NodeGraph, EntityOwner):
+class Node(ParameterDeclarations, NodeGraph, EntityOwner):
     """A node of the graph.
 
     Raises:
