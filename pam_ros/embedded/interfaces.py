@@ -174,6 +174,7 @@ class Interfaces:
 
         Raises:
             InterfaceError: no structure has this name, or one of its fields has an unknown type.
+            NotImplementedError: one of its fields is a wstring.
 
         """
         if name not in self._definitions:
@@ -182,6 +183,8 @@ class Interfaces:
             constants, fields = self.store.fielddefs[name]
             types = tuple((field, _field_type(description)) for field, description in fields)
             for field, kind in types:
+                if kind.message and kind.base.endswith("/wstring"):
+                    raise NotImplementedError(f"fields of type wstring: {field!r} of {name}")
                 if kind.message and kind.base not in self.store.fielddefs:
                     raise InterfaceError(
                         f"the field {field!r} of {name} is of the type {kind.base}, which is "
