@@ -239,6 +239,8 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
         What was done: nothing where a ROS 2 can be imported.
 
     Raises:
+        InterfaceError: a package's folder holds no messages, or its messages are known already and
+            have other definitions.
         ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import;
             or there is no ROS 2 and no cyclonedds.
 
@@ -255,18 +257,20 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
             )
         sys.meta_path.insert(0, _finder)
     for package, folder in (interfaces or {}).items():
-        if not definitions.names(package, "msg"):
-            exists = importlib.util.find_spec(package) is not None
-            definitions.add_package(package, folder)
-            if exists:
-                _finder.extra.add(package)
+        new = not definitions.names(package, "msg")
+        exists = new and importlib.util.find_spec(package) is not None
+        definitions.add_package(package, folder)
+        if exists:
+            _finder.extra.add(package)
     return Installation(True, "the embedded runtime is in place: there is no ROS 2 here")
 
 
 def _check_ros() -> Installation | None:
     """Why not to install, None where nothing speaks against it."""
     variables = [f"{name}={os.environ[name]}" for name in _ROS_VARIABLES if name in os.environ]
-    found = "rclpy" in sys.modules or importlib.util.find_spec("rclpy") is not None
+    spec = None if "rclpy" in sys.modules else importlib.util.find_spec("rclpy")
+    # A mere folder of that name on the path, such as a checkout beside the program, has no origin.
+    found = "rclpy" in sys.modules or (spec is not None and spec.origin is not None)
     if not variables and not found:
         return None
     try:

@@ -165,6 +165,15 @@ def test_a_field_of_an_unknown_type_is_named(tmp_path):
         from arm_msgs.msg import Arm  # noqa: F401
 
 
+def test_a_second_definition_of_a_known_message_is_refused(gripper, tmp_path):
+    (tmp_path / "Gripper.msg").write_text("float64 width\n")
+    install(interfaces={"gripper_msgs": tmp_path})  # the same one is no harm
+    (tmp_path / "Gripper.msg").write_text("float32 width\n")
+    with pytest.raises(InterfaceError, match="Gripper"):
+        install(interfaces={"gripper_msgs": tmp_path})
+    assert gripper.get_fields_and_field_types() == {"width": "double"}
+
+
 def test_a_wide_string_is_named_as_left_out(tmp_path):
     (tmp_path / "Sign.msg").write_text("wstring words\n")
     install(interfaces={"sign_msgs": tmp_path})

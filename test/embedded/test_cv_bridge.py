@@ -33,6 +33,11 @@ def test_pixels_survive_both_ways(encoding, dtype, channels):
     assert np.array_equal(back, pixels)
 
 
+def test_an_image_is_a_view_of_its_message():
+    message = bridge.cv2_to_imgmsg(COLOUR, "rgb8")
+    assert np.shares_memory(bridge.imgmsg_to_cv2(message), np.frombuffer(message.data, np.uint8))
+
+
 def test_red_and_blue_change_places_between_rgb_and_bgr():
     message = bridge.cv2_to_imgmsg(COLOUR, "rgb8")
     assert np.array_equal(bridge.imgmsg_to_cv2(message, "bgr8"), COLOUR[..., ::-1])

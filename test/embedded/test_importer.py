@@ -97,6 +97,12 @@ def test_a_real_rclpy_is_left_alone(tmp_path):
     assert out.splitlines()[-1] == "True"
 
 
+def test_a_folder_named_rclpy_on_the_path_is_no_ros(tmp_path):
+    (tmp_path / "rclpy" / "rclpy").mkdir(parents=True)  # a checkout of its repository
+    out = run("from pam_ros.embedded import install; print(install())", path=[tmp_path])
+    assert "installed=True" in out
+
+
 @pytest.mark.parametrize("variable", ["ROS_DISTRO", "AMENT_PREFIX_PATH"])
 def test_ros_variables_without_rclpy_are_an_error_with_the_cure(variable):
     out = run("from pam_ros.embedded import install; install()", **{variable: "/opt/ros/jazzy"})
