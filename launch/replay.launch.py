@@ -25,6 +25,7 @@ PARAMETERS = {
     "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
     "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
     "dtype": (str, "float32 or bfloat16"),
+    "autostart": (bool, "true: configure and activate at the start; false: wait to be told"),
 }
 
 
