@@ -56,11 +56,15 @@ def _bridge() -> Any:
     """A CvBridge, or None where it does not load."""
     try:
         from cv_bridge import CvBridge  # noqa: PLC0415  (see above)
-    except Exception as error:  # noqa: BLE001  (a NumPy mismatch raises AttributeError or ImportError)
+
+        bridge = CvBridge()
+        # cv_bridge loads without its compiled half, which then fails at every picture, loudly.
+        bridge.encoding_to_cvtype2("bayer_rggb8")
+    except Exception as error:  # noqa: BLE001  (a mismatch raises ImportError, SystemError, KeyError)
         _LOG.warning(
             "cv_bridge does not load (%s): only these encodings are read: %s",
             error,
             ", ".join(ENCODINGS),
         )
         return None
-    return CvBridge()
+    return bridge
