@@ -22,12 +22,13 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint bench sidecar kills evaluate train-demo clean
+.PHONY: help setup demo test lint docs bench sidecar kills evaluate train-demo clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
 	@echo 'make test        the tests'
 	@echo 'make lint        ruff and mypy'
+	@echo 'make docs        the pages of docs/ as HTML, in build/docs/html'
 	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
 	@echo 'make sidecar     sparse features at 30 Hz for $(SIDECAR_SECONDS) s: lost ticks, delay, CPU share'
 	@echo 'make kills       ends $(KILLS) recorders by kill -9 and repairs their bags'
@@ -53,6 +54,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs/html
+	@echo 'build/docs/html/index.html'
 
 # The library that ticks are timed beside, out of $(VENV): its pins clash with lerobot's. Where it
 # cannot be had, its rows say so.

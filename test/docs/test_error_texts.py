@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/troubleshooting.md quotes is printed today, and what own_robot.md shows runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rclpy
+import safetensors.torch
+import torch
+import yaml
+
+from pam_ros.policy import PolicyError, load_policy
+from pam_ros.robot import ContractError, load_contract, parse_contract
+from pam_ros.robot.sync import Synchroniser
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "models" / "demo_act"
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+OWN_ROBOT = (ROOT / "docs" / "own_robot.md").read_text(encoding="utf-8")
+# Indented lines of the page, as printed; "..." stands for anything.
+QUOTED = [line.strip() for line in PAGE.splitlines() if line.startswith("    ")]
+
+
+def is_quoted(text):
+    """Whether the page quotes this text, as one line."""
+    line = " ".join(text.split())
+    patterns = (".*".join(re.escape(part) for part in quoted.split("...")) for quoted in QUOTED)
+    return any(re.fullmatch(pattern, line) for pattern in patterns)
+
+
+def test_rclpy_of_another_python_is_quoted(tmp_path):
+    package = tmp_path / "rclpy"
+    package.mkdir()
+    missing = "No module named 'rclpy._rclpy_pybind11'"
+    (package / "__init__.py").write_text(f"raise ModuleNotFoundError({missing!r})")
+    environment = {**os.environ, "ROS_DISTRO": "jazzy", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    environment.pop("AMENT_PREFIX_PATH", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "pam_ros.cli", "run", "act_attention"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    text = re.sub(r"this is Python \d\.\d+", "this is Python 3.11", done.stderr)
+    assert is_quoted(text), text
+
+
+@pytest.mark.parametrize("parameters", [(), ("polcy:=x",)], ids=["no policy", "unknown"])
+def test_a_parameter_that_ends_the_start_is_quoted(monkeypatch, parameters):
+    from pam_ros.nodes.act_attention_node import ActAttentionNode
+    from pam_ros.nodes.parameters import ParameterError
+
+    monkeypatch.setenv("ROS_DOMAIN_ID", "58")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    rclpy.init(args=["--ros-args", *(part for each in parameters for part in ("-p", each))])
+    try:
+        with pytest.raises(ParameterError) as caught:
+            ActAttentionNode()
+    finally:
+        rclpy.shutdown()
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
+@pytest.mark.skipif(
+    rclpy.__spec__.origin != "pam_ros.embedded", reason="the embedded runtime's own sentence"
+)
+def test_a_domain_id_out_of_range_is_quoted(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "300")
+    with pytest.raises(Exception, match="300") as caught:
+        rclpy.init()
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
+def test_a_checkpoint_from_before_0_4_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(DEMO, "old")
+    weights = safetensors.torch.load_file("old/model.safetensors")
+    weights["normalize_inputs.buffer_observation_state.mean"] = torch.zeros(6)
+    safetensors.torch.save_file(weights, "old/model.safetensors")
+    with pytest.raises(PolicyError) as caught:
+        load_policy("old")
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
+def test_contract_errors_are_quoted(tmp_path):
+    so101 = ROOT / "config" / "robots" / "so101.yaml"
+    with pytest.raises(ContractError) as caught:
+        load_contract(so101).bind(load_policy(DEMO).spec)
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+    broken = tmp_path / "my_robot.yaml"
+    text = so101.read_text().replace("rate_hz", "rate").replace("unit: percent ", "unit: degrees ")
+    broken.write_text(text)
+    with pytest.raises(ContractError) as caught:
+        load_contract(broken)
+    said = str(caught.value).replace(str(broken), broken.name)
+    assert is_quoted(f"pam_ros: {said}"), said
+
+
+def test_reasons_for_no_ticks_are_in_the_table():
+    second = 1_000_000_000
+    sources = ["top", "state"]
+    both = Synchroniser(sources, tolerance_s=0.05, max_age_s=0.3)
+    both.add("state", 10 * second, None)
+    assert both.newest(10 * second) is None
+    assert f"| {both.reason} |" in PAGE
+    both.add("top", 10 * second - 410_000_000, None)
+    assert both.newest(10 * second) is None
+    assert f"| {both.reason} |" in PAGE
+    both = Synchroniser(sources, tolerance_s=0.05, max_age_s=0.3)
+    for name, age in (("top", 1_200_000_000), ("state", 1_190_000_000)):
+        both.add(name, 10 * second - age, None)
+    assert both.newest(10 * second) is None
+    assert f"| {both.reason} |" in PAGE
+
+
+@pytest.mark.parametrize("discovered", ["publisher", "subscription"])
+def test_the_warning_of_incompatible_qos_is_quoted(discovered):
+    source = (ROOT / "pam_ros" / "embedded" / "event_handler.py").read_text(encoding="utf-8")
+    (quoted,) = [line for line in QUOTED if line.startswith(f"New {discovered} discovered")]
+    before, _, after = quoted.removesuffix("RELIABILITY").partition("'/top/image_raw'")
+    for part in (before, after):
+        # In the source it is broken into lines.
+        assert letters(part) in letters(re.sub(r'"\s*f?"', "", source)), part
+
+
+def letters(text):
+    return re.sub(r"\W+", "", text)
+
+
+def test_the_shortest_contract_of_the_page_is_one():
+    (text,) = re.findall(r"```yaml\n(.*?)```", OWN_ROBOT, re.DOTALL)
+    contract = parse_contract(yaml.safe_load(text), "my_robot.yaml")
+    assert [joint.name for joint in contract.command.joints] == ["shoulder", "elbow"]
+
+
+def test_the_python_of_the_page_finds_what_does_not_fit(capsys):
+    check, *_ = re.findall(r"```text\n(from pam_ros.*?)```", OWN_ROBOT, re.DOTALL)
+    contract = ROOT / "config" / "robots" / "{}.yaml"
+    for name, fits in (("demo_arm", True), ("so101", False)):
+        code = check.replace("user/act_so101", str(DEMO))
+        exec(code.replace("my_robot.yaml", str(contract).format(name)), {})
+        assert (capsys.readouterr().out == "") == fits
