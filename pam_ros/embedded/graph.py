@@ -89,9 +89,7 @@ class Graph:
             "writer": BuiltinDataReader(participant.entity, BuiltinTopicDcpsPublication),
             "reader": BuiltinDataReader(participant.entity, BuiltinTopicDcpsSubscription),
         }
-        self._conditions = {
-            kind: dds_condition(reader._ref) for kind, reader in self._builtin.items()
-        }
+        self.conditions = tuple(dds_condition(reader._ref) for reader in self._builtin.values())
         self._endpoints: dict[str, dict[bytes, Endpoint]] = {"writer": {}, "reader": {}}
         self._watchers: list[Watcher] = []
         self._enclaves: dict[bytes, str] = {}
@@ -213,14 +211,11 @@ class Graph:
             if watcher in self._watchers:
                 self._watchers.remove(watcher)
 
-    def condition(self, kind: str) -> int:
-        """What is triggered when there is news of writers ("writer") or readers ("reader")."""
-        return self._conditions[kind]
-
-    def refresh_if_changed(self, kind: str) -> None:
-        """Read the news of a kind, where there are any."""
-        if triggered(self._conditions[kind]):
-            self.endpoints(kind)
+    def refresh_if_changed(self) -> None:
+        """Read the news of endpoints, where there are any."""
+        if any(map(triggered, self.conditions)):
+            with self._lock:
+                self._refresh()
 
     def endpoints(self, kind: str) -> list[Endpoint]:
         """Every writer ("writer") or reader ("reader") in the graph."""

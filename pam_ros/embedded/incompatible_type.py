@@ -11,6 +11,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .callback_groups import ReentrantCallbackGroup
 from .dds import Reader, Writer, ros_type_name
 from .event_types import IncompatibleTypeInfo
 from .interfaces import interfaces
@@ -45,7 +46,7 @@ class IncompatibleTypeHandler:
         self._lock = threading.Lock()
         self._found: list[Endpoint] = []
         self._total = 0
-        self._wake: Callable[[], None] = lambda: None
+        self.wake: Callable[[], None] = lambda: None
         self.peers = "writer" if isinstance(endpoint, Reader) else "reader"
         callback_group.add_entity(self)
         graph.watch(self)
@@ -69,16 +70,17 @@ class IncompatibleTypeHandler:
             self._endpoint.refuse(peer.gid)
         with self._lock:
             self._found.append(peer)
-        self._wake()
+        self.wake()
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to tell: an executor need not look at it before."""
+        return bool(self._found)
 
     def _references(self) -> tuple[int, ...]:
-        return (self._graph.condition(self.peers),)
-
-    def _due_in_ns(self) -> int | None:
-        return 0 if self._found else None
+        return ()
 
     def _ready(self) -> bool:
-        self._graph.refresh_if_changed(self.peers)
         return bool(self._found)
 
     def _take(self) -> Callable[[], Any] | None:
@@ -101,3 +103,22 @@ class IncompatibleTypeHandler:
                 f"{theirs}, {hash_of_theirs}; here it is {self._endpoint.type_name}, "
                 f"{self._type_hash}."
             )
+
+
+class GraphNews:
+    """Lets the graph read its news while an executor waits; it has no callback of its own.
+
+    One for all handlers of a node: a condition for each of them would cost more than a message.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.callback_group = ReentrantCallbackGroup()
+        self._executor_event = False
+        self._graph = graph
+
+    def _references(self) -> tuple[int, ...]:
+        return self._graph.conditions
+
+    def _ready(self) -> bool:
+        self._graph.refresh_if_changed()
+        return False

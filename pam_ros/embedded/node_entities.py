@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from .client import Client
 from .duration import S_TO_NS
-from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from .event_handler import EventHandler, PublisherEventCallbacks, SubscriptionEventCallbacks
 from .guard_condition import GuardCondition
+from .incompatible_type import GraphNews, IncompatibleTypeHandler
 from .node_names import NodeNames
 from .publisher import Publisher
 from .qos import QoSProfile, qos_profile_services_default
@@ -49,7 +50,9 @@ class EntityOwner(NodeNames):
         self._services: list[Service] = []
         self._timers: list[Timer] = []
         self._guards: list[GuardCondition] = []
-        self._waitables: list[Any] = []
+        self._waitables: list[EventHandler] = []
+        self._type_handlers: list[IncompatibleTypeHandler] = []
+        self._graph_news = GraphNews(self._graph)
         self._unlisted: list[Publisher] = []
         self._default_callback_group: CallbackGroup = MutuallyExclusiveCallbackGroup()
         self._rate_group = ReentrantCallbackGroup()
@@ -86,12 +89,13 @@ class EntityOwner(NodeNames):
 
     @property
     def waitables(self) -> Iterator[Any]:
-        """The QoS event handlers of this node."""
-        yield from self._waitables
+        """The event handlers of this node."""
+        yield from (*self._waitables, *self._type_handlers)
 
     def _entities(self) -> list[Any]:
         """What an executor waits for, in the order in which it is served."""
         return [
+            self._graph_news, *(each for each in self._type_handlers if each.pending),
             *self._waitables, *self._timers, *self._subscriptions, *self._guards, *self._clients,
             *self._services,
         ]  # fmt: skip
@@ -120,12 +124,17 @@ class EntityOwner(NodeNames):
         _declare_qos_parameters(entity_type, self, topic_name, profile, options)
         return profile
 
+    def _handlers_like(self, handler: Any) -> list[Any]:
+        if isinstance(handler, IncompatibleTypeHandler):
+            handler.wake = self._wake_executor
+            return self._type_handlers
+        return self._waitables
+
     def _added(self, entities: list[Any], entity: Any, group: CallbackGroup) -> None:
         group.add_entity(entity)
         entities.append(entity)
         for handler in getattr(entity, "event_handlers", []):
-            handler._wake = self._wake_executor
-            self._waitables.append(handler)
+            self._handlers_like(handler).append(handler)
         ends = getattr(entity, "_ends", ())
         if ends:
             self._graph.change(self._entities_info, add=ends)
@@ -253,7 +262,7 @@ class EntityOwner(NodeNames):
             return False
         entities.remove(entity)
         for handler in getattr(entity, "event_handlers", []):
-            self._waitables.remove(handler)
+            self._handlers_like(handler).remove(handler)
         ends = getattr(entity, "_ends", ())
         entity.destroy()
         if ends and not self._destroyed:
