@@ -108,7 +108,7 @@ class BagReader:
                 "closed, `pam_ros bag repair` makes a whole one)"
             ) from None
         try:
-            self._types = _types_in(self._reader.connections)
+            self._types, self._unparsed = _types_in(self._reader.connections)
             self.topics = _topics(self._reader.connections)
         except _DAMAGE as error:
             with suppress(*_DAMAGE):
@@ -205,6 +205,11 @@ class BagReader:
         if self._fallback is None:
             self._fallback = known_types(self._fallback_folders)
         if type_name not in self._fallback.fielddefs:
+            if type_name in self._unparsed:
+                raise BagError(
+                    f"the definition of {type_name} in bag {self.path} cannot be read: "
+                    f"{self._unparsed[type_name]}"
+                )
             raise BagError(
                 f"bag {self.path} holds no definition of {type_name}: give its .msg folder"
             )
@@ -225,23 +230,31 @@ def _storage(path: Path) -> Path:
     return path
 
 
-def _types_in(connections: list[Connection]) -> Typestore:
-    definitions = {}
+def _types_in(connections: list[Connection]) -> tuple[Typestore, dict[str, str]]:
+    """The types that the bag defines; and why some cannot be read.
+
+    Service events, for one, have the text of their .srv file for a definition.
+    """
+    definitions: dict[str, Any] = {}
+    unparsed: dict[str, str] = {}
     for connection in connections:
         form, text = connection.msgdef
-        if form is MessageDefinitionFormat.MSG:
-            definitions.update(get_types_from_msg(text, connection.msgtype))
-        elif form is MessageDefinitionFormat.IDL:
-            for part in text.split("=" * 80 + "\n"):
-                if part.strip():
-                    header, _, body = part.partition("\n")
-                    definitions.update(
-                        get_types_from_idl(body if header.startswith("IDL: ") else part)
-                    )
+        try:
+            if form is MessageDefinitionFormat.MSG:
+                definitions.update(get_types_from_msg(text, connection.msgtype))
+            elif form is MessageDefinitionFormat.IDL:
+                for part in text.split("=" * 80 + "\n"):
+                    if part.strip():
+                        header, _, body = part.partition("\n")
+                        definitions.update(
+                            get_types_from_idl(body if header.startswith("IDL: ") else part)
+                        )
+        except _DAMAGE as error:
+            unparsed[connection.msgtype] = _first_line(error)
     store = get_typestore(Stores.EMPTY)
     if definitions:
         store.register(definitions)
-    return store
+    return store, unparsed
 
 
 def _topics(connections: list[Connection]) -> dict[str, BagTopic]:

@@ -31,17 +31,17 @@ def frame(episode, number):
     }
 
 
-@pytest.fixture
-def dataset(tmp_path):
+def write_dataset(root, images=frame, kind="image"):
+    """As lerobot itself writes one; with kind "video" all episodes share a file per camera."""
     from pam_ros.sim.lerobot_api import LeRobotDataset, disable_progress_bars
 
     disable_progress_bars()
     vector = {"dtype": "float32", "shape": (2,), "names": ["pan", "lift"]}
     image = {
-        "dtype": "image", "shape": (HEIGHT, WIDTH, 3), "names": ["height", "width", "channels"],
+        "dtype": kind, "shape": (HEIGHT, WIDTH, 3), "names": ["height", "width", "channels"],
     }  # fmt: skip
     made = LeRobotDataset.create(
-        repo_id="test/reaches", fps=10, root=tmp_path / "reaches", use_videos=False,
+        repo_id="test/reaches", fps=10, root=root, use_videos=kind == "video",
         features={
             "observation.images.top": dict(image), "observation.images.side": dict(image),
             "observation.state": dict(vector), "action": dict(vector),
@@ -50,10 +50,25 @@ def dataset(tmp_path):
     for episode, length in enumerate(LENGTHS):
         for number in range(length):
             action = np.array([episode, number], np.float32)
-            made.add_frame({**frame(episode, number), "action": action, "task": "reach"})
+            made.add_frame({**images(episode, number), "action": action, "task": "reach"})
         made.save_episode()
     made.finalize()
-    return tmp_path / "reaches"
+    return root
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return write_dataset(tmp_path / "reaches")
+
+
+def coloured(episode, number):
+    """Colours say which frame it is, and survive a video's compression."""
+    whole = np.ones((HEIGHT, WIDTH, 3), np.uint8)
+    return {
+        **frame(episode, number),
+        "observation.images.top": whole * np.array([200, 40, 20 + 15 * number], np.uint8),
+        "observation.images.side": whole * np.array([30, 60 + 60 * episode, 180], np.uint8),
+    }
 
 
 @needs_datasets
@@ -91,6 +106,42 @@ def test_every_frame_of_the_chosen_episodes_gets_its_map(
         row = chunks[episode, 4 * (number // 4)][number % 4]
         assert np.abs(np.array(command.position) - row).max() <= 1e-6
     assert counts(out)["/top/image_raw"] == 11
+
+
+@needs_datasets
+def test_the_frames_of_a_video_are_those_of_their_episode(settings, tmp_path):
+    """All episodes share one file: without its offset, an episode shows another one's frames."""
+    pytest.importorskip("av")
+    dataset = write_dataset(tmp_path / "videos", coloured, kind="video")
+    assert len(list(dataset.glob("videos/observation.images.top/**/*.mp4"))) == 1
+    out = tmp_path / "out"
+    report = replay_bag(dataset, out, replace(settings, episodes="1,2"))
+    assert (report.ticks, report.valid, report.counts) == (9, 9, {})
+    where = [(1, number) for number in range(3)] + [(2, number) for number in range(6)]
+    for name in ("top", "side"):
+        for message, (episode, number) in zip(read(out, f"/{name}/image_raw"), where, strict=True):
+            pixels = message.data.reshape(HEIGHT, WIDTH, 3).astype(int)
+            wanted = coloured(episode, number)[f"observation.images.{name}"]
+            assert np.abs(pixels - wanted).max() <= 6, (name, episode, number)
+
+
+@needs_datasets
+def test_a_hub_id_is_the_dataset_of_that_name_in_lerobots_folder(settings, tmp_path, monkeypatch):
+    from lerobot.datasets import lerobot_dataset
+
+    write_dataset(tmp_path / "home" / "test" / "reaches")
+    monkeypatch.setattr(lerobot_dataset, "HF_LEROBOT_HOME", tmp_path / "home")
+    monkeypatch.chdir(tmp_path)
+    report = replay_bag(Path("test/reaches"), tmp_path / "out", replace(settings, episodes="1"))
+    assert (report.ticks, report.valid) == (3, 3)
+
+
+@needs_datasets
+def test_a_dataset_of_an_older_format_names_its_converter(dataset, settings, tmp_path):
+    info = dataset / "meta" / "info.json"
+    info.write_text(info.read_text().replace('"v3.0"', '"v2.1"'))
+    with pytest.raises(ReplayError, match="convert_dataset_v21_to_v30"):
+        replay_bag(dataset, tmp_path / "out", settings)
 
 
 @needs_datasets
