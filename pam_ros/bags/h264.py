@@ -61,6 +61,8 @@ def write_h264(
     """
     av = _import_av()
     codec = _choose_encoder(av, encoder)
+    if output.suffix.lower() not in _CONTAINERS:
+        raise BagError(f"video {output} cannot be written: its name must end in .mp4")
     try:
         count, last = _encode(av, output, codec, size, rate or Rate(), frames)
     except (OSError, av.error.FFmpegError) as error:
@@ -121,6 +123,7 @@ def _import_av() -> Any:
         raise BagError("videos need PyAV: pip install av") from None
 
 
+_CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv")
 #: H.264 encoders in order of preference.
 _ENCODERS = ("libx264", "libopenh264")
 

@@ -218,6 +218,8 @@ class BagReader:
 
 def _storage(path: Path) -> Path:
     """The folder, or the one storage file in it where metadata.yaml is missing."""
+    if path.is_file() and path.suffix not in {".mcap", ".db3"}:
+        raise BagError(f"{path} is no bag: it is neither a folder nor a .mcap or .db3 file")
     if any(is_unclosed(file) for file in (path.glob("*.db3") if path.is_dir() else [path])):
         raise BagError(f"bag {path} was not closed: `pam_ros bag repair {path}` makes it whole")
     if path.is_dir() and not (path / "metadata.yaml").exists():

@@ -99,15 +99,23 @@ def _show(options: argparse.Namespace) -> None:
     book, names = _open(options)
     app = make_app(Browser(book, names, editable=True))
     try:
+        # Quiet: its own words offer a public link, which there is not.
         app.launch(
             server_name="127.0.0.1",
             server_port=options.port,
             share=False,
             inbrowser=not options.no_browser,
             show_api=False,
+            quiet=True,
+            prevent_thread_lock=True,
         )
     except OSError as error:
         raise FeaturesError(f"port {options.port} cannot be used: {error}") from None
+    sys.stdout.write(
+        f"http://127.0.0.1:{options.port} shows it, on this machine alone; Ctrl-C ends it\n"
+    )
+    sys.stdout.flush()
+    app.block_thread()
 
 
 def _export(options: argparse.Namespace) -> None:

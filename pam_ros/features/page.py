@@ -97,9 +97,12 @@ class Page:
         colours = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)
         png = cv2.imencode(".png", colours)[1].tobytes()
         height = min(max(len(levels) * 4, 60), 400)
+        rows = "The episode"
+        if len(levels) > 1:
+            rows = f"All {len(levels)} episodes, one below the other"
         return (
-            f"{chart}<figure style='margin:1em 0 0'><figcaption>All {len(levels)} episodes, one "
-            "below the other, from their first to their last frame</figcaption>"
+            f"{chart}<figure style='margin:1em 0 0'><figcaption>{rows}, from first to last frame"
+            "</figcaption>"
             f'<img class="raster" alt="" src="{_url("png", png)}" style="width:100%;'
             f'max-width:900px;height:{height}px;image-rendering:pixelated"></figure>'
         )

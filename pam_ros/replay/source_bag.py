@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pam_ros.bags.damaged import repaired_copy
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.metadata import FILE_NAME
 from pam_ros.bags.reader import BagReader
-from pam_ros.bags.repair import repair
 from pam_ros.replay.errors import ReplayError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pam_ros.bags.reader import BagMessage
-
-_ENDINGS = (".mcap", ".db3")
 
 
 class SourceBag:
@@ -79,23 +77,12 @@ class SourceBag:
     def _repaired(self, work: Path, reason: BagError) -> BagReader:
         copy = work / "readable"
         shutil.rmtree(copy, ignore_errors=True)
-        folder = self.path if self.path.is_dir() else self.path.parent
-        files = (
-            sorted(folder.iterdir())
-            if self.path.is_dir()
-            else sorted(folder.glob(self.path.name + "*"))
-        )
-        wanted = [f for f in files if any(ending in f.name for ending in _ENDINGS)]
-        if not wanted:
-            raise ReplayError(str(reason)) from reason
         try:
-            copy.mkdir(parents=True)
-            for file in wanted:
-                shutil.copyfile(file, copy / file.name)
-            report = repair(copy)
+            report = repaired_copy(self.path, copy, str(reason))
             reader = BagReader(copy)
         except (BagError, OSError) as error:
-            raise ReplayError(f"bag {self.path} cannot be read: {error}") from error
+            raise ReplayError(str(error)) from error
+        folder = self.path if self.path.is_dir() else self.path.parent
         for mended in report.files:
             for note in mended.notes:
                 self._note(f"{mended.name}: {note}")

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pam_ros.bags import BagError, repair
+from pam_ros.bags import BagError
+from pam_ros.bags.damaged import repaired_copy
+from pam_ros.report.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ def readable(
         The folder to read from, what `read` made of it, and what had to be left out, in sentences.
 
     Raises:
-        BagError: there is no bag, or nothing can be read of it.
+        BagError, ReportError: there is no bag, or nothing can be read of it.
     """
     path = Path(bag)
     damage = ""
@@ -42,14 +43,11 @@ def readable(
         return
     with tempfile.TemporaryDirectory(prefix="pam_ros-damaged-") as folder:
         copy = Path(folder) / (path.name or "bag")
-        try:
-            if path.is_dir():
-                shutil.copytree(path, copy)
-            else:
-                shutil.copyfile(path, copy)
-        except (OSError, shutil.Error) as error:
-            raise BagError(f"{damage}; a copy to repair cannot be made: {error}") from None
-        report = repair(copy)
+        report = repaired_copy(path, copy, damage)
         notes = [f"{file.name}: {note}" for file in report.files for note in file.notes]
         found = f"of the damaged bag {report.messages} messages could be read and are shown"
-        yield copy, read(copy), (damage, *notes, found)
+        try:
+            content = read(copy)
+        except (BagError, ReportError) as error:
+            raise type(error)(str(error).replace(str(copy), str(path))) from None
+        yield copy, content, (damage, *notes, found)

@@ -184,6 +184,74 @@ def test_foxglove_shows_each_of_its_panels_once(count):
     assert len(foxglove_images(json.dumps(content))) == 2 * count
 
 
+# What these programs read, from their sources: rviz 14.3 (image_display.cpp,
+# qos_profile_property.cpp), rqt_image_view 0.4.17 with qt_gui 2.8 (image_view.cpp,
+# plugin_manager.py), Lichtblick 1.28 (Plot/utils/config.ts, IRenderer.ts, DiagnosticSummary), whose
+# layouts Foxglove's are.
+RVIZ_IMAGE = {
+    "Class", "Enabled", "Name", "Value", "Topic", "Normalize Range", "Min Value", "Max Value",
+    "Median window",
+}  # fmt: skip
+RVIZ_QOS = {
+    "Depth": range(1, 1000),
+    "History Policy": {"System Default", "Keep Last", "Keep All"},
+    "Reliability Policy": {"System Default", "Reliable", "Best Effort"},
+    "Durability Policy": {"System Default", "Transient Local", "Volatile"},
+}
+RVIZ_CLASSES = {
+    "rviz_common/Displays", "rviz_default_plugins/Image", "rviz_default_plugins/MoveCamera",
+    "rviz_default_plugins/Orbit", "",
+}  # fmt: skip
+RQT_IMAGE_VIEW = {
+    "topic", "zoom1", "dynamic_range", "max_range", "publish_click_location", "mouse_pub_topic",
+    "toolbar_hidden", "num_gridlines", "smooth_image", "rotate", "color_scheme",
+}  # fmt: skip
+FOXGLOVE_LAYOUT = {"configById", "layout", "globalVariables", "playbackConfig", "userNodes"}
+FOXGLOVE_PANELS = {
+    "Image": {"imageMode"},
+    "Plot": {"paths", "showLegend", "legendDisplay", "isSynced", "xAxisVal"},
+    "DiagnosticSummary": {"minLevel", "pinnedIds", "hardwareIdFilter", "topicToRender"},
+}
+FOXGLOVE_LINE = {"value", "label", "enabled", "timestampMethod", "color", "showLine", "lineSize"}
+
+
+def every(content, key):
+    """All values of a key, at any depth."""
+    if isinstance(content, dict):
+        own = [content[key]] if key in content else []
+        return own + [found for part in content.values() for found in every(part, key)]
+    if isinstance(content, list):
+        return [found for part in content for found in every(part, key)]
+    return []
+
+
+def test_rviz_and_rqt_know_every_class_and_setting(shipped):
+    texts = layouts(shipped)
+    content = yaml.safe_load(texts[RVIZ])
+    assert set(every(content, "Class")) <= RVIZ_CLASSES
+    for display in content["Visualization Manager"]["Displays"]:
+        assert set(display) <= RVIZ_IMAGE
+        topic = dict(display["Topic"])
+        assert topic.pop("Value").startswith("/")
+        assert all(value in RVIZ_QOS[name] for name, value in topic.items())
+    manager = json.loads(texts[RQT])["groups"]["pluginmanager"]
+    for group in manager["groups"].values():
+        assert set(group["groups"]["plugin"]["keys"]) <= RQT_IMAGE_VIEW
+
+
+def test_foxglove_knows_every_panel_and_setting(shipped):
+    content = json.loads(layouts(shipped)[FOXGLOVE])
+    assert set(content) == FOXGLOVE_LAYOUT
+    for name, panel in content["configById"].items():
+        kind, _, _ = name.partition("!")
+        assert set(panel) - {"foxglovePanelTitle"} <= FOXGLOVE_PANELS[kind], name
+    lines = [line for lines in every(content, "paths") for line in lines]
+    assert lines
+    assert {key for line in lines for key in line} <= FOXGLOVE_LINE
+    assert {line["timestampMethod"] for line in lines} <= {"headerStamp", "receiveTime"}
+    assert set(every(content, "direction")) <= {"row", "column"}
+
+
 def test_relative_topics_are_those_of_the_nodes_namespace():
     contract = load_contract(find_contract(DEFAULT_CONTRACT))
     state = replace(contract.state, topic="joint_states")

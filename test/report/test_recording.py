@@ -159,6 +159,27 @@ def test_mistakes_are_one_sentence(recording, capsys, arguments, word):
     assert word in capsys.readouterr().err
 
 
+def test_of_a_folder_that_is_no_bag_nothing_is_copied_and_its_own_name_is_said(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("shutil.copyfile", lambda *_: pytest.fail("copied"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("private")
+    for name in ("home", "home/letter.txt"):
+        assert main([str(tmp_path / name)]) == 1
+        said = capsys.readouterr().err
+        assert f"{tmp_path / name} is " in said
+        assert "damaged" not in said
+
+
+def test_a_bag_with_nothing_to_read_in_it_is_said_by_its_own_name(tmp_path, capsys):
+    (tmp_path / "run.mcap").write_bytes(b"\x89MCAP0\r\n")
+    assert main([str(tmp_path / "run.mcap")]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "run.mcap") in said
+    assert "pam_ros-damaged" not in said
+
+
 def test_a_camera_without_pictures_and_ticks_without_a_map_are_stated(tmp_path):
     write_recording(tmp_path / "run", without=frozenset({SIDE, CHUNK}), invalid=frozenset({4, 5}))
     write_report(tmp_path / "run", tmp_path / "report.html")

@@ -113,3 +113,5 @@ def test_mistakes_are_one_sentence(tmp_path, recording, capsys):
     assert "does not exist" in capsys.readouterr().err
     assert main([str(recording), "--max-fps", "0"]) == 1
     assert "--max-fps 0.0 must be from 0.1 to 500" in capsys.readouterr().err
+    assert main([str(recording), "-o", str(tmp_path / "video.txt")]) == 1
+    assert "its name must end in .mp4" in capsys.readouterr().err

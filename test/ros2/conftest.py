@@ -284,3 +284,12 @@ def embedded(ros2):
     peer = ros2.embedded_peer("near", "far")
     peer.wait_for_fact("ready")
     return peer
+
+
+@pytest.fixture(scope="module")
+def runnable(ros2_python, workspace):
+    """The workspace, where the interpreter that runs its nodes has the policy's libraries."""
+    done = ros2_python.python("import rclpy, torch, lerobot")
+    if done.returncode:
+        pytest.skip(f"the nodes cannot run with this Python: {done.stderr.splitlines()[-1]}")
+    return ros2_python

@@ -7,11 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "replay"))
 from recorded_robot import (
     ATTENTION,
     CONTRACT,
+    START_NS,
     TYPES,
     difference,
     observed,
@@ -70,3 +72,27 @@ def test_the_command_runs_beside_a_sourced_ros2(ros2, settings, tmp_path):
         check=False, timeout=300,
     )  # fmt: skip
     assert "3 ticks, 3 with a map" in done.stdout, done.stderr
+
+
+def test_the_launch_file_plays_a_recording_to_the_node(runnable, settings, tmp_path):
+    """The node takes its time from the recording, and only what it reads is played."""
+    robot = write_bag(tmp_path / "robot", observed(300))
+    launched = runnable.start(
+        "launch", "pam_ros", "replay.launch.py", f"bag:={robot}", f"policy:={settings.policy}",
+        f"contract:={settings.contract}", "delay:=20.0",
+    )  # fmt: skip
+    done = runnable.run(
+        "topic", "echo", "--once", "--filter", "m.valid", ATTENTION, "pam_ros/msg/AttentionMap",
+        timeout=240,
+    )  # fmt: skip
+    message = next(yaml.safe_load_all(done.stdout))
+    stamp = (
+        message["header"]["stamp"]["sec"] * 1_000_000_000 + message["header"]["stamp"]["nanosec"]
+    )
+    assert 0 <= stamp - START_NS < 30 * 1_000_000_000
+    assert message["header"]["frame_id"] == "top"
+    # The node announces commands and, disabled, sends none; nor does the player send the recorded.
+    silent = runnable.run("topic", "echo", "--once", "--timeout", "3", "/joint_commands")
+    assert "position" not in silent.stdout
+    launched.stop()
+    assert "Traceback" not in "\n".join(launched.lines)

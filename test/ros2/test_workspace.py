@@ -20,15 +20,6 @@ ROOT = HERE.parents[1]
 MESSAGES = sorted(file.stem for file in (ROOT / "msg").glob("*.msg"))
 
 
-@pytest.fixture(scope="module")
-def runnable(ros2_python, workspace):
-    """The workspace, where the interpreter that runs its nodes has the policy's libraries."""
-    done = ros2_python.python("import rclpy, torch, lerobot")
-    if done.returncode:
-        pytest.skip(f"the nodes cannot run with this Python: {done.stderr.splitlines()[-1]}")
-    return ros2_python
-
-
 @pytest.mark.parametrize("message", MESSAGES)
 def test_messages_have_the_hash_that_the_embedded_runtime_and_bags_use(ros2, workspace, message):
     assert ros2.type_hash("pam_ros", message) == known_types().hash_rihs01(f"pam_ros/msg/{message}")

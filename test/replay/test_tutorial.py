@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tutorial's commands, as docs/tutorial.md has them, on a run of the demo."""
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded_robot import ATTENTION, counts, difference, read
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "tutorial.md"
+COMMANDS = [
+    shlex.split(line)[1:]
+    for line in PAGE.read_text(encoding="utf-8").splitlines()
+    if line.startswith("    pam_ros ")
+]
+NEEDED = ("mujoco", "cyclonedds")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in NEEDED),
+        reason=f"the demo needs {' and '.join(NEEDED)}",
+    ),
+    pytest.mark.skipif("AMENT_PREFIX_PATH" in os.environ, reason="runs on the embedded runtime"),
+]
+
+
+def command(words):
+    return [sys.executable, "-m", "pam_ros.cli", *words]
+
+
+def environment():
+    # `features show` opens a browser.
+    return {**os.environ, "PYTHONPATH": str(ROOT), "BROWSER": "true"}
+
+
+def option(words, name):
+    return words[words.index(name) + 1]
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory):
+    """The folder in which all commands but the last, which stays, were run; and what each said."""
+    folder = tmp_path_factory.mktemp("tour")
+    (folder / "models").symlink_to(ROOT / "models")
+    said = {}
+    for words in COMMANDS[:-1]:
+        done = subprocess.run(
+            command(words), cwd=folder, env=environment(), capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
+        said[" ".join(words)] = done.stdout
+    return folder, said
+
+
+def of(word, said):
+    return [text for words, text in said.items() if words.startswith(word)]
+
+
+def test_the_page_has_the_commands_that_it_is_about():
+    words = [" ".join(found[:2]) for found in COMMANDS]
+    assert {"demo --duration", "features show"} < set(words)
+    assert {found[0] for found in COMMANDS} == {
+        "demo", "report", "video", "replay", "sae", "features",
+    }  # fmt: skip
+    # Nothing is hidden from the test by another way to write a command.
+    assert (
+        len(re.findall(r"^ {4}\S", PAGE.read_text(encoding="utf-8"), re.M)) == len(COMMANDS) == 10
+    )
+
+
+def test_replay_gives_the_demos_maps_again_and_misses_none(tour):
+    folder, said = tour
+    live, out = folder / "out/tour/bag", folder / "out/tour/replayed"
+    maps = read(live, ATTENTION)
+    assert len(maps) > 20
+    for text in of("replay", said):
+        assert f"{len(maps)} ticks, {len(maps)} with a map" in text
+    assert difference(maps, read(out, ATTENTION)) <= 1e-6
+    before, after = counts(live), counts(out)
+    assert after["/act_attention/predicted_command"] == len(maps)
+    assert after["/act_attention/attention/wrist/image"] == len(maps)
+    for topic in ("/top/image_raw", "/joint_states", "/joint_commands", "/demo_robot/result"):
+        assert after[topic] == before[topic]
+
+
+def test_the_encoded_replay_has_features_of_every_tick(tour):
+    folder, _ = tour
+    found = read(folder / "out/tour/encoded", "/sae_recorder/features")
+    assert len(found) == len(read(folder / "out/tour/bag", ATTENTION))
+    assert all(message.valid and message.dictionary_size == 256 for message in found)
+
+
+def test_the_page_and_the_video_show_the_run(tour):
+    folder, _ = tour
+    text = (folder / "out/tour/report.html").read_text(encoding="utf-8")
+    data = json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S).group(1)
+    )
+    maps = read(folder / "out/tour/bag", ATTENTION)
+    assert len(data["curves"]["entropy"]) == len(maps)
+    av = pytest.importorskip("av")
+    with av.open(str(folder / "out/tour/video.mp4")) as video:
+        frames = list(video.decode(video=0))
+    assert len(frames) >= len(maps)
+    # Above the first camera's name lies its picture: in the middle of the table it is grey-green,
+    # and somewhere there is the red cube.
+    picture = frames[-1].to_ndarray(format="rgb24").astype(int)
+    top = picture[: picture.shape[0] // 2, : picture.shape[1] // 2]
+    red = (top[..., 0] > 150) & (top[..., 1] < 80) & (top[..., 2] < 80)
+    blue = (top[..., 2] > 150) & (top[..., 0] < 80) & (top[..., 1] < 110)
+    assert 30 < np.count_nonzero(red) < 5000
+    assert 30 < np.count_nonzero(blue) < 5000
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="needs pam_ros[features]")
+def test_the_browser_answers_on_this_machine_and_ends_with_ctrl_c(tour):
+    folder, _ = tour
+    words = COMMANDS[-1]
+    with subprocess.Popen(
+        command(words), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            address = f"http://127.0.0.1:{option(words, '--port')}"
+            page = _answer(address, process)
+            process.send_signal(2)
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert "Sparse features" in page
+    assert address in said
+    assert "share" not in said
+    assert process.returncode in {0, 130}
+
+
+def _answer(address, process):
+    end = time.monotonic() + 60
+    while (page := _page(address)) is None:
+        assert process.poll() is None, "it has ended"
+        assert time.monotonic() < end, "it does not answer"
+        time.sleep(0.2)
+    return page
+
+
+def _page(address):
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+    except (urllib.error.URLError, ConnectionError):
+        return None
