@@ -6,10 +6,9 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -25,6 +24,7 @@ COMMANDS = [
     if line.startswith("    pam_ros ")
 ]
 NEEDED = ("mujoco", "cyclonedds")
+STRIP = 22
 
 pytestmark = [
     pytest.mark.slow,
@@ -116,14 +116,19 @@ def test_the_page_and_the_video_show_the_run(tour):
     with av.open(str(folder / "out/tour/video.mp4")) as video:
         frames = list(video.decode(video=0))
     assert len(frames) >= len(maps)
-    # Above the first camera's name lies its picture: in the middle of the table it is grey-green,
-    # and somewhere there is the red cube.
-    picture = frames[-1].to_ndarray(format="rgb24").astype(int)
-    top = picture[: picture.shape[0] // 2, : picture.shape[1] // 2]
-    red = (top[..., 0] > 150) & (top[..., 1] < 80) & (top[..., 2] < 80)
-    blue = (top[..., 2] > 150) & (top[..., 0] < 80) & (top[..., 1] < 110)
-    assert 30 < np.count_nonzero(red) < 5000
-    assert 30 < np.count_nonzero(blue) < 5000
+    # The first camera's picture lies left, below its name; in the mean its colours are the bag's.
+    images = read(folder / "out/tour/bag", "/top/image_raw")
+    height, width = images[0].height, images[0].width
+    recorded = np.mean([message.data.reshape(-1, 3).mean(axis=0) for message in images], axis=0)
+    shown = np.mean(
+        [
+            frame.to_ndarray(format="rgb24")[STRIP : STRIP + height, :width].mean(axis=(0, 1))
+            for frame in frames
+        ],
+        axis=0,
+    )
+    assert abs(recorded[0] - recorded[2]) > 10
+    assert np.abs(shown - recorded).max() < 4
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="needs pam_ros[features]")
@@ -135,29 +140,14 @@ def test_the_browser_answers_on_this_machine_and_ends_with_ctrl_c(tour):
     ) as process:
         try:
             address = f"http://127.0.0.1:{option(words, '--port')}"
-            page = _answer(address, process)
-            process.send_signal(2)
-            said, _ = process.communicate(timeout=30)
+            said = process.stdout.readline()
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                page = answer.read().decode()
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=60)
         finally:
             process.kill()
+    assert said == f"{address} shows it, on this machine alone; Ctrl-C ends it\n"
     assert "Sparse features" in page
-    assert address in said
-    assert "share" not in said
+    assert "share" not in rest
     assert process.returncode in {0, 130}
-
-
-def _answer(address, process):
-    end = time.monotonic() + 60
-    while (page := _page(address)) is None:
-        assert process.poll() is None, "it has ended"
-        assert time.monotonic() < end, "it does not answer"
-        time.sleep(0.2)
-    return page
-
-
-def _page(address):
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return answer.read().decode()
-    except (urllib.error.URLError, ConnectionError):
-        return None
