@@ -172,12 +172,14 @@ def runtimes() -> list[Runtime]:
         ["/bin/bash", "-c", '. "$0" >/dev/null && env -0', setup],
         env=plain, capture_output=True, check=True, text=True,
     )  # fmt: skip
+    # Where Cyclone DDS needs to be told to keep to loopback, the user's configuration does it.
+    configuration = {k: v for k, v in os.environ.items() if k == "CYCLONEDDS_URI"}
     sourced = dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
     for key, label in RMWS.items():
         prefixes = sourced.get("AMENT_PREFIX_PATH", "").split(":")
         index = "share/ament_index/resource_index/packages"
         if any(Path(prefix, index, key).is_file() for prefix in prefixes):
-            environment = {**sourced, "RMW_IMPLEMENTATION": key}
+            environment = {**sourced, **configuration, "RMW_IMPLEMENTATION": key}
             python = ("/usr/bin/env", "python3")
             found.append(Runtime(key, label, python, environment))
     return found

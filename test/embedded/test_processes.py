@@ -104,6 +104,42 @@ def test_images_flow_at_camera_rate_without_loss(node, spin_until, script):
     assert got == list(range(120))
 
 
+JOINTS = """
+import time, rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+rclpy.init()
+node = Node("arm")
+publisher = node.create_publisher(JointState, "joint_states", QoSProfile(depth=1000))
+while not publisher.get_subscription_count():
+    time.sleep(0.01)
+message = JointState(name=["j%d" % k for k in range(7)], position=[0.1] * 7)
+due = time.monotonic()
+for index in range(1000):
+    due += 0.001
+    time.sleep(max(due - time.monotonic(), 0.0))
+    message.header.frame_id = str(index)
+    publisher.publish(message)
+publisher.wait_for_all_acked()
+"""
+
+
+def test_a_thousand_joint_states_a_second_arrive_in_order(node, spin_until, script):
+    from sensor_msgs.msg import JointState
+
+    got = []
+    node.create_subscription(
+        JointState,
+        "joint_states",
+        lambda m: got.append((int(m.header.frame_id), m.position[6])),
+        QoSProfile(depth=1000),
+    )
+    script(JOINTS)
+    assert spin_until(lambda: len(got) == 1000, node, timeout=40)
+    assert got == [(index, 0.1) for index in range(1000)]
+
+
 LISTENER = """
 import rclpy
 from rclpy.node import Node
