@@ -27,6 +27,7 @@ class Job(NamedTuple):
 
 JOBS = {
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
+    "contract": Job("pam_ros.robot.main", False, "check a robot's contract", "--live"),
     "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
     "features": Job("pam_ros.features.main", False, "what sparse features fire on, to look at"),

@@ -27,6 +27,7 @@ from pam_ros.nodes.health import Health
 from pam_ros.nodes.image_conversion import to_rgb
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.policy_start import start_policy, time_policy
+from pam_ros.nodes.robot_description import complete_limits
 from pam_ros.nodes.sources import Sources
 from pam_ros.nodes.token_publisher import TokenPublisher
 from pam_ros.robot import (
@@ -72,7 +73,7 @@ class AttentionTicks:
         self._active = False
         self._ticking = threading.Lock()
         # A wrong contract is told at once; a policy takes its time to load, as does the guard.
-        contract = load_contract(find_contract(values["contract"]))
+        contract = complete_limits(node, load_contract(find_contract(values["contract"])))
         self._period = 1.0 / (values["rate_hz"] or contract.rate_hz)
         guard = self.guard = None
         if values["command_guard"]:

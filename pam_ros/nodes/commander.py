@@ -63,6 +63,11 @@ class Commander:
         return self._safety.state
 
     @property
+    def limits(self) -> SafetyLimits:
+        """What bounds every command."""
+        return self._safety.limits
+
+    @property
     def commanding(self) -> bool:
         """Whether commands go out, or will with the next observation."""
         return self._enable_pending or self._safety.enabled
@@ -168,7 +173,8 @@ class Commander:
     def _carry_out(self, decision: Decision) -> bool:
         """Publish and log; whether a command went out."""
         went = False
-        if decision.positions is not None and self._tell_guard():
+        # Once ROS is shut down nothing can be published; the node is on its way out.
+        if decision.positions is not None and self._node.context.ok() and self._tell_guard():
             self.publisher.publish(decision.positions)
             went = True
         self.reason = decision.reason

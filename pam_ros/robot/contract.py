@@ -127,13 +127,15 @@ class CommandContract:
     """What goes to the robot: one value per action dimension, in the policy's order.
 
     ``limit_margin`` is a fraction of a joint's range: an action beyond its limits by no more than
-    that is clamped, one farther out is refused.
+    that is clamped, one farther out is refused. ``limits_from`` "urdf": limits and speeds may be
+    missing here, and come from /robot_description (urdf.py).
     """
 
     topic: str
     type: str
     joints: tuple[JointContract, ...]
     limit_margin: float = 0.1
+    limits_from: str = "contract"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ _CAMERA_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TOPIC = re.compile(r"(/|~/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 # Two turns; a joint limit beyond it was written in degrees.
 _LARGEST_RAD = 4 * math.pi
+LIMITS_FROM = ("contract", "urdf")
 _STATE_FEATURE = "observation.state"
 _ENVIRONMENT_FEATURE = "observation.environment_state"
 
@@ -210,15 +211,18 @@ def _read_command(root: Section, state: StateContract) -> CommandContract:
         for joint in joints
     )
     margin = section.number("limit_margin", minimum=0, maximum=1)
+    limits_from = section.choice("limits", LIMITS_FROM) or LIMITS_FROM[0]
     command = CommandContract(
         topic=_topic(section),
         type=kind or COMMAND_TYPES[0],
         joints=joints,
         limit_margin=0.1 if margin is None else margin,
+        limits_from=limits_from,
     )
     section.finish()
     _check_joints(section, joints)
-    _check_commanded(section, joints)
+    if limits_from == "contract":
+        _check_commanded(section, joints)
     if command.topic and command.topic == state.topic:
         section.problem("topic", "is the topic of the joint states; commands need their own")
     return command
@@ -285,7 +289,8 @@ def _check_joints(section: Section, joints: tuple[JointContract, ...]) -> None:
 def _check_commanded(section: Section, joints: tuple[JointContract, ...]) -> None:
     """A joint that is commanded has limits and a speed: without them nothing bounds the robot."""
     section.problems.extend(
-        f"joint '{joint.name}' is commanded without limits: give limits: [lower, upper] in rad"
+        f"joint '{joint.name}' is commanded without limits: give limits: [lower, upper] in rad, or "
+        "'limits: urdf' under command"
         for joint in joints
         if joint.limits is None
     )

@@ -5,7 +5,9 @@
     DISABLED, FAULT       enable(measured), the robot within its limits   RUNNING
     RUNNING               hold(), watch() without an action in time       HOLDING
     HOLDING               act() with a good action                        RUNNING
-    RUNNING, HOLDING      fault(), a refused action, a clock reset        FAULT
+    RUNNING, HOLDING      fault(), a refused action, a clock reset,
+                          restart() with the robot outside its limits     FAULT
+    HOLDING               restart(measured), the robot within its limits  RUNNING
     any                   disable()                                       DISABLED
 
 DISABLED publishes nothing. RUNNING publishes actions, bounded. HOLDING and FAULT repeat one latched

@@ -15,10 +15,12 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from pam_ros.msg import AttentionMap
 from rcl_interfaces.srv import GetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from pam_ros.nodes import policy_start
+from pam_ros.nodes import policy_start, robot_description
 
 NAME = "/act_attention"
 
@@ -243,6 +245,32 @@ def test_a_respawned_node_comes_up_disabled(attention_robot, monkeypatch, capfd)
     second.close()
     rclpy.try_shutdown()
     assert attention_robot(enabled=True).node.get_parameter("enabled").value
+
+
+URDF = """<robot name="arm">
+  <joint name="pan" type="revolute"><limit lower="-1" upper="1" velocity="2"/></joint>
+  <joint name="lift" type="revolute"><limit lower="-1.5" upper="1.5" velocity="2"/></joint>
+</robot>"""
+
+
+def test_limits_come_from_the_robot_description_where_the_contract_says_so(managed, contract):
+    robot, file = managed(), contract()
+    text = file.read_text().replace(", limits: [-3.0, 3.0]", "").replace("max_velocity: 5.0", "")
+    file.write_text(text.rstrip() + "\n  limits: urdf\n")
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    description = robot.peer.create_publisher(String, "/robot_description", latched)
+    description.publish(String(data=URDF))
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    limits = robot.node.ticks.commander.limits
+    assert (limits.lower.tolist(), limits.max_velocity.tolist()) == ([-1.0, -1.5], [2.0, 2.0])
+
+
+def test_a_robot_description_that_does_not_come_is_named(managed, contract, monkeypatch, capfd):
+    monkeypatch.setattr(robot_description, "WAIT_S", 0.3)
+    robot, file = managed(), contract()
+    file.write_text(file.read_text().rstrip() + "\n  limits: urdf\n")
+    assert not change(robot, Transition.TRANSITION_CONFIGURE)
+    assert "nothing came on /robot_description within 0.3 s" in capfd.readouterr().err
 
 
 def test_the_guard_is_started_with_it_and_ends_with_it(managed):

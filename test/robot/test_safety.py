@@ -363,6 +363,9 @@ EVENTS = {
     "blind enable": lambda safety, now: safety.enable(None, now),
     "disable": lambda safety, now: safety.disable(),
     "back": lambda safety, now: safety.act(action(0.0), now - 1000.0),
+    "watch back": lambda safety, now: safety.watch(now - 1000.0),
+    "restart": lambda safety, now: safety.restart(HOME, now),
+    "blind restart": lambda safety, now: safety.restart(None, now),
 }
 D, R, H, F = SafetyState.DISABLED, SafetyState.RUNNING, SafetyState.HOLDING, SafetyState.FAULT
 TABLE = {
@@ -375,6 +378,9 @@ TABLE = {
     "blind enable": {D: D, R: R, H: H, F: F},
     "disable": {D: D, R: D, H: D, F: D},
     "back": {D: D, R: F, H: F, F: F},
+    "watch back": {D: D, R: F, H: F, F: F},
+    "restart": {D: D, R: R, H: R, F: F},
+    "blind restart": {D: D, R: F, H: F, F: F},
 }
 
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros contract`: is a robot's contract right?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from pam_ros.policy.interface import PolicyError
+from pam_ros.robot.contract_file import load_contract
+from pam_ros.robot.errors import ContractError
+from pam_ros.robot.explain import explain
+from pam_ros.share import find_contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pam_ros.robot.contract import Contract
+
+DESCRIPTION = """Reads a contract and lists every problem at once: of the file, with a checkpoint
+(--policy), and with what the running graph publishes (--live). Says what feeds what, and ends with
+status 1 where there is a problem."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `pam_ros contract ...`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="pam_ros contract", description=__doc__)
+    jobs = parser.add_subparsers(dest="job", required=True)
+    check = jobs.add_parser(
+        "check", help="explain it and find what is wrong", description=DESCRIPTION
+    )
+    check.add_argument("file", help="YAML file, or the name of one in config/robots")
+    check.add_argument("--policy", help="LeRobot ACT checkpoint: a folder or a hub repository")
+    check.add_argument("--live", action="store_true", help="listen to the graph as well")
+    check.add_argument("--seconds", type=_seconds, default=5.0, help="to listen for (default 5)")
+    options = parser.parse_args(argv)
+    try:
+        return _check(options)
+    except (ContractError, FileNotFoundError, PolicyError) as error:
+        sys.stderr.write(f"pam_ros contract: {error}\n")
+        return 1
+
+
+def _check(options: argparse.Namespace) -> int:
+    contract = load_contract(find_contract(options.file))
+    if options.policy:
+        contract = _bound(contract, options.policy)
+    _say(explain(contract))
+    if options.policy:
+        sys.stdout.write(f"it fits {options.policy}\n")
+    if not options.live:
+        return 0
+    from pam_ros.nodes.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
+
+    notes, problems = check_graph(contract, options.seconds)
+    _say(notes)
+    if problems:
+        sys.stdout.flush()
+        lines = "".join(f"\n  - {problem}" for problem in problems)
+        sys.stderr.write(f"pam_ros contract: the graph does not keep to it:{lines}\n")
+        return 1
+    sys.stdout.write("the graph keeps to it\n")
+    return 0
+
+
+def _bound(contract: Contract, policy: str) -> Contract:
+    from pam_ros.policy import load_policy  # noqa: PLC0415  (loads torch)
+
+    return contract.bind(load_policy(policy, device="cpu", engine="eager").spec)
+
+
+def _say(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 3600")
+    return seconds
