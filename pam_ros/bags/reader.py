@@ -17,14 +17,13 @@ from rosbags.serde import SerdeError
 from rosbags.typesys import (
     Stores,
     TypesysError,
-    get_types_from_idl,
     get_types_from_msg,
     get_typestore,
 )
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.sqlite_salvage import is_unclosed
-from pam_ros.bags.types import known_types
+from pam_ros.bags.types import idl_definition, known_types
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -44,7 +43,7 @@ def _sqlite_errors() -> tuple[type[Exception], ...]:
 
 
 #: What rosbags raises on files that are damaged. MemoryError: a length of exabytes.
-_DAMAGE: tuple[type[Exception], ...] = (
+DAMAGE: tuple[type[Exception], ...] = (
     ReaderError,
     SerdeError,
     TypesysError,
@@ -102,7 +101,7 @@ class BagReader:
         try:
             self._reader = Reader(_storage(self.path))
             self._reader.open()
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BagError(
                 f"bag {self.path} cannot be read: {_first_line(error)} (of a bag that was not "
                 "closed, `pam_ros bag repair` makes a whole one)"
@@ -110,8 +109,8 @@ class BagReader:
         try:
             self._types, self._unparsed = _types_in(self._reader.connections)
             self.topics = _topics(self._reader.connections)
-        except _DAMAGE as error:
-            with suppress(*_DAMAGE):
+        except DAMAGE as error:
+            with suppress(*DAMAGE):
                 self._reader.close()
             raise BagError(
                 f"bag {self.path} has unreadable definitions: {_first_line(error)}"
@@ -157,7 +156,7 @@ class BagReader:
         try:
             for connection, stamp, data in self._reader.messages(wanted, start_ns, stop_ns):
                 yield BagMessage(connection.topic, connection.msgtype, stamp, data)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BagError(f"bag {self.path} is damaged: {_first_line(error)}") from None
 
     def decode(self, message: BagMessage) -> Any:
@@ -168,7 +167,7 @@ class BagReader:
         """
         try:
             return self._store(message.type).deserialize_cdr(message.data, message.type)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BagError(
                 f"message on {message.topic} in {self.path} is no {message.type}: "
                 f"{_first_line(error)}"
@@ -245,13 +244,8 @@ def _types_in(connections: list[Connection]) -> tuple[Typestore, dict[str, str]]
             if form is MessageDefinitionFormat.MSG:
                 definitions.update(get_types_from_msg(text, connection.msgtype))
             elif form is MessageDefinitionFormat.IDL:
-                for part in text.split("=" * 80 + "\n"):
-                    if part.strip():
-                        header, _, body = part.partition("\n")
-                        definitions.update(
-                            get_types_from_idl(body if header.startswith("IDL: ") else part)
-                        )
-        except _DAMAGE as error:
+                definitions.update(idl_definition(text))
+        except DAMAGE as error:
             unparsed[connection.msgtype] = _first_line(error)
     store = get_typestore(Stores.EMPTY)
     if definitions:

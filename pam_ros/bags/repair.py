@@ -26,10 +26,10 @@ from pam_ros.bags.errors import BagError
 from pam_ros.bags.mcap_file import McapFile
 from pam_ros.bags.mcap_salvage import McapSalvage
 from pam_ros.bags.metadata import FILE_NAME, TopicRecord, bag_metadata, write_metadata
-from pam_ros.bags.reader import BagReader
+from pam_ros.bags.reader import DAMAGE, BagReader
 from pam_ros.bags.sqlite_file import SqliteFile
 from pam_ros.bags.sqlite_salvage import LOGS, SqliteSalvage
-from pam_ros.bags.types import definition, known_types
+from pam_ros.bags.types import definition, idl_definition, known_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -152,7 +152,10 @@ def _place(file: Path) -> tuple[int, str]:
 
 
 def _check(old: Path, work: Path, folders: Mapping[str, Path] | None) -> _Finding:
-    """Read a file once; where it is not whole, read it again and write what there is."""
+    """Read a file; where it is not whole, read it again and write what there is.
+
+    One that seems whole is read again too, as its users will: an index can lead astray.
+    """
     source = old
     unclosed = False
     if old.suffix == sqlite_file.ENDING:
@@ -161,7 +164,7 @@ def _check(old: Path, work: Path, folders: Mapping[str, Path] | None) -> _Findin
     first = _salvage(source)
     for _ in first.read():
         pass
-    whole = first.complete and not unclosed and _opens(source)
+    whole = first.complete and not unclosed and _reads(source, first.facts.messages)
     new = None if whole else work / old.name
     notes = [*first.notes, *(["it was not closed"] if unclosed else [])]
     if new is not None:
@@ -216,7 +219,7 @@ def _rewrite(
 
 def _defined(topic: TopicRecord, folders: Mapping[str, Path] | None) -> TopicRecord:
     """The topic with its definition, which older sqlite3 bags lack and damage can spoil."""
-    if topic.definition and (topic.encoding != "ros2msg" or _parses(topic)):
+    if topic.definition and _parses(topic):
         return topic
     types = known_types(folders)
     try:
@@ -228,10 +231,11 @@ def _defined(topic: TopicRecord, folders: Mapping[str, Path] | None) -> TopicRec
 
 def _parses(topic: TopicRecord) -> bool:
     try:
-        definition(topic.definition, topic.type)
-    except TypesysError:
+        if topic.encoding == "ros2idl":
+            return bool(idl_definition(topic.definition))
+        return topic.encoding == "ros2msg" and bool(definition(topic.definition, topic.type))
+    except DAMAGE:
         return False
-    return True
 
 
 def _metadata(findings: Iterable[_Finding]) -> dict[str, Any]:
@@ -295,6 +299,14 @@ def _topics_in(information: Mapping[str, Any]) -> dict[str, tuple[str, int, list
             for entry in information["topics_with_message_count"]
         )
     }
+
+
+def _reads(file: Path, messages: int) -> bool:
+    try:
+        with BagReader(file) as reader:
+            return sum(1 for _ in reader.messages()) == messages
+    except BagError:
+        return False
 
 
 def _opens(bag: Path) -> bool:

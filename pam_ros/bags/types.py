@@ -7,7 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+from rosbags.typesys import (
+    Stores,
+    TypesysError,
+    get_types_from_idl,
+    get_types_from_msg,
+    get_typestore,
+)
 
 from pam_ros.bags.errors import BagError
 from pam_ros.share import share_directory
@@ -24,6 +30,16 @@ if TYPE_CHECKING:
 def definition(text: str, name: str) -> Mapping[str, Any]:
     """The fields of one .msg text, by type name, as a typestore registers them."""
     return get_types_from_msg(text, name)
+
+
+def idl_definition(text: str) -> Mapping[str, Any]:
+    """The fields of what a bag holds as "ros2idl": IDL files below each other, by type name."""
+    found: dict[str, Any] = {}
+    for part in text.split("=" * 80 + "\n"):
+        if part.strip():
+            header, _, body = part.partition("\n")
+            found.update(get_types_from_idl(body if header.startswith("IDL: ") else part))
+    return found
 
 
 def known_types(folders: Mapping[str, Path] | None = None) -> Typestore:

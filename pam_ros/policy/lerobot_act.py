@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +30,21 @@ POSTPROCESSOR = "policy_postprocessor.json"
 MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
 # Set by load_policy, or of no use in inference: never read from the checkpoint's config.json.
 _OVERRIDDEN: dict[str, Any] = {"pretrained_backbone_weights": None, "use_vae": False}
+# Above what any policy has: a network of more is a damaged or hostile file, and building it, even
+# without memory for its weights, would never end.
+_LARGEST = {
+    "n_encoder_layers": 1000,
+    "n_decoder_layers": 1000,
+    "n_vae_encoder_layers": 1000,
+    "n_obs_steps": 1000,
+    "n_heads": 10_000,
+    "chunk_size": 100_000,
+    "n_action_steps": 100_000,
+    "dim_model": 1_000_000,
+    "dim_feedforward": 1_000_000,
+    "latent_dim": 1_000_000,
+}
+_LARGEST_FEATURE = 2**28
 
 
 def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig:
@@ -55,10 +71,28 @@ def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig
     except Exception as error:
         message = f"{name}: lerobot's ACTConfig refuses config.json: {_reason(error)}"
         raise PolicyError(message) from error
+    _refuse_sizes(name, config)
     if config.action_feature is None:
         message = f"{name}: output_features must have 'action' in config.json"
         raise PolicyError(message)
     return config
+
+
+def _refuse_sizes(name: str, config: ACTConfig) -> None:
+    for field, largest in _LARGEST.items():
+        value = getattr(config, field)
+        if value > largest:
+            message = f"{name}: {field} {value} in config.json must be at most {largest}"
+            raise PolicyError(message)
+    features = {**(config.input_features or {}), **(config.output_features or {})}
+    for feature, description in features.items():
+        shape = tuple(description.shape)
+        if any(size < 1 for size in shape) or math.prod(shape) > _LARGEST_FEATURE:
+            message = (
+                f"{name}: {feature} has shape {shape} in config.json: its sizes must be above 0, "
+                f"and their product at most {_LARGEST_FEATURE}"
+            )
+            raise PolicyError(message)
 
 
 def build_model(name: str, config: ACTConfig) -> ACT:

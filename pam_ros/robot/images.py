@@ -53,6 +53,9 @@ _TO_RGB = MappingProxyType(
 )
 #: A picture of more pixels than this is refused before memory is taken for it.
 MAX_PIXELS = 2**26
+#: A byte of a PNG holds at most so many pixels: deflate packs 1032 bytes into one, of eight pixels
+#: each. Of a JPEG, fewer. A header that declares more than its data can hold gets no memory.
+MAX_PIXELS_PER_BYTE = 8 * 1032
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -120,6 +123,11 @@ def compressed_to_rgb(message: Any) -> npt.NDArray[np.uint8]:
     if size[0] * size[1] > MAX_PIXELS:
         raise MessageError(
             f"compressed image of {size[0]}x{size[1]} pixels is larger than {MAX_PIXELS} pixels"
+        )
+    if size[0] * size[1] > data.size * MAX_PIXELS_PER_BYTE:
+        raise MessageError(
+            f"compressed image of {data.size} bytes is damaged: it cannot hold the {size[0]}x"
+            f"{size[1]} pixels that it declares"
         )
     try:
         decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -242,9 +250,8 @@ def _bytes(data: Any) -> npt.NDArray[np.uint8]:
 
 def _declared_size(data: bytes) -> tuple[int, int] | None:
     """(height, width) as the header of a PNG or JPEG file declares it, None for anything else."""
-    if data.startswith(_PNG) and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        return height, width
+    if data.startswith(_PNG):
+        return _png_size(data)
     if not data.startswith(_JPEG):
         return None
     position = 2
@@ -260,4 +267,19 @@ def _declared_size(data: bytes) -> tuple[int, int] | None:
             height, width = struct.unpack(">HH", data[position + 5 : position + 9])
             return height, width
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return None
+
+
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) of a PNG whose chunks all lie within the data, else None.
+
+    The decoder takes as much memory as a chunk declares before it looks whether the data is there.
+    """
+    position = len(_PNG)
+    while position + 12 <= len(data):
+        kind = data[position + 4 : position + 8]
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+        if kind == b"IEND" and 24 < position <= len(data):
+            width, height = struct.unpack(">II", data[16:24])
+            return height, width
     return None

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pam_ros.robot.contract import JointContract
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 def joint_positions(message: Any, joints: Sequence[JointContract]) -> npt.NDArray[np.float64]:
     """Positions [rad] of the contract's joints, in its order: (joints,) float64.
 
@@ -55,9 +58,13 @@ def joint_vector(message: Any, joints: Sequence[JointContract]) -> npt.NDArray[n
     """The joints of a message in the policy's order and units: (joints,) float32.
 
     Raises:
-        MessageError: as ``joint_positions``.
+        MessageError: as ``joint_positions``, or a number that float32 does not have.
     """
-    return to_policy(joint_positions(message, joints), joints).astype(np.float32)
+    values = to_policy(joint_positions(message, joints), joints)
+    large = [joints[place].name for place in np.flatnonzero(np.abs(values) > _LARGEST)]
+    if large:
+        raise MessageError(f"joint message has no usable position for {_quoted(large)}: too large")
+    return values.astype(np.float32)
 
 
 def to_policy(
@@ -85,7 +92,7 @@ def multi_array_vector(message: Any, size: int) -> npt.NDArray[np.float32]:
     values = np.asarray(message.data, dtype=np.float64).reshape(-1)
     if values.size != size:
         raise MessageError(f"environment state has {values.size} values; the policy wants {size}")
-    if not np.isfinite(values).all():
+    if not (np.abs(values) <= _LARGEST).all():
         raise MessageError("environment state holds a value that is not finite")
     return values.astype(np.float32)
 

@@ -68,7 +68,8 @@ class Synchroniser:
     ``out_of_order`` (older than its predecessor; still used where it fits), ``unstamped`` (stamp
     zero or negative), ``future`` (ahead of the present by more than max_age), ``clock_reset`` (a
     stamp more than ``reset_s`` older than its predecessor: that source's buffer was cleared),
-    ``overflow`` (more messages than the buffer holds). Per call of ``newest`` without a set:
+    ``overflow`` (more messages than the buffer holds), ``skipped`` (of the trigger: passed over for
+    a newer one, because the tick before took too long). Per call of ``newest`` without a set:
     ``waiting``, ``stale``, ``unmatched``, ``repeated``. ``received`` counts every message.
     """
 
@@ -148,6 +149,9 @@ class Synchroniser:
         if self._repeats(stamps):
             self._refuse("repeated", f"nothing new from {self._trigger or 'any source'}")
             return None
+        if self._trigger is not None:
+            triggers = self._sources[self._trigger].stamps
+            self._count_skipped(triggers[: bisect_left(triggers, stamps[self._trigger])])
         self._used = stamps
         self.reason = ""
         return ObservationSet(
@@ -165,13 +169,16 @@ class Synchroniser:
 
     def _drop_unusable(self, now_ns: int) -> None:
         """Forgets stamps of the future, and those too old for any set, except the newest one."""
-        for buffer in self._sources.values():
+        for name, buffer in self._sources.items():
             ahead = len(buffer.stamps) - bisect_right(buffer.stamps, now_ns + self._max_age)
             if ahead:
                 self.counts["future"] += ahead
                 buffer.drop_newest(ahead)
             old = bisect_left(buffer.stamps, now_ns - self._max_age)
-            buffer.drop_oldest(min(old, len(buffer.stamps) - 1))
+            old = min(old, len(buffer.stamps) - 1)
+            if name == self._trigger:
+                self._count_skipped(buffer.stamps[: max(old, 0)])
+            buffer.drop_oldest(old)
 
     def _match(self) -> dict[str, int] | None:
         """The newest stamps that agree.
@@ -212,6 +219,14 @@ class Synchroniser:
         if self._trigger is not None:
             return stamps[self._trigger] == self._used[self._trigger]
         return stamps == self._used
+
+    def _count_skipped(self, passed_over: Sequence[int]) -> None:
+        """Of these stamps of the trigger, those that no set has had and none will."""
+        if self._trigger is None or not passed_over:
+            return
+        used = self._used[self._trigger] if self._used else 0
+        skipped = len(passed_over) - bisect_right(passed_over, used)
+        self.counts["skipped"] += skipped
 
     def _refuse(self, cause: str, reason: str) -> None:
         self.counts[cause] += 1

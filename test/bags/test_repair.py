@@ -310,6 +310,55 @@ def test_a_database_with_tables_that_run_code_is_not_believed(tmp_path):
     assert repair(file).messages == 0
 
 
+def test_a_file_whose_index_has_a_wrong_length_is_not_taken_for_whole(tmp_path):
+    file = tmp_path / "length.mcap"
+    several_chunks(file, count=10, compression=CompressionType.NONE)
+    content = bytearray(file.read_bytes())
+    (summary_start,) = struct.unpack("<Q", content[-28:-20])
+    content[-12:-8] = b"\0\0\0\0"
+    # The chunk's index: its two times, where it is, and how long.
+    times = struct.pack("<QQ", START_NS, START_NS + 9)
+    place = content.index(times, summary_start) + 24
+    content[place + 7] = 0x2C
+    file.write_bytes(content)
+    assert repair(file).messages == 10
+    assert words(file) == expected(10)
+
+
+def test_a_topic_whose_type_is_damaged_does_not_hide_the_others(tmp_path):
+    file = tmp_path / "type.mcap"
+    with file.open("wb") as stream:
+        writer = Writer(stream, compression=CompressionType.NONE)
+        writer.start(profile="ros2")
+        for name, topic in ((STRING, "/words"), ("std_msgs-msg/String", "/broken")):
+            schema = writer.register_schema(
+                name, "ros2msg", b"" if topic == "/broken" else b"string data"
+            )
+            channel = writer.register_channel(topic, "cdr", schema)
+            writer.add_message(channel, START_NS, string_cdr("message 0"), START_NS)
+        writer.finish()
+    repair(file)
+    with BagReader(file) as reader:
+        assert [reader.decode(m).data for m in reader.messages(["/words"])] == ["message 0"]
+        (broken,) = reader.messages(["/broken"])
+        with pytest.raises(BagError, match="no definition of std_msgs-msg/String"):
+            reader.decode(broken)
+
+
+def test_a_definition_of_an_unknown_kind_is_made_anew(tmp_path):
+    file = tmp_path / "kind.mcap"
+    with file.open("wb") as stream:
+        writer = Writer(stream, compression=CompressionType.NONE)
+        writer.start(profile="ros2")
+        schema = writer.register_schema(STRING, "ros3msg", b"string data")
+        channel = writer.register_channel("/words", "cdr", schema)
+        for index in range(4):
+            writer.add_message(channel, START_NS, string_cdr(f"message {index}"), START_NS + index)
+        writer.finish()
+    assert repair(file).changed
+    assert words(file) == expected(4)
+
+
 @given(data=st.data())
 @settings(max_examples=60)
 def test_a_damaged_bag_is_repaired_or_refused_and_its_old_files_are_kept(tmp_path_factory, data):

@@ -271,6 +271,17 @@ def test_a_missing_processor_state(spoiled):
         ({"n_heads": 5}, "no ACT network can be built"),
         ({"input_features": {}}, "at least one image"),
         ({"output_features": {}}, "output_features must have 'action'"),
+        # Each would take memory or time without end.
+        ({"n_encoder_layers": 10**12}, "n_encoder_layers 1000000000000 in config.json must be at"),
+        ({"dim_model": 10**9}, "dim_model 1000000000 in config.json must be at most"),
+        (
+            {
+                "input_features": {
+                    "observation.images.top": {"type": "VISUAL", "shape": [3, 10**6, 10**6]}
+                }
+            },
+            "observation.images.top has shape (3, 1000000, 1000000) in config.json",
+        ),
     ],
     ids=str,
 )

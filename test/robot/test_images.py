@@ -172,7 +172,7 @@ def test_a_grey_picture_becomes_rgb():
         (b"GIF89a" + b"\0" * 60, "gif", "neither JPEG nor PNG"),
         (encoded(".png", RGB)[:20], "png", "neither JPEG nor PNG, or cut short"),
         (encoded(".jpg", RGB)[:60], "jpeg", "neither JPEG nor PNG, or cut short"),
-        (encoded(".png", RGB)[:40], "png", "damaged"),
+        (encoded(".png", RGB)[:40], "png", "neither JPEG nor PNG, or cut short"),
         (encoded(".png", RGB), "16UC1; compressedDepth png", "depth image"),
     ],
 )
@@ -191,6 +191,21 @@ def test_a_small_file_that_declares_a_huge_picture_is_refused_before_decoding():
     jpeg[place + 5 : place + 9] = struct.pack(">HH", 60_000, 60_000)
     with pytest.raises(MessageError, match=f"larger than {MAX_PIXELS}"):
         compressed_to_rgb(compressed(bytes(jpeg)))
+
+
+def test_a_small_file_gets_no_more_memory_than_its_data_can_fill():
+    png = bytearray(encoded(".png", RGB))
+    png[16:24] = struct.pack(">II", 8000, 8000)
+    with pytest.raises(MessageError, match="cannot hold the 8000x8000 pixels"):
+        compressed_to_rgb(compressed(bytes(png), "png"))
+    # A chunk that declares four gigabytes: the decoder would take them before it reads.
+    png = bytearray(encoded(".png", RGB))
+    png[33:37] = b"\xff\xff\0\0"
+    with pytest.raises(MessageError, match="cut short"):
+        compressed_to_rgb(compressed(bytes(png), "png"))
+    # The densest that there is: one colour, one bit a pixel.
+    flat = cv2.imencode(".png", np.zeros((3000, 3000), np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
+    assert compressed_to_rgb(compressed(flat.tobytes(), "png")).shape == (3000, 3000, 3)
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"]))

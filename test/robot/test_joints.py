@@ -110,3 +110,11 @@ def test_an_environment_state_is_taken_whole_or_not_at_all():
         multi_array_vector(SimpleNamespace(data=[1, 2]), 3)
     with pytest.raises(MessageError, match="not finite"):
         multi_array_vector(SimpleNamespace(data=[1, math.nan]), 2)
+
+
+def test_a_position_that_float32_does_not_have_is_refused_and_not_made_infinite():
+    for value in (1e300, -1e39):
+        with pytest.raises(MessageError, match="no usable position for 'lift'"):
+            joint_vector(message(["pan", "lift", "grip"], [0.0, value, 0.0]), JOINTS)
+        with pytest.raises(MessageError, match="not finite"):
+            multi_array_vector(SimpleNamespace(data=[value]), 1)

@@ -145,6 +145,24 @@ def test_a_camera_that_stopped_is_named_while_joints_go_on():
     assert sync.counts["unmatched"] + sync.counts["stale"] == 1
 
 
+def test_images_of_the_trigger_that_a_slow_tick_passes_over_are_counted_once():
+    sync = make(trigger="top")
+    feed(sync, "top", 0)
+    feed(sync, "joints", 0)
+    assert newest(sync, 10) == {"top": 0, "joints": 0}
+    feed(sync, "top", 100, 200, 300)
+    feed(sync, "joints", 100, 200, 300)
+    assert newest(sync, 310) == {"top": 300, "joints": 300}
+    assert sync.counts["skipped"] == 2
+    # So late that they are forgotten before the next set: these are passed over too.
+    feed(sync, "top", 400, 500, 1000)
+    feed(sync, "joints", 400, 500, 1000)
+    assert newest(sync, 1200) == {"top": 1000, "joints": 1000}
+    assert sync.counts["skipped"] == 4
+    assert newest(sync, 1210) is None
+    assert sync.counts["skipped"] == 4
+
+
 def test_out_of_order_messages_are_sorted_in_and_counted():
     sync = make(("top", "wrist"), tolerance_s=0.005)
     feed(sync, "top", 0, 66, 33)
