@@ -8,22 +8,23 @@ import sqlite3
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zstandard
 from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.serde import SerdeError
 from rosbags.typesys import (
     Stores,
     TypesysError,
-    get_types_from_msg,
     get_typestore,
 )
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.sqlite_salvage import is_unclosed
-from pam_ros.bags.types import idl_definition, known_types
+from pam_ros.bags.types import definition, idl_definition, known_types
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -33,13 +34,17 @@ if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
 
 
-def _sqlite_errors() -> tuple[type[Exception], ...]:
-    """Errors of what rosbags reads .db3 files through: apsw in its newer releases."""
-    try:
-        apsw = importlib.import_module("apsw")
-    except ImportError:
-        return (sqlite3.Error,)
-    return sqlite3.Error, apsw.Error
+def _library_errors() -> tuple[type[Exception], ...]:
+    """Errors of what rosbags reads files through, by its release: apsw, and one of two zstd."""
+    found: list[type[Exception]] = [sqlite3.Error, zstandard.ZstdError]
+    for module, name in (
+        ("apsw", "Error"),
+        ("compression.zstd", "ZstdError"),
+        ("backports.zstd", "ZstdError"),
+    ):
+        with suppress(ImportError):
+            found.append(getattr(importlib.import_module(module), name))
+    return tuple(found)
 
 
 #: What rosbags raises on files that are damaged. MemoryError: a length of exabytes.
@@ -58,7 +63,7 @@ DAMAGE: tuple[type[Exception], ...] = (
     MemoryError,
     RuntimeError,
     struct.error,
-    *_sqlite_errors(),
+    *_library_errors(),
 )
 
 
@@ -107,7 +112,9 @@ class BagReader:
                 "closed, `pam_ros bag repair` makes a whole one)"
             ) from None
         try:
-            self._types, self._unparsed = _types_in(self._reader.connections)
+            self._types, self._unparsed = _types_of(
+                tuple((c.msgtype, *c.msgdef) for c in self._reader.connections)
+            )
             self.topics = _topics(self._reader.connections)
         except DAMAGE as error:
             with suppress(*DAMAGE):
@@ -231,22 +238,25 @@ def _storage(path: Path) -> Path:
     return path
 
 
-def _types_in(connections: list[Connection]) -> tuple[Typestore, dict[str, str]]:
-    """The types that the bag defines; and why some cannot be read.
+# Bags of one robot have the same types, and the store's code is generated anew each time.
+@lru_cache(maxsize=32)
+def _types_of(
+    topics: tuple[tuple[str, MessageDefinitionFormat, str], ...],
+) -> tuple[Typestore, dict[str, str]]:
+    """From each topic's type and definition the types that a bag defines; why some are not read.
 
     Service events, for one, have the text of their .srv file for a definition.
     """
     definitions: dict[str, Any] = {}
     unparsed: dict[str, str] = {}
-    for connection in connections:
-        form, text = connection.msgdef
+    for name, form, text in topics:
         try:
             if form is MessageDefinitionFormat.MSG:
-                definitions.update(get_types_from_msg(text, connection.msgtype))
+                definitions.update(definition(text, name))
             elif form is MessageDefinitionFormat.IDL:
                 definitions.update(idl_definition(text))
         except DAMAGE as error:
-            unparsed[connection.msgtype] = _first_line(error)
+            unparsed[name] = _first_line(error)
     store = get_typestore(Stores.EMPTY)
     if definitions:
         store.register(definitions)

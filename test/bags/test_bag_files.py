@@ -336,6 +336,24 @@ def test_a_missing_bag_is_named(tmp_path):
         BagReader(tmp_path / "notes.txt")
 
 
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_compressed_data_that_is_damaged_is_said_so(tmp_path, storage):
+    bag = tmp_path / "bag"
+    with BagWriter(bag, storage, compression="zstd") as writer:
+        writer.add_topic("/words", "std_msgs/msg/String")
+        for index in range(50):
+            writer.write("/words", string_cdr(f"message {index}"), START_NS + index)
+    (file,) = (path for path in bag.iterdir() if path.suffix != ".yaml")
+    content = bytearray(file.read_bytes())
+    # Where zstd's frames begin.
+    place = content.index(b"\x28\xb5\x2f\xfd")
+    content[place + 12 : place + 20] = b"\xff" * 8
+    file.write_bytes(content)
+    with BagReader(bag) as reader, pytest.raises(BagError):
+        for message in reader.messages():
+            reader.decode(message)
+
+
 @given(data=st.data())
 @settings(max_examples=30)
 def test_damaged_files_are_read_or_refused_never_crash(tmp_path_factory, data):
