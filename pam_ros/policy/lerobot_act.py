@@ -33,9 +33,9 @@ _OVERRIDDEN: dict[str, Any] = {"pretrained_backbone_weights": None, "use_vae": F
 # Above what any policy has: a network of more is a damaged or hostile file, and building it, even
 # without memory for its weights, would never end.
 _LARGEST = {
-    "n_encoder_layers": 1000,
-    "n_decoder_layers": 1000,
-    "n_vae_encoder_layers": 1000,
+    "n_encoder_layers": 100,
+    "n_decoder_layers": 100,
+    "n_vae_encoder_layers": 100,
     "n_obs_steps": 1000,
     "n_heads": 10_000,
     "chunk_size": 100_000,

@@ -65,7 +65,15 @@ def parse_yaml(text: str, name: str) -> object:
         where = f", line {mark.line + 1}" if mark is not None else ""
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ContractError(f"{name}{where}: not valid YAML: {what}") from None
-    except (RecursionError, ValueError, TypeError, OverflowError) as error:
+    except (
+        # What yaml's constructors raise for a tag on a text that it does not fit.
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ContractError(f"{name}: not valid YAML: {error}") from None
 
 

@@ -285,3 +285,11 @@ def test_any_text_is_parsed_or_refused(text):
         parse_contract(data, "file.yaml")
     except ContractError:
         pass
+
+
+@pytest.mark.parametrize(
+    "text", ["!!int ''", "!!int '_'", "!!bool maybe", "!!timestamp now", "!!float ''"]
+)
+def test_a_tag_on_a_text_that_it_does_not_fit_is_one_sentence(text):
+    with pytest.raises(ContractError, match="not valid YAML"):
+        parse_yaml(f"rate_hz: {text}", "contract")
