@@ -19,7 +19,7 @@ DOMAINS = itertools.count(120)
 PREAMBLE = f"""
 import sys
 from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.append({str(ROOT)!r})
 from pam_ros.embedded import install
 install(interfaces={{"pam_ros": Path({str(ROOT / "msg")!r})}})
 """

@@ -70,6 +70,14 @@ class Peer(Node):
             say(nodes=nodes)
             say(topics=dict(self.get_topic_names_and_types()))
             say(publishers=self.count_publishers(f"/{other}/picture"))
+            for info in self.get_publishers_info_by_topic(f"/{other}/latched"):
+                say(endpoint={
+                    "node": f"{info.node_namespace.rstrip('/')}/{info.node_name}",
+                    "type": info.topic_type,
+                    "hash": str(info.topic_type_hash),
+                    "reliability": info.qos_profile.reliability.name,
+                    "durability": info.qos_profile.durability.name,
+                })  # fmt: skip
         if self.asked is None and self.client.service_is_ready():
             self.asked = self.client.call_async(SetBool.Request(data=True))
             self.asked.add_done_callback(lambda done: say(answer=done.result().message))

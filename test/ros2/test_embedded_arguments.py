@@ -15,7 +15,7 @@ def arm(ros2, tmp_path_factory):
     """/arm/near with a parameter from a file, one from the line, and a renamed topic."""
     if importlib.util.find_spec("cyclonedds") is None:
         pytest.skip("the embedded runtime needs cyclonedds: pip install 'pam_ros[embedded]'")
-    if ros2.environment.get("RMW_IMPLEMENTATION") != "rmw_cyclonedds_cpp":
+    if not ros2.has_services:
         pytest.skip("parameters are services, which need rmw_cyclonedds_cpp here")
     file = tmp_path_factory.mktemp("arguments") / "parameters.yaml"
     file.write_text("/**/near:\n  ros__parameters:\n    gain: 0.25\n    label: from the file\n")

@@ -33,6 +33,35 @@ def test_ros2_shows_the_type_and_type_hash_of_an_embedded_topic(ros2, embedded):
     assert "Durability: VOLATILE" in text
 
 
+def test_ros2_shows_the_qos_of_an_embedded_topic(ros2, embedded):
+    """topic info -v of a best-effort topic and of a latched one."""
+    for topic, reliability, durability in (
+        ("/near/picture", "BEST_EFFORT", "VOLATILE"),
+        ("/near/latched", "RELIABLE", "TRANSIENT_LOCAL"),
+    ):
+        text = ros2.until(
+            lambda text: "Node name: near" in text,
+            "topic", "info", "-v", "--no-daemon", "--spin-time", "1", topic,
+        )  # fmt: skip
+        assert f"Reliability: {reliability}" in text
+        assert f"Durability: {durability}" in text
+        assert "Deadline: Infinite" in text
+        assert "Liveliness: AUTOMATIC" in text
+
+
+def test_a_qos_mismatch_is_said_on_both_sides(ros2, embedded):
+    """/near/picture is best effort; who asks for it reliably gets nothing, and is told why."""
+    echo = ros2.start(
+        "topic", "echo", "--qos-reliability", "reliable", "/near/picture", "sensor_msgs/msg/Image"
+    )
+    said = echo.wait_for(lambda line: "offering incompatible QoS" in line)
+    assert "topic '/near/picture'" in said
+    said += embedded.wait_for(lambda line: "requesting incompatible QoS" in line)
+    assert said.count("Last incompatible policy: RELIABILITY") == 2
+    echo.stop()
+    assert not any("height" in line for line in echo.lines)
+
+
 def test_ros2_echoes_what_an_embedded_node_publishes(ros2, embedded):
     done = ros2.run("topic", "echo", "--once", "/near/chatter", "std_msgs/msg/String")
     assert re.search(r"data: near \d+", done.stdout), done.stdout + done.stderr
@@ -58,7 +87,7 @@ def test_an_embedded_node_hears_ros2_topic_pub(ros2, embedded):
 
 
 def test_ros2_service_call_reaches_an_embedded_service(ros2, embedded):
-    if ros2.environment.get("RMW_IMPLEMENTATION") != "rmw_cyclonedds_cpp":
+    if not ros2.has_services:
         pytest.skip("Fast DDS forms services differently; this needs rmw_cyclonedds_cpp")
     for wish, word in (("true", "on"), ("false", "off")):
         done = ros2.run(
@@ -78,7 +107,7 @@ def test_ros2_service_list_names_the_type(ros2, embedded):
 class TestParameters:
     @pytest.fixture(autouse=True)
     def _cyclone(self, ros2):
-        if ros2.environment.get("RMW_IMPLEMENTATION") != "rmw_cyclonedds_cpp":
+        if not ros2.has_services:
             pytest.skip("parameters are services, which need rmw_cyclonedds_cpp here")
 
     def param(self, ros2, verb, *arguments):
@@ -134,7 +163,7 @@ class TestTwoNodes:
         assert far.wait_for_fact("latched") == "kept by near"
 
     def test_call_each_others_service(self, ros2, embedded, far):
-        if ros2.environment.get("RMW_IMPLEMENTATION") != "rmw_cyclonedds_cpp":
+        if not ros2.has_services:
             pytest.skip("Fast DDS forms services differently; this needs rmw_cyclonedds_cpp")
         assert embedded.wait_for_fact("answer") == "far turned on"
         assert far.wait_for_fact("answer") == "near turned on"
@@ -146,9 +175,23 @@ class TestTwoNodes:
             assert topics["/far/chatter"] == ["std_msgs/msg/String"]
             peer.wait_for_fact("publishers", lambda count: count == 1)
 
-    def test_leave_the_graph_when_they_stop(self, ros2_python, embedded):
-        visitor = ros2_python.ros2_peer("visitor", "near")
-        embedded.wait_for_fact("nodes", lambda nodes: "/visitor" in nodes)
+    def test_see_each_others_endpoint_with_type_hash_and_qos(self, ros2, embedded, far):
+        for peer, other in ((embedded, "far"), (far, "near")):
+            assert peer.wait_for_fact("endpoint") == {
+                "node": f"/{other}",
+                "type": "std_msgs/msg/String",
+                "hash": ros2.type_hash("std_msgs", "String"),
+                "reliability": "RELIABLE",
+                "durability": "TRANSIENT_LOCAL",
+            }
+
+    @pytest.mark.parametrize("runtime", ["embedded_peer", "ros2_peer"])
+    def test_leave_the_graph_when_they_stop(self, ros2_python, embedded, far, runtime):
+        """At once: one that just vanished would be listed for ten seconds more."""
+        visitor = getattr(ros2_python, runtime)("visitor", "near")
+        for peer in (embedded, far):
+            peer.wait_for_fact("nodes", lambda nodes: "/visitor" in nodes)
         visitor.stop()
-        embedded.lines.clear()
-        embedded.wait_for_fact("nodes", lambda nodes: "/visitor" not in nodes)
+        for peer in (embedded, far):
+            peer.lines.clear()
+            peer.wait_for_fact("nodes", lambda nodes: "/visitor" not in nodes, timeout=5)

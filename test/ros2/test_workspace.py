@@ -4,12 +4,16 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from real_ros2 import with_ros_python
 
 from pam_ros.bags.types import known_types
 
@@ -50,26 +54,62 @@ def test_executables_are_found(ros2, workspace):
     assert wanted <= {line.split()[-1] for line in listed if line}
 
 
+def test_colcon_test_runs_pytest_and_says_what_is_missing(ros2, workspace):
+    """The tests of two rooms; without the package that one of them needs, as on a new machine."""
+    environment = with_ros_python(ros2.environment) | {
+        "PYTEST_ADDOPTS": "-k 'robot or features'",
+    }
+    done = subprocess.run(
+        ["colcon", "test", "--return-code-on-test-failure", "--event-handlers", "console_direct+"],
+        env=environment, cwd=workspace, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = subprocess.run(
+        ["colcon", "test-result", "--all"],
+        env=environment, cwd=workspace, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    counts = re.search(r"pytest.xunit.xml: (\d+) tests, 0 errors, 0 failures", report.stdout)
+    assert counts is not None, report.stdout
+    assert int(counts.group(1)) > 50
+
+
+NAV2 = {"params_file", "namespace", "use_sim_time", "log_level", "use_respawn"}
+
+
 @pytest.mark.parametrize(
-    ("name", "argument"),
-    [("act_attention", "policy"), ("sae_recorder", "sae"), ("demo", "policy"), ("replay", "bag")],
+    ("name", "own", "not_taken"),
+    [
+        ("act_attention", {"policy", "contract", "autostart"}, set()),
+        ("sae_recorder", {"sae", "bag"}, set()),
+        ("demo", {"policy", "seed", "bag", "autostart"}, {"namespace"}),
+        ("replay", {"bag", "policy", "contract", "autostart"}, {"use_sim_time"}),
+    ],
 )
-def test_launch_files_show_their_arguments(ros2, workspace, name, argument):
+def test_launch_files_explain_their_arguments_and_have_nav2s(ros2, workspace, name, own, not_taken):
     done = ros2.run("launch", "-s", "pam_ros", f"{name}.launch.py")
     assert done.returncode == 0, done.stderr
-    assert f"'{argument}':" in done.stdout
-    assert "'log_level':" in done.stdout
+    explained = dict(re.findall(r"^    '(\w+)':\n        (.+)$", done.stdout, re.MULTILINE))
+    assert own | NAV2 - not_taken <= set(explained)
+    assert all(len(text.split()) > 2 for text in explained.values()), explained
 
 
-def test_act_attention_explains_what_an_embedded_camera_shows(runnable, embedded, tmp_path):
+@pytest.fixture(scope="module")
+def launched(runnable, embedded, tmp_path_factory):
+    """act_attention under ros2 launch, active; it sees the pictures of the embedded /near."""
+    checkpoint = tmp_path_factory.mktemp("policy") / "act"
+    made = runnable.command(sys.executable, str(HERE / "checkpoint.py"), str(checkpoint))
+    assert made.returncode == 0, made.stderr
+    process = runnable.start(
+        "launch", "pam_ros", "act_attention.launch.py",
+        f"policy:={checkpoint}", f"contract:={HERE / 'contract.yaml'}",
+    )  # fmt: skip
+    process.wait_for(lambda line: "ms per forward pass" in line, timeout=180)
+    return process
+
+
+def test_act_attention_explains_what_an_embedded_camera_shows(runnable, launched):
     """Camera and joints on the embedded runtime, the policy under ros2 launch, the map by echo."""
     ros2 = runnable
-    made = ros2.command(sys.executable, str(HERE / "checkpoint.py"), str(tmp_path / "act"))
-    assert made.returncode == 0, made.stderr
-    ros2.start(
-        "launch", "pam_ros", "act_attention.launch.py",
-        f"policy:={tmp_path / 'act'}", f"contract:={HERE / 'contract.yaml'}",
-    ).wait_for(lambda line: "ms per forward pass" in line, timeout=180)  # fmt: skip
     topic = "/act_attention/attention"
     done = ros2.run(
         "topic", "echo", "--once", "--filter", "m.valid", "--full-length",
@@ -95,6 +135,40 @@ def test_act_attention_explains_what_an_embedded_camera_shows(runnable, embedded
     )  # fmt: skip
     assert "height: 480" in overlay.stdout, overlay.stderr
     assert "frame_id: near_frame" in overlay.stdout
+
+
+def test_ros2_lifecycle_leads_the_node_through_its_states(runnable, launched):
+    ros2 = runnable
+    ros2.until(lambda text: "active [3]" in text, "lifecycle", "get", "/act_attention")
+    for change, state in (
+        ("deactivate", "inactive [2]"),
+        ("cleanup", "unconfigured [1]"),
+        ("configure", "inactive [2]"),
+        ("activate", "active [3]"),
+    ):
+        done = ros2.run("lifecycle", "set", "/act_attention", change, timeout=120)
+        assert "Transitioning successful" in done.stdout, done.stdout + done.stderr
+        assert state in ros2.run("lifecycle", "get", "/act_attention").stdout
+    assert "/act_attention" in ros2.run("lifecycle", "nodes").stdout.split()
+
+
+def test_ros2_param_describes_sets_and_refuses(runnable, launched):
+    ros2 = runnable
+    described = ros2.until(
+        lambda text: "overlay_alpha" in text,
+        "param", "describe", "/act_attention", "overlay_alpha", "engine",
+    )  # fmt: skip
+    assert "Min value: 0.0" in described
+    assert "Max value: 1.0" in described
+    assert "Read only: true" in described
+    done = ros2.run("param", "set", "/act_attention", "overlay_alpha", "0.25")
+    assert "successful" in done.stdout, done.stderr
+    assert "0.25" in ros2.run("param", "get", "/act_attention", "overlay_alpha").stdout
+    for name, value in (("overlay_alpha", "2.0"), ("engine", "compile"), ("jpeg_quality", "x")):
+        done = ros2.run("param", "set", "/act_attention", name, value)
+        assert "failed" in done.stdout + done.stderr, (name, done.stdout)
+    dumped = yaml.safe_load(ros2.run("param", "dump", "/act_attention").stdout)
+    assert dumped["/act_attention"]["ros__parameters"]["overlay_alpha"] == 0.25
 
 
 @pytest.mark.parametrize(
