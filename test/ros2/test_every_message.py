@@ -16,6 +16,7 @@ from pam_ros.bags import BagReader
 
 pytestmark = [pytest.mark.ros2, pytest.mark.slow, pytest.mark.timeout(600)]
 
+OCTETS = ("diagnostic_msgs/msg/DiagnosticArray", "rcl_interfaces/msg/ParameterEvent")
 FILE = Path(__file__).with_name("every_message.py")
 
 
@@ -67,6 +68,8 @@ def test_ros2_topic_echo_prints_what_an_embedded_node_said(ros2, talker, type_na
 
 @pytest.mark.parametrize("type_name", TYPES)
 def test_an_embedded_node_hears_what_ros2_topic_pub_said(ros2, listener, type_name):
+    if type_name in OCTETS:
+        pytest.skip("ros2 topic pub makes something else of a number for an octet")
     text = yaml.safe_dump(listener.samples[type_name], allow_unicode=True)
     done = ros2.run("topic", "pub", "--times", "3", "-r", "5", "-w", "1",
                     topic("hear", type_name), type_name, text)  # fmt: skip
