@@ -163,6 +163,8 @@ class Synchroniser:
 
     def clear(self) -> None:
         """Forgets every message and which set was handed out last; the counts stay."""
+        if self._trigger is not None:
+            self._count_skipped(self._sources[self._trigger].stamps)
         for buffer in self._sources.values():
             buffer.clear()
         self._used = None

@@ -161,6 +161,12 @@ def test_images_of_the_trigger_that_a_slow_tick_passes_over_are_counted_once():
     assert sync.counts["skipped"] == 4
     assert newest(sync, 1210) is None
     assert sync.counts["skipped"] == 4
+    # What an episode's end forgets is passed over too, and nothing twice.
+    feed(sync, "top", 1100, 1200)
+    sync.clear()
+    assert sync.counts["skipped"] == 6
+    sync.clear()
+    assert sync.counts["skipped"] == 6
 
 
 def test_out_of_order_messages_are_sorted_in_and_counted():
