@@ -11,6 +11,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SIDECAR_SECONDS ?= 600
 KILLS ?= 100
+MINUTES ?= 60
+RUNS ?= 0
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -22,7 +24,7 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint docs bench sidecar kills evaluate train-demo clean
+.PHONY: help setup demo test lint docs bench sidecar kills faults fuzz soak evaluate train-demo clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
@@ -32,6 +34,9 @@ help:
 	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
 	@echo 'make sidecar     sparse features at 30 Hz for $(SIDECAR_SECONDS) s: lost ticks, delay, CPU share'
 	@echo 'make kills       ends $(KILLS) recorders by kill -9 and repairs their bags'
+	@echo 'make faults      does to the real node what goes wrong on robots; writes docs/faults.md'
+	@echo 'make fuzz        fuzzes every parser, RUNS inputs each (0: a million); writes docs/fuzzing.md'
+	@echo 'make soak        the demo for MINUTES=$(MINUTES): latency, memory, descriptors; docs/soak.md'
 	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
 	@echo 'make train-demo  trains the demo policy anew, on a GPU or slowly on two cores'
 
@@ -75,6 +80,20 @@ sidecar: $(READY)
 
 kills: $(READY)
 	$(BIN)/python -m benchmarks.kills --kills $(KILLS)
+
+faults: $(READY)
+	$(BIN)/python -m faults --write
+
+# atheris, out of $(VENV): it has wheels for some Pythons only, and without it the inputs are mutated
+# blindly.
+build/fuzz: $(READY)
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/fuzz atheris
+
+fuzz: $(READY) build/fuzz
+	$(BIN)/python -m fuzz --runs $(RUNS) $(if $(filter 0,$(RUNS)),--write)
+
+soak: $(READY)
+	$(BIN)/python -m faults.soak --minutes $(MINUTES) --write
 
 evaluate: $(READY)
 	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000

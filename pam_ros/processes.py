@@ -67,6 +67,10 @@ class Processes:
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
+    def pid(self, name: str) -> int:
+        """The process id of a node that was started."""
+        return self._running[name].pid
+
     def check(self) -> None:
         """Raise ProcessError with the last words of a node that has ended."""
         for name, process in self._running.items():

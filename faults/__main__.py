@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does to the real attention node what goes wrong on robots, and looks what reaches the arm.
+
+python -m faults                    every row; the table on stdout
+python -m faults --write            and writes docs/faults.md and faults/results/faults.json
+python -m faults --only stale NaN   the rows whose names hold one of these words
+
+The status is 1 where a row fails: a command outside the limits, a node that ended, an arm that
+moved where it was to be held, or no reason to be seen in /diagnostics or the log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faults.table import line, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from faults.trial import Outcome, Row
+
+RESULTS = Path(__file__).parent / "results" / "faults.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the rows; the status is 1 where one fails."""
+    options = _parser().parse_args(arguments)
+    provide_rclpy()
+    # However this ends, the processes that it started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    begin = time.monotonic()
+    outcomes = []
+    for outcome in outcomes_of(lambda name: _wanted(name, options.only)):
+        outcomes.append(outcome)
+        print(line(outcome), flush=True)
+    rows = [outcome.as_dict() for outcome in outcomes]
+    record: dict[str, Any] = {"seconds": round(time.monotonic() - begin), "rows": rows}
+    if options.json:
+        options.json.write_text(json.dumps(record, indent=1) + "\n")
+    if options.write:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+        write_page()
+    failed = sum(not outcome.passed for outcome in outcomes)
+    print(f"{len(outcomes) - failed} of {len(outcomes)} rows passed in {record['seconds']} s")
+    return int(failed > 0 or not outcomes)
+
+
+def provide_rclpy() -> None:
+    """Put the embedded runtime in place, quietly, before anything imports rclpy."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    from pam_ros.embedded import install  # noqa: PLC0415
+    from pam_ros.share import share_directory  # noqa: PLC0415
+
+    install(interfaces={"pam_ros": share_directory() / "msg"})
+
+
+def outcomes_of(wanted: Callable[[str], bool]) -> Iterator[Outcome]:
+    """Every row whose name is wanted, group by group: rows of a group share one node process."""
+    from faults.bench import Bench, BenchSettings  # noqa: PLC0415
+    from faults.demo_rows import DEMO_ROWS, DemoBench, run_demo_row  # noqa: PLC0415
+    from faults.rows_messages import MESSAGE_ROWS  # noqa: PLC0415
+    from faults.rows_policy import POLICY_ROWS  # noqa: PLC0415
+    from faults.rows_processes import CLOCK_ROWS, PROCESS_ROWS  # noqa: PLC0415
+    from faults.trial import run_row  # noqa: PLC0415
+
+    groups: tuple[tuple[str, BenchSettings, Sequence[Row]], ...] = (
+        ("robot", BenchSettings(), (*MESSAGE_ROWS, *PROCESS_ROWS)),
+        ("policy", BenchSettings(misbehaves=True, trigger="top"), POLICY_ROWS),
+        ("clock", BenchSettings(simulated=True, trigger="top"), CLOCK_ROWS),
+    )
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        for group, settings, rows in groups:
+            chosen = [row for row in rows if wanted(row.name)]
+            if not chosen:
+                continue
+            folder = Path(name) / f"bench-{group}"
+            folder.mkdir()
+            bench = Bench(folder, settings)
+            try:
+                for row in chosen:
+                    yield run_row(bench, row)
+            finally:
+                bench.close()
+        demo = [row for row in DEMO_ROWS if wanted(row.name)]
+        if demo:
+            folder = Path(name) / "demo"
+            folder.mkdir()
+            demo_bench = DemoBench(folder)
+            try:
+                for demo_row in demo:
+                    yield run_demo_row(demo_bench, demo_row)
+            finally:
+                demo_bench.close()
+
+
+def _wanted(name: str, only: Sequence[str]) -> bool:
+    return not only or any(word.lower() in name.lower() for word in only)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="*", default=[], metavar="WORD")
+    parser.add_argument("--json", type=Path, default=None, help="write the outcomes here")
+    parser.add_argument("--write", action="store_true", help="write the page and the results")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real attention node around a policy that does what a file wishes.
+
+python -m faults.misbehaving_node WISHES --ros-args ...
+
+WISHES holds a word and perhaps seconds. "nan", "inf", "far", "attention", "raise": every output is
+so, as long as the file is there. "free 2", "lock 2": the next pass takes so much longer, without or
+with Python's lock. "exit": the process ends in the middle of a pass, as by a fault in a library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pam_ros.policy.interface import PolicyOutput
+
+
+class MisbehavingPolicy:
+    """The policy that was loaded, but for what is wished."""
+
+    def __init__(self, policy: Any, wishes: Path) -> None:
+        self._policy = policy
+        self._wishes = wishes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._policy, name)
+
+    def step(self, observation: Any) -> PolicyOutput:
+        """As the policy's."""
+        return self._grant(self._policy.step, observation)
+
+    def explain(self, observation: Any) -> PolicyOutput:
+        """As the policy's."""
+        return self._grant(self._policy.explain, observation)
+
+    def _grant(self, run: Any, observation: Any) -> PolicyOutput:
+        try:
+            word, *rest = self._wishes.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return run(observation)
+        if word in {"free", "lock", "exit"}:
+            self._wishes.unlink()
+        if word == "raise":
+            raise ZeroDivisionError("wished for")
+        if word == "exit":
+            os._exit(139)
+        if word == "free":
+            time.sleep(float(rest[0]))
+        if word == "lock":
+            # Called through PyDLL, which keeps the lock: no thread of this process runs.
+            ctypes.PyDLL(None).usleep(int(float(rest[0]) * 1e6))
+        return _spoil(run(observation), word)
+
+
+def _spoil(output: PolicyOutput, word: str) -> PolicyOutput:
+    value = {"nan": np.nan, "inf": np.inf, "far": 50.0}.get(word)
+    if value is not None:
+        chunk, action = output.chunk.copy(), output.action.copy()
+        chunk[len(chunk) // 2, 0] = action[0] = value
+        return replace(output, chunk=chunk, action=action)
+    if word == "attention":
+        return replace(output, attention=np.full_like(output.attention, np.nan))
+    return output
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Start the node; the first argument is the file of wishes."""
+    from pam_ros.embedded import install  # noqa: PLC0415
+    from pam_ros.share import share_directory  # noqa: PLC0415
+
+    install(interfaces={"pam_ros": share_directory() / "msg"})
+    from pam_ros.nodes import act_attention_node, policy_start  # noqa: PLC0415
+
+    wishes, *rest = arguments
+    load = policy_start.load_policy
+
+    def load_misbehaving(*given: Any, **options: Any) -> MisbehavingPolicy:
+        return MisbehavingPolicy(load(*given, **options), Path(wishes))
+
+    policy_start.load_policy = load_misbehaving
+    return act_attention_node.main(["act_attention", *rest])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fault table and the page around it, from what the runs have left as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from faults.trial import Outcome
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+PAGE = ROOT / "docs" / "faults.md"
+
+
+def line(outcome: Outcome) -> str:
+    """What a person reads while it runs."""
+    word = "passed" if outcome.passed else "FAILED"
+    text = f"{word}  {outcome.name}: {outcome.said or 'no reason seen'}"
+    for problem in (*outcome.problems, *outcome.breaches):
+        text += f"\n        {problem}"
+    return text
+
+
+def write_page() -> None:
+    """docs/faults.md from the results that there are."""
+    PAGE.write_text(page(_read("faults.json"), _read("holding.json")))
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    file = RESULTS / name
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def page(faults: Mapping[str, Any] | None, holding: Mapping[str, Any] | None) -> str:
+    """The page as markdown."""
+    parts = [_INTRODUCTION]
+    if faults is not None:
+        parts.append("\n".join(_table(faults)))
+    if holding is not None:
+        parts.append("\n".join(_holding(holding)))
+    parts.append(_NOT_COVERED)
+    return "\n".join(parts)
+
+
+def _table(faults: Mapping[str, Any]) -> list[str]:
+    rows: Sequence[Mapping[str, Any]] = faults["rows"]
+    passed = sum(row["passed"] for row in rows)
+    titles = "fault | what is done | the arm | commands | moves again after"
+    lines = [
+        f"## {passed} of {len(rows)} rows passed",
+        "",
+        f"One run of {faults['seconds']} s. Commands: those published from the fault until the arm",
+        "moved again, all of them within the limits unless the row says otherwise.",
+        "",
+        f"| {titles} | the reason, as it was visible | |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        back = "" if row["back_s"] is None else f"{row['back_s']:.1f} s"
+        wrong = "; ".join((*row["problems"], *row["breaches"]))
+        verdict = "passed" if row["passed"] else f"**failed**: {_cell(wrong)}"
+        lines.append(
+            f"| {row['name']} | {row['how']} | {row['expected']} | {row['commands']} | {back} | "
+            f"{_cell(row['said'])} | {verdict} |"
+        )
+    return [*lines, ""]
+
+
+def _holding(holding: Mapping[str, Any]) -> list[str]:
+    lines = [_HOLDING.format(processors=holding["processors"], load=holding["load"])]
+    for row in holding["rows"]:
+        repeats = len(row["ms"])
+        times = f"{row['median_ms']:.0f} | {row['longest_ms']:.0f}"
+        lines.append(f"| {row['name']} | {repeats} | {times} | {row['within']} of {repeats} |")
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_INTRODUCTION = """# What goes wrong on robots, done to the real node
+
+`make faults` starts the attention node as a process, on the embedded runtime, with a small policy
+and a robot whose messages can be spoiled on their way out; it writes this page. Of every row four
+things are asked:
+
+- no command was published outside the position limits, further from the last one than a step or
+  the speed allows, or with a number that is none;
+- the node is alive, or is started again, and the arm moves again once the fault is over: by
+  itself where something was late or missing, after `~/enable` where something was broken;
+- while the fault lasts the arm is held at one position, or goes on where nothing is wrong with
+  its commands;
+- the reason can be read in `/diagnostics` or in the log.
+
+Rows of one group disturb one and the same process, one after the other. The policy that
+misbehaves is the real node around a policy that does as a file wishes
+(`faults/misbehaving_node.py`); nothing in the package knows of it. The last three rows kill the
+demo's own processes."""
+_HOLDING = """## How soon the arm is held, with two busy processes beside it
+
+![From the last command of the policy to the first one that holds](images/holding.svg)
+
+{processors} processors, on which two processes do nothing but count, at the node's own priority;
+the load average at the end was {load}. Of each repeat: the time from the last command that the
+policy made to the first one that holds, by the stamps of both. A period is 100 ms. Written by
+`python -m faults.holding --write`.
+
+| what stops the ticks | repeats | median [ms] | longest [ms] | within two periods |
+| --- | --- | --- | --- | --- |"""
+_NOT_COVERED = """## What this does not show
+
+- Bytes that are no message of their type cannot be sent through Cyclone DDS, which checks them at
+  the sender. What the decoder makes of them is fuzzed ([fuzzing.md](fuzzing.md)).
+- After kill -9 of the node nobody commands, and what the arm then does is its driver's matter:
+  the demo's robot holds the pose that it has after half a second without a command
+  (`pam_ros/sim/world.py`, and its test). Ask the same of a real driver.
+- The rows run on one machine and one implementation of DDS. A slow or lossy network is not among
+  them."""

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the fault table and a short soak, with the real processes. `make faults` runs all."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(module, *arguments, timeout=280):
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):
+    rows = ["wrong encoding", "unknown joint", "NaN actions", "with Python's lock"]
+    done = run("faults", "--json", str(tmp_path / "out.json"), "--only", *rows)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    outcomes = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert len(outcomes) == 4
+    assert all(outcome["commands"] > 5 for outcome in outcomes)
+
+
+def test_a_soak_of_twenty_seconds_has_a_cause_for_every_missed_tick(tmp_path):
+    done = run("faults.soak", "--minutes", "0.33", "--json", str(tmp_path / "out.json"))
+    # So short, memory and latency say nothing yet: the status is not asked.
+    assert (tmp_path / "out.json").is_file(), done.stderr[-2000:]
+    figures = json.loads(done.stdout)
+    assert figures["ticks"] > 20
+    assert figures["missed_without_a_cause"] == 0
+    assert set(figures["processes"]) == {"act_attention", "demo_robot", "recorder"}
