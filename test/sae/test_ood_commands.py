@@ -75,7 +75,7 @@ def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("commands")
     small_policy(folder / "policy")
     policy = load_policy(str(folder / "policy"), device="cpu")
-    parts = {"training": range(40), "calibration": range(100, 140), "normal": range(200, 220)}
+    parts = {"training": range(40), "calibration": range(80, 200), "normal": range(200, 260)}
     for name, episodes in parts.items():
         collect(
             policy, Arm(episodes), parse_sampler("all"), folder / name, layer="encoder_input",
@@ -129,7 +129,7 @@ def test_faults_are_told_from_normal_episodes_beside_two_baselines(fitted, capsy
     assert "calibration drawn anew 5 times: false alarms" in printed
     found = content["results"]
     normal = found.pop(str(fitted / "normal"))
-    assert normal["episodes"] == 20
+    assert normal["episodes"] == 60
     assert normal["detector"]["flagged"] <= 2 * RATE
     assert list(found) == [str(store.folder) for store in stores]
     for name, row in found.items():
@@ -164,7 +164,7 @@ def test_a_broken_store_holds_the_broken_pictures_and_the_tokens_of_them(fitted)
         assert (frame.observation[WRIST][~black] == before.observation[WRIST][~black]).all()
         np.testing.assert_array_equal(tokens[number, top], usual[number, top])
         assert (tokens[number, 8:] != usual[number, 8:]).any(axis=1).all()
-    assert store.info.dataset == "half wrist: first 6 episodes of arm range(200, 220)"
+    assert store.info.dataset == "half wrist: first 6 episodes of arm range(200, 260)"
 
 
 def test_pictures_are_left_out_where_asked_and_so_is_their_baseline(fitted):
