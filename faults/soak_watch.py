@@ -94,7 +94,7 @@ class SoakWatch(Node):
 
     def _on_report(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if not status.name.startswith("act_attention"):
+            if not status.name.startswith("act_attention: "):
                 continue
             values = {pair.key: pair.value for pair in status.values}
             counts = {
