@@ -33,7 +33,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "rviz_config",
             default_value=PathJoinSubstitution([share, "config", "pam_ros.rviz"]),
-            description="RViz layout",
+            description="Layout that RViz opens with, for rviz:=true",
         ),
     ]
     rviz = Node(

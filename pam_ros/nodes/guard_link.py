@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
@@ -30,6 +31,14 @@ START_S = 30.0
 ANSWER_S = 0.1
 """So long the node waits to get the command back; then it leaves this command to the guard."""
 _LARGEST = 65536
+# It looks for modules where the node does: with -m the working folder would come first, and a
+# launch from the sources would find those, which have no messages.
+_GUARD = """\
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from pam_ros.cli import main
+sys.exit(main(["run", "command_guard", *sys.argv[2:]]))
+"""
 
 
 class GuardError(RuntimeError):
@@ -129,7 +138,7 @@ class GuardLink:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
-            command = [sys.executable, "-m", "pam_ros.cli", "run", "command_guard", str(number)]
+            command = [sys.executable, "-c", _GUARD, json.dumps(sys.path), str(number)]
             # A session of its own: Ctrl-C in the terminal is for the node, which ends the guard.
             self.process = subprocess.Popen(
                 [*command, self._settings.encode()],

@@ -18,6 +18,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
+from pam_ros.nodes.guard_link import GuardLink
+from pam_ros.robot import load_contract
+
 PERIOD = 0.5
 """Long, so that a slow machine keeps to it."""
 HANG = 4.0
@@ -212,3 +215,23 @@ def test_a_signal_ends_in_a_robot_that_stands_where_it_was(running, number):
     count = len(robot.commands)
     time.sleep(3 * PERIOD)
     assert len(robot.commands) == count
+
+
+def test_the_guard_is_the_nodes_own_whatever_lies_in_the_working_folder(
+    domain, contract, tmp_path, monkeypatch
+):
+    """As where a launch is called from the sources of the package."""
+    path = contract()
+    (tmp_path / "pam_ros").mkdir()
+    (tmp_path / "pam_ros" / "__init__.py").write_text("raise ImportError('another one')")
+    monkeypatch.chdir(tmp_path)
+    rclpy.init(args=[])
+    node = rclpy.create_node("act_attention")
+    try:
+        link = GuardLink(node, load_contract(path).command, PERIOD)
+        link.wait_until_ready()
+        assert link.beat((0.1, 0.2))
+        link.close()
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
