@@ -166,7 +166,7 @@ def runtimes() -> list[Runtime]:
     embedded = {**plain, "PYTHONPATH": str(ROOT)}
     found = [Runtime("embedded", "embedded", (sys.executable,), embedded)]
     setup = os.environ.get("PAM_ROS_ROS2_SETUP")
-    if setup is None:
+    if not setup:
         return found
     done = subprocess.run(
         ["/bin/bash", "-c", '. "$0" >/dev/null && env -0', setup],

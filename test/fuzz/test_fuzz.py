@@ -2,6 +2,7 @@
 """The short form of `make fuzz`: the corpus, and a second of mutated inputs for every parser."""
 
 import argparse
+import logging
 import random
 import time
 
@@ -17,8 +18,12 @@ SECONDS = 1.0
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch):
-    """What a target writes goes with the test."""
+    """What a target writes goes with the test, and so does the silence that it asks of a logger."""
     monkeypatch.setenv("FUZZ_SCRATCH", str(tmp_path))
+    quieted = logging.getLogger("pam_ros.policy.lerobot_act")
+    level = quieted.level
+    yield
+    quieted.setLevel(level)
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
