@@ -88,7 +88,7 @@ class JointContract:
     ROS messages hold rad (metres for a sliding joint). The policy's number is
     ``scale * value + offset`` with value in ``unit``: rad, deg, or percent, which runs from -100 at
     ``range[0]`` to 100 at ``range[1]`` [rad]. ``limits`` [rad] bound every command, and so do
-    ``max_velocity`` [rad/s] and ``max_step`` [rad per tick].
+    ``max_velocity`` [rad/s] and ``max_step`` [rad per period: a sooner tick has its part of it].
     """
 
     name: str

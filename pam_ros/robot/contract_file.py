@@ -296,7 +296,7 @@ def _check_commanded(section: Section, joints: tuple[JointContract, ...]) -> Non
     )
     section.problems.extend(
         f"joint '{joint.name}' is commanded without a speed: give max_velocity [rad/s] or max_step "
-        "[rad per tick], under command for all joints or under this one"
+        "[rad per period], under command for all joints or under this one"
         for joint in joints
         if joint.max_velocity is None and joint.max_step is None
     )

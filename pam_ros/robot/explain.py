@@ -64,5 +64,5 @@ def _bounds(joint: JointContract) -> str:
     if joint.max_velocity is not None:
         limits += f", at most {joint.max_velocity:g} rad/s"
     if joint.max_step is not None:
-        limits += f", {joint.max_step:g} rad per tick"
+        limits += f", {joint.max_step:g} rad per period"
     return limits

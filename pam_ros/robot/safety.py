@@ -51,6 +51,8 @@ class SafetyState(Enum):
 class SafetyLimits:
     """Bounds per joint, each (joints,) float64: positions [rad], speeds [rad/s], steps [rad].
 
+    A step is that of a period; a tick that comes sooner has its part of it.
+
     An action within ``margin`` [rad] outside lower and upper is clamped; one beyond it is refused.
     """
 
@@ -335,7 +337,11 @@ class Safety:
     def _approach(self, target: npt.NDArray[np.float64], now_s: float) -> npt.NDArray[np.float64]:
         """As far from the last command towards the target as speed and step allow."""
         seconds = min(max(now_s - self._command_time, 0.0), 2 * self._period)
-        step = np.minimum(self.limits.max_velocity * seconds, self.limits.max_step)
+        if seconds == 0.0:  # and infinity, a limit that was not given, times 0 is no number
+            return self._last
+        # Ticks that come sooner than a period have a part of the step each: many do not add up.
+        part = min(seconds / self._period, 1.0)
+        step = np.minimum(self.limits.max_velocity * seconds, self.limits.max_step * part)
         moved = self._last + np.clip(target - self._last, -step, step)
         # Rounding must not carry a command over a limit.
         return np.clip(moved, self.limits.lower, self.limits.upper)

@@ -2,6 +2,7 @@
 """Nodes in this process and in others, each test in a DDS domain of its own."""
 
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from pam_ros.embedded import installed
+
 ROOT = Path(__file__).parents[2]
 DOMAINS = itertools.count(120)
 PREAMBLE = f"""
@@ -23,6 +26,17 @@ sys.path.append({str(ROOT)!r})
 from pam_ros.embedded import install
 install(interfaces={{"pam_ros": Path({str(ROOT / "msg")!r})}})
 """
+
+# What a program of a test inherits: the range only where ROS 2's own rclpy would look further.
+KEPT = () if installed() else ("ROS_AUTOMATIC_DISCOVERY_RANGE",)
+
+
+def pytest_collection_modifyitems(items):
+    """These tests are for ROS 2's own rclpy too, but for some."""
+    if not installed():
+        for item in items:
+            if item.get_closest_marker("embedded_only"):
+                item.add_marker(pytest.mark.skip(reason="about the embedded runtime"))
 
 
 @pytest.fixture
@@ -106,12 +120,10 @@ class Script:
 @pytest.fixture
 def script(domain):
     """Start a program: script(source, *arguments, VARIABLE=value)."""
-    import os
-
     running = []
 
     def start(source, *arguments, **variables):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROS_")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROS_") or k in KEPT}
         environment.update(ROS_DOMAIN_ID=str(domain), **variables)
         made = Script(source, arguments, environment)
         running.append(made)

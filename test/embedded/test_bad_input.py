@@ -6,8 +6,8 @@ from contextlib import ExitStack, suppress
 
 import pytest
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from rclpy.exceptions import RCLError
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32, String
 
@@ -55,6 +55,7 @@ rclpy.spin(node)
 
 @pytest.fixture(scope="module")
 def gripper(tmp_path_factory):
+    """A message type made here, as only the embedded runtime can."""
     folder = tmp_path_factory.mktemp("gripper")
     (folder / "Gripper.msg").write_text("float64 width\n")
     install(interfaces={"gripper_msgs": folder})
@@ -63,6 +64,7 @@ def gripper(tmp_path_factory):
     return Gripper
 
 
+@pytest.mark.embedded_only
 def test_a_publisher_of_another_definition_is_named_and_not_heard(
     gripper, node, script, spin_until, capfd
 ):
@@ -83,6 +85,7 @@ def test_a_publisher_of_another_definition_is_named_and_not_heard(
     assert not heard
 
 
+@pytest.mark.embedded_only
 def test_a_subscription_of_another_definition_is_an_event(gripper, node, script, spin_until):
     events = []
     node.create_publisher(
@@ -96,6 +99,7 @@ def test_a_subscription_of_another_definition_is_an_event(gripper, node, script,
     assert (events[0].total_count, events[0].total_count_change) == (1, 1)
 
 
+@pytest.mark.embedded_only
 def test_what_matches_by_name_alone_is_not_taken_for_ours(node, script, spin_until):
     heard, events = [], []
     node.create_subscription(
@@ -112,6 +116,7 @@ def test_what_matches_by_name_alone_is_not_taken_for_ours(node, script, spin_unt
     assert not heard
 
 
+@pytest.mark.embedded_only
 def test_another_type_on_the_topic_is_logged_unless_that_is_turned_off(node, spin_until, capfd):
     node.create_subscription(String, "/number", lambda _: None, 10)
     node.create_publisher(
@@ -123,6 +128,7 @@ def test_another_type_on_the_topic_is_logged_unless_that_is_turned_off(node, spi
     assert "Another publisher has std_msgs/msg/Int32" in text
 
 
+@pytest.mark.embedded_only
 def test_the_same_type_is_no_event(node, script, spin_until):
     events = []
     callbacks = SubscriptionEventCallbacks(incompatible_type=events.append)
@@ -133,6 +139,7 @@ def test_the_same_type_is_no_event(node, script, spin_until):
     assert not events
 
 
+@pytest.mark.embedded_only
 def test_a_destroyed_subscription_is_told_no_more(node, spin_until):
     events = []
     callbacks = SubscriptionEventCallbacks(incompatible_type=events.append)
@@ -158,6 +165,7 @@ def test_an_interface_that_does_not_exist_is_named():
         import nobodys_msgs  # noqa: F401
 
 
+@pytest.mark.embedded_only
 def test_a_field_of_an_unknown_type_is_named(tmp_path):
     (tmp_path / "Arm.msg").write_text("nobodys_msgs/Joint[] joints\n")
     install(interfaces={"arm_msgs": tmp_path})
@@ -165,6 +173,7 @@ def test_a_field_of_an_unknown_type_is_named(tmp_path):
         from arm_msgs.msg import Arm  # noqa: F401
 
 
+@pytest.mark.embedded_only
 def test_a_second_definition_of_a_known_message_is_refused(gripper, tmp_path):
     (tmp_path / "Gripper.msg").write_text("float64 width\n")
     install(interfaces={"gripper_msgs": tmp_path})  # the same one is no harm
@@ -174,6 +183,7 @@ def test_a_second_definition_of_a_known_message_is_refused(gripper, tmp_path):
     assert gripper.get_fields_and_field_types() == {"width": "double"}
 
 
+@pytest.mark.embedded_only
 def test_a_wide_string_is_named_as_left_out(tmp_path):
     (tmp_path / "Sign.msg").write_text("wstring words\n")
     install(interfaces={"sign_msgs": tmp_path})
@@ -194,18 +204,24 @@ def test_incompatible_qos_names_the_policy(node, spin_until, capfd):
     assert "New subscription discovered on topic '/x', requesting incompatible QoS." in text
 
 
-@pytest.mark.parametrize(
-    ("number", "error", "text"),
-    [
-        (-1, RuntimeError, r"Domain id \(-1\) should not be lower than zero\."),
-        (233, RCLError, "domain id 233 is out of range: 0 to 232 are valid"),
-    ],
-)
-def test_a_domain_id_out_of_range_is_refused(number, error, text):
-    with pytest.raises(error, match=text):
-        rclpy.init(args=[], domain_id=number, context=rclpy.Context())
+def test_a_domain_id_below_zero_is_refused():
+    with pytest.raises(RuntimeError, match=r"Domain id \(-1\) should not be lower than zero\."):
+        rclpy.init(args=[], domain_id=-1, context=rclpy.Context())
 
 
+@pytest.mark.embedded_only
+def test_a_domain_id_that_has_no_ports_is_refused():
+    with pytest.raises(RCLError, match="domain id 233 is out of range: 0 to 232 are valid"):
+        rclpy.init(args=[], domain_id=233, context=rclpy.Context())
+
+
+def test_a_ros_domain_id_that_is_no_number_is_refused(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "kitchen")
+    with pytest.raises(RCLError, match="ROS_DOMAIN_ID is not an integral number"):
+        rclpy.init(args=[], context=rclpy.Context())
+
+
+@pytest.mark.embedded_only
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -224,6 +240,7 @@ def cyclone(inside):
     return f"<CycloneDDS><Domain>{inside}</Domain></CycloneDDS>"
 
 
+@pytest.mark.embedded_only
 def test_a_network_interface_that_does_not_exist_is_named(monkeypatch, domain):
     interface = "<Interfaces><NetworkInterface name='nope0'/></Interfaces>"
     monkeypatch.setenv("CYCLONEDDS_URI", cyclone(f"<General>{interface}</General>"))
@@ -231,6 +248,7 @@ def test_a_network_interface_that_does_not_exist_is_named(monkeypatch, domain):
         rclpy.init(args=[], domain_id=domain, context=rclpy.Context())
 
 
+@pytest.mark.embedded_only
 def test_without_a_free_participant_index_the_cure_is_named(monkeypatch):
     limit = "<Discovery><MaxAutoParticipantIndex>1</MaxAutoParticipantIndex></Discovery>"
     monkeypatch.setenv("CYCLONEDDS_URI", cyclone(limit))
@@ -246,6 +264,7 @@ def test_without_a_free_participant_index_the_cure_is_named(monkeypatch):
     assert str(caught.value).endswith("end some, or set another ROS_DOMAIN_ID")
 
 
+@pytest.mark.embedded_only
 def test_a_configuration_that_is_no_xml_is_refused(monkeypatch, domain):
     monkeypatch.setenv("CYCLONEDDS_URI", cyclone("<Nonsense>1</Nonsense>"))
     with pytest.raises(RCLError, match=r"could not be opened .*: check CYCLONEDDS_URI"):

@@ -12,6 +12,8 @@ from pam_ros.embedded.cdr import CdrError
 from pam_ros.embedded.interfaces import EMPTY_MEMBER, INTEGER_RANGES, interfaces
 from pam_ros.embedded.messages import codec, message_class
 
+pytestmark = pytest.mark.embedded_only
+
 STORE = interfaces.store
 NAMES = sorted(STORE.fielddefs)
 

@@ -20,6 +20,8 @@ from pam_ros.embedded import install
 install()
 import rclpy
 from std_msgs.msg import String
+
+pytestmark = pytest.mark.embedded_only
 rclpy.init()
 node = rclpy.create_node(sys.argv[1])
 publisher = node.create_publisher(String, "said", 10)

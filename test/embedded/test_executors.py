@@ -112,6 +112,7 @@ def test_spin_until_future_complete_gives_up(node):
     assert 0.15 < time.monotonic() - start < 2
 
 
+@pytest.mark.embedded_only  # rclpy goes on with the coroutine at the next event only
 def test_tasks_and_coroutines_run_in_spin(node, executor):
     executor.add_node(node)
     gate = Future()
@@ -126,6 +127,19 @@ def test_tasks_and_coroutines_run_in_spin(node, executor):
     assert plain.result() == "done"
     assert not task.done()
     threading.Timer(0.1, gate.set_result, [2]).start()
+    executor.spin_until_future_complete(task, 5)
+    assert task.result() == 42
+
+
+def test_a_coroutine_goes_on_once_its_future_has_a_result(node, executor):
+    executor.add_node(node)
+    gate = Future()
+
+    async def work(value):
+        return value + await gate
+
+    task = executor.create_task(work, 40)
+    node.create_timer(0.05, lambda: gate.set_result(2))
     executor.spin_until_future_complete(task, 5)
     assert task.result() == 42
 

@@ -13,6 +13,8 @@ import pytest
 from pam_ros.embedded import install
 from pam_ros.embedded.interfaces import InterfaceError
 
+pytestmark = pytest.mark.embedded_only
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -278,6 +278,7 @@ def test_without_the_interface_there_are_no_services(ros):
         LifecycleNode("managed", enable_communication_interface="yes")
 
 
+@pytest.mark.embedded_only  # looks into a private field
 def test_a_destroyed_node_takes_its_event_publisher_along(ros):
     node = LifecycleNode("managed")
     publisher = node._state_machine._publisher

@@ -148,6 +148,7 @@ def test_use_sim_time_must_be_a_boolean(node):
     assert not result.successful
 
 
+@pytest.mark.embedded_only  # looks into a private field
 def test_sleeping_often_keeps_nothing(ros):
     from rclpy.utilities import get_default_context
 

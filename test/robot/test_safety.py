@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -26,11 +27,17 @@ COMMAND = CommandContract(
     limit_margin=0.1,
 )
 LIMITS = SafetyLimits.from_contract(COMMAND)
+# Contracts that give steps alone, or speeds alone.
+STEPS = dataclasses.replace(
+    LIMITS, max_velocity=np.array([np.inf, np.inf]), max_step=np.array([0.1, 0.3])
+)
+SPEEDS = dataclasses.replace(LIMITS, max_step=np.array([np.inf, np.inf]))
 HOME = np.array([0.0, 1.0])
 
 
 def make(**options) -> Safety:
-    return Safety(LIMITS, PERIOD, **({"soft_start_s": 0.0} | options))
+    limits = options.pop("limits", LIMITS)
+    return Safety(limits, PERIOD, **({"soft_start_s": 0.0} | options))
 
 
 def running(**options) -> Safety:
@@ -70,13 +77,32 @@ def test_an_action_within_everything_passes_unchanged():
     assert decision.clamped == ()
 
 
-def test_speed_is_limited_per_second_and_step_per_tick():
+def test_speed_is_limited_per_second_and_step_per_period():
     safety = running()
     first = safety.act(action(1.0, 2.0), 0.1).positions
     # 2 rad/s for 0.1 s; 5 rad/s for 0.1 s would be 0.5, the step limit is 0.3.
     np.testing.assert_allclose(first, [0.2, 1.3])
     second = safety.act(action(1.0, 2.0), 0.15).positions
-    np.testing.assert_allclose(second, [0.3, 1.55])
+    np.testing.assert_allclose(second, [0.3, 1.45])
+
+
+def test_ticks_ten_times_as_often_move_no_joint_faster():
+    """Both with a speed, and where a step is all that the contract gives."""
+    both, stepwise = running(), running(limits=STEPS)
+    for tick in range(1, 21):
+        now = 0.01 * tick
+        moved = both.act(action(1.0, 2.0), now).positions - HOME
+        assert (moved <= np.array([2.0, 3.0]) * now + 1e-9).all()
+        moved = stepwise.act(action(1.0, 2.0), now).positions - HOME
+        assert (moved <= np.array([1.0, 3.0]) * now + 1e-9).all()
+
+
+@pytest.mark.parametrize("limits", [LIMITS, STEPS, SPEEDS], ids=["both", "steps", "speeds"])
+def test_a_second_tick_at_the_same_time_repeats_the_command(limits):
+    safety = running(limits=limits)
+    first = safety.act(action(0.1), 0.1).positions
+    np.testing.assert_array_equal(safety.act(action(0.9), 0.1).positions, first)
+    assert np.isfinite(first).all()
 
 
 def test_a_pause_earns_at_most_two_periods_of_motion():
@@ -398,9 +424,11 @@ def test_the_state_machine_follows_its_table_in_every_sequence_of_four_events():
 class Rampage(RuleBasedStateMachine):
     """Any events in any order; the invariants are what the robot is promised."""
 
-    @initialize(soft_start=st.sampled_from([0.0, 0.5]))
-    def begin(self, soft_start):
-        self.safety = make(soft_start_s=soft_start)
+    @initialize(
+        soft_start=st.sampled_from([0.0, 0.5]), limits=st.sampled_from([LIMITS, STEPS, SPEEDS])
+    )
+    def begin(self, soft_start, limits):
+        self.safety = make(soft_start_s=soft_start, limits=limits)
         self.now = 10.0
         self.last = None
         self.last_time = self.now
@@ -418,8 +446,12 @@ class Rampage(RuleBasedStateMachine):
         step = np.abs(positions - self.last)
         if moves:
             seconds = min(max(self.now - self.last_time, 0.0), 2 * PERIOD)
-            assert (step <= np.minimum([2.0, 5.0], [np.inf, np.inf]) * seconds + 1e-12).all()
-            assert step[1] <= 0.3 + 1e-12
+            limits = self.safety.limits
+            if seconds:
+                assert (step <= limits.max_velocity * seconds + 1e-12).all()
+                assert (step <= limits.max_step * min(seconds / PERIOD, 1.0) + 1e-12).all()
+            else:
+                assert (step == 0).all()
         else:
             assert (step == 0).all()
         self.last, self.last_time = positions, self.now

@@ -51,9 +51,8 @@ def integer(kind, salt):
 def value(kind, salt):
     """A value for a field type as get_fields_and_field_types() writes it, as JSON would have it."""
     if kind.startswith("sequence<"):
-        inner, _, bound = kind.removeprefix("sequence<").rpartition(">")[0].partition(", ")
-        length = min(3, int(bound or 3))
-        return [value(inner, salt + step) for step in range(length)]
+        bound = kind.removesuffix(">").partition(", ")[2]
+        return [value(element_of(kind), salt + step) for step in range(min(3, int(bound or 3)))]
     if kind.endswith("]"):
         inner, _, length = kind[:-1].rpartition("[")
         return [value(inner, salt + step) for step in range(int(length))]
@@ -80,6 +79,11 @@ def sample(type_name, salt=0):
     }
 
 
+def element_of(kind):
+    """Of sequence<float, 3>, for one, float."""
+    return kind.removeprefix("sequence<").rpartition(">")[0].partition(",")[0]
+
+
 def message_class(name):
     package, kind = name.replace("/msg/", "/").split("/")
     return getattr(importlib.import_module(f"{package}.msg"), kind)
@@ -97,8 +101,17 @@ def fill(kind, data):
             setattr(message, name, fill(inner, data[name]))
         return message
     if isinstance(data, list) and kind.startswith("sequence<"):
-        inner = kind.removeprefix("sequence<").rpartition(">")[0].partition(",")[0]
-        return [fill(inner, each) for each in data]
+        return [fill(element_of(kind), each) for each in data]
+    return octets_as_bytes(kind, data)
+
+
+def octets_as_bytes(kind, data):
+    """Plain data with each octet as rclpy has it."""
+    if isinstance(data, dict):
+        fields = fields_of(kind)
+        return {name: octets_as_bytes(fields[name], inner) for name, inner in data.items()}
+    if isinstance(data, list) and kind.startswith("sequence<"):
+        return [octets_as_bytes(element_of(kind), each) for each in data]
     return bytes([data]) if kind == "octet" else data
 
 
