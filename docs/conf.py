@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import xml.etree.ElementTree as ET
 from fnmatch import filter as matching
@@ -22,10 +23,14 @@ if _PACKAGE.is_file():
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 3
+# Diagrams; where rosdoc2 runs without the package, they are shown as text.
+if importlib.util.find_spec("sphinxcontrib.mermaid") is not None:
+    extensions.append("sphinxcontrib.mermaid")
+    myst_fence_as_directive = ["mermaid"]
+else:
+    suppress_warnings = ["misc.highlighting_failure"]
 # What rosdoc2 puts beside these pages.
 exclude_patterns = ["_build", "*.rst", "interfaces", "standard_docs"]
-# Diagrams in Mermaid are drawn by GitHub, and shown as text here.
-suppress_warnings = ["misc.highlighting_failure"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]

@@ -122,15 +122,15 @@ class _EventCallbacks:
         self,
         callback_group: CallbackGroup,
         endpoint: Reader | Writer,
-        topic_name: str,
+        topic: str,
         logger: Any,
         graph: Graph,
     ) -> list[Any]:
-        """The handlers for one publisher or subscription."""
+        """The handlers for one publisher or subscription; warnings say topic as it is given."""
 
         def warn(event: QoSIncompatibleQoSInfo) -> None:
             policy = qos_policy_name_from_kind(event.last_policy_kind)
-            logger.warning(self._incompatible_qos_text.format(topic_name, policy))
+            logger.warning(self._incompatible_qos_text.format(topic, policy))
 
         callbacks = {name: getattr(self, name) for name in self._statuses}
         if self.use_default_callbacks and self.incompatible_qos is None:
@@ -147,7 +147,7 @@ class _EventCallbacks:
         if self.use_default_callbacks or self.incompatible_type is not None:
             made.append(
                 IncompatibleTypeHandler(
-                    callback_group, self.incompatible_type, endpoint, topic_name, logger, graph
+                    callback_group, self.incompatible_type, endpoint, topic, logger, graph
                 )
             )
         return made

@@ -31,7 +31,7 @@ class IncompatibleTypeHandler:
         callback_group: CallbackGroup,
         callback: Callable[[Any], Any] | None,
         endpoint: Reader | Writer,
-        topic_name: str,
+        topic: str,
         logger: Any,
         graph: Graph,
     ) -> None:
@@ -39,7 +39,7 @@ class IncompatibleTypeHandler:
         self.callback = callback
         self._executor_event = False
         self._endpoint = endpoint
-        self._topic_name = topic_name
+        self._topic = topic
         self._logger = logger
         self._graph = graph
         self._type_hash = interfaces.type_hash(endpoint.type_name)
@@ -98,7 +98,7 @@ class IncompatibleTypeHandler:
             theirs = ros_type_name(peer.type_name)
             hash_of_theirs = peer.user_data.get("typehash", "an unknown hash")
             self._logger.warning(
-                f"Incompatible type on topic '{self._topic_name}', no messages will be sent to it."
+                f"Incompatible type on topic '{self._topic}', no messages will be sent to it."
                 f" Another {'publisher' if self.peers == 'writer' else 'subscription'} has "
                 f"{theirs}, {hash_of_theirs}; here it is {self._endpoint.type_name}, "
                 f"{self._type_hash}."

@@ -320,7 +320,7 @@ def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:
         return LoggingSeverity[log_severity.upper()]
     except KeyError:
         raise RuntimeError(
-            f"Couldn't parse log level: '{log_severity}' is not one of "
+            f"Failed to get severity name: '{log_severity}' is not one of "
             f"{', '.join(level.name.lower() for level in LoggingSeverity)}"
         ) from None
 

@@ -57,7 +57,7 @@ class TopicEntity(Destroyable, Generic[_End]):
         )
         self._destroyed = False
         self.event_handlers = event_callbacks.create_event_handlers(
-            callback_group, self._end, topic_name, logger, context.graph
+            callback_group, self._end, topic, logger, context.graph
         )
 
     @property

@@ -198,10 +198,10 @@ def test_incompatible_qos_names_the_policy(node, spin_until, capfd):
     spin_until(lambda: False, node, timeout=0.5)
     text = capfd.readouterr().err
     assert (
-        "New publisher discovered on topic '/x', offering incompatible QoS. No messages will be "
+        "New publisher discovered on topic 'x', offering incompatible QoS. No messages will be "
         "received from it. Last incompatible policy: RELIABILITY" in text
     )
-    assert "New subscription discovered on topic '/x', requesting incompatible QoS." in text
+    assert "New subscription discovered on topic 'x', requesting incompatible QoS." in text
 
 
 def test_a_domain_id_below_zero_is_refused():

@@ -13,6 +13,8 @@ from network import NoNetworkError, own_network
 
 from pam_ros.embedded.discovery import Discovery
 
+pytestmark = pytest.mark.embedded_only
+
 # Says NAME five times a second and what it hears; ends by itself.
 NODE = """
 import sys, time
@@ -20,8 +22,6 @@ from pam_ros.embedded import install
 install()
 import rclpy
 from std_msgs.msg import String
-
-pytestmark = pytest.mark.embedded_only
 rclpy.init()
 node = rclpy.create_node(sys.argv[1])
 publisher = node.create_publisher(String, "said", 10)

@@ -37,7 +37,9 @@ def test_own_topics_and_services_are_listed(node, spin_until):
         ),
         node,
     )
-    assert ("/home", ["std_srvs/srv/Trigger"]) in node.get_service_names_and_types()
+    assert spin_until(
+        lambda: ("/home", ["std_srvs/srv/Trigger"]) in node.get_service_names_and_types(), node
+    )
     assert ("/subject/get_parameters", ["rcl_interfaces/srv/GetParameters"]) in (
         node.get_service_names_and_types()
     )

@@ -132,10 +132,15 @@ def test_an_error_is_dealt_with_by_on_error(managed, on_error, after):
     assert node.state == after
 
 
-def test_an_exception_in_a_callback_is_an_error_and_is_logged(managed, capfd):
+def test_an_exception_in_a_callback_is_an_error(managed):
     node = managed(configure=ValueError("no camera"))
     assert node.trigger_configure() is ERROR
     assert node.state == "unconfigured"
+
+
+@pytest.mark.embedded_only  # rclpy forgets it
+def test_an_exception_in_a_callback_is_logged(managed, capfd):
+    managed(configure=ValueError("no camera")).trigger_configure()
     assert "ValueError: no camera" in capfd.readouterr().err
 
 
@@ -159,24 +164,31 @@ def call(node, spin_until, srv_type, name, **fields):
     return future.result()
 
 
+def change(node, spin_until, **transition):
+    request = {"transition": Transition(**transition)}
+    return call(node, spin_until, ChangeState, "change_state", **request).success
+
+
 def test_others_change_and_read_the_state_by_services(managed, spin_until):
     node = managed()
-
-    def change(**transition):
-        request = {"transition": Transition(**transition)}
-        return call(node, spin_until, ChangeState, "change_state", **request).success
 
     def state():
         return call(node, spin_until, GetState, "get_state").current_state
 
     assert state() == State(id=State.PRIMARY_STATE_UNCONFIGURED, label="unconfigured")
-    assert change(id=Transition.TRANSITION_CONFIGURE)
-    assert change(label="activate")
+    assert change(node, spin_until, id=Transition.TRANSITION_CONFIGURE)
+    assert change(node, spin_until, label="activate")
     assert state() == State(id=State.PRIMARY_STATE_ACTIVE, label="active")
-    assert not change(label="configure")
-    assert not change(id=Transition.TRANSITION_CLEANUP)
-    assert change(label="shutdown")
+    assert not change(node, spin_until, label="configure")
+    assert change(node, spin_until, label="shutdown")
     assert state().label == "finalized"
+
+
+@pytest.mark.embedded_only  # in Jazzy the node's spin ends with RCLError
+def test_a_number_that_does_not_fit_the_state_is_answered(managed, spin_until):
+    node = managed()
+    assert not change(node, spin_until, id=Transition.TRANSITION_CLEANUP)
+    assert node.state == "unconfigured"
 
 
 def test_the_services_list_states_and_transitions_with_rcls_numbers(managed, spin_until):

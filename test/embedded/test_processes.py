@@ -145,6 +145,7 @@ rclpy.spin(node)
 """
 
 
+@pytest.mark.embedded_only
 @pytest.mark.skipif(
     int(Path("/proc/sys/net/core/rmem_max").read_text()) < 4 << 20,
     reason="net.core.rmem_max is below 4 MiB: the kernel gives no larger receive buffers",

@@ -24,14 +24,22 @@ def test_a_parameter_file_overrides_what_the_code_says(ros):
             "qos_overrides./x.publisher.reliability": "best_effort",
         }
     )
-    written = QoSProfile(depth=10)
-    publisher = node.create_publisher(String, "x", written, qos_overriding_options=DEFAULTS)
+    profile = QoSProfile(depth=10)
+    publisher = node.create_publisher(String, "x", profile, qos_overriding_options=DEFAULTS)
     assert publisher.qos_profile.depth == 3
     assert publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
     assert publisher.qos_profile.history == HistoryPolicy.KEEP_LAST
-    assert written.depth == 10  # the profile that was given stays
     assert node.get_parameter("qos_overrides./x.publisher.history").value == "keep_last"
     assert node.describe_parameter("qos_overrides./x.publisher.depth").read_only
+    node.destroy_node()
+
+
+@pytest.mark.embedded_only  # rclpy changes the profile that was given
+def test_the_profile_that_was_given_stays_as_it_is(ros):
+    node = node_with(**{"qos_overrides./x.publisher.depth": 3})
+    written = QoSProfile(depth=10)
+    node.create_publisher(String, "x", written, qos_overriding_options=DEFAULTS)
+    assert written.depth == 10
     node.destroy_node()
 
 

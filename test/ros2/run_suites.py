@@ -47,7 +47,9 @@ def environments(folder):
     for rmw in RMWS:
         ros2 = RosTwo(found, rmw, domain=0)
         if ros2.share(rmw) is not None:
-            yield rmw, sourced(workspace / "install" / "local_setup.bash", ros2.environment)
+            environment = sourced(workspace / "install" / "local_setup.bash", ros2.environment)
+            # As the embedded runtime does by default.
+            yield rmw, environment | {"ROS_PYTHON_CHECK_FIELDS": "1"}
 
 
 def main(tests):
