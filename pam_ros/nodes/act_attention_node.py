@@ -30,6 +30,7 @@ from pam_ros.nodes.feature_editing import TABLE as EDIT_TABLE
 from pam_ros.nodes.parameters import ParameterError, declare
 from pam_ros.nodes.respawn import RunMark
 from pam_ros.nodes.running import USER_ERRORS, run_node
+from pam_ros.nodes.transitions import answer_impossible_requests, logged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         # A group of their own: what asks for the state or a parameter is answered while one of
         # them loads the policy.
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
+        answer_impossible_requests(self)
         self._values = declare(self, (*TABLE, *EDIT_TABLE))
         check_required(self._values)
         self._changing = threading.Lock()
@@ -83,6 +85,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             if change() is not _SUCCESS:
                 raise self._failure or RuntimeError("the node could not be started")
 
+    @logged
     def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm the policy; takes seconds, in the thread that asked."""
         self._failure = None
@@ -102,6 +105,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self._ticks = ticks
         return _SUCCESS
 
+    @logged
     def on_activate(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Tick from now on."""
         try:
@@ -113,22 +117,26 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self._active = True
         return _SUCCESS
 
+    @logged
     def on_deactivate(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Hold the robot, if it is enabled, until the node is active again or cleaned up."""
         self._active = False
         self.ticks.stop()
         return _SUCCESS
 
+    @logged
     def on_cleanup(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Command nothing any more and free the policy's memory."""
         self._clean_up()
         return _SUCCESS
 
+    @logged
     def on_shutdown(self, _: LifecycleState) -> TransitionCallbackReturn:
         """As deactivating and cleaning up."""
         self._clean_up()
         return _SUCCESS
 
+    @logged
     def on_error(self, _: LifecycleState) -> TransitionCallbackReturn:
         """A transition raised: start over from unconfigured."""
         self._clean_up()

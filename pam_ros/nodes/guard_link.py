@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.nodes.command_guard import GuardSettings
@@ -39,6 +40,13 @@ sys.path[:] = json.loads(sys.argv[1])
 from pam_ros.cli import main
 sys.exit(main(["run", "command_guard", *sys.argv[2:]]))
 """
+
+
+def _module_path() -> list[str]:
+    """The node's own, without what means the working folder."""
+    own = str(Path(__file__).resolve().parents[2])
+    path = [entry for entry in sys.path if entry]
+    return path if own in path else [own, *path]
 
 
 class GuardError(RuntimeError):
@@ -138,7 +146,7 @@ class GuardLink:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
-            command = [sys.executable, "-c", _GUARD, json.dumps(sys.path), str(number)]
+            command = [sys.executable, "-c", _GUARD, json.dumps(_module_path()), str(number)]
             # A session of its own: Ctrl-C in the terminal is for the node, which ends the guard.
             self.process = subprocess.Popen(
                 [*command, self._settings.encode()],

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import (
     ExternalShutdownException,
     MultiThreadedExecutor,
@@ -26,6 +28,7 @@ from pam_ros.robot import ContractError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rclpy.executors import Executor
     from rclpy.node import Node
 
 USER_ERRORS = (
@@ -38,6 +41,8 @@ USER_ERRORS = (
     PolicyError,
 )
 N = TypeVar("N", bound="Node")
+_PAUSE_S = 0.01
+"""An error that comes again and again leaves time for other work."""
 
 
 class _Starting(threading.Thread, Generic[N]):
@@ -120,11 +125,24 @@ def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
     if starting is not None:
         starting.start()
     try:
-        executor.spin()
+        while not _spun(executor, node):
+            time.sleep(_PAUSE_S)
     finally:
         executor.shutdown(timeout_sec=5.0)
         if starting is not None:
             starting.check()
+
+
+def _spun(executor: Executor, node: Node) -> bool:
+    """Spin; false where an error of rclpy's own, as a message that it cannot take, has ended it."""
+    try:
+        executor.spin()
+    except RCLError as error:
+        if not rclpy.ok():
+            raise
+        node.get_logger().error(str(error), throttle_duration_sec=1.0)
+        return False
+    return True
 
 
 def _parameter_errors() -> tuple[type[Exception], ...]:

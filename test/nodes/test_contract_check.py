@@ -13,14 +13,16 @@ import rclpy
 from sensor_msgs.msg import Image, JointState
 
 from pam_ros.robot.main import main
+from pam_ros.share import share_directory
 
 
 def test_the_shipped_contract_fits_the_shipped_policy(capsys):
-    assert main(["check", "demo_arm", "--policy", "models/demo_act"]) == 0
+    policy = str(share_directory() / "models" / "demo_act")
+    assert main(["check", "demo_arm", "--policy", policy]) == 0
     out = capsys.readouterr().out
     assert "rgb8 -> observation.images.top" in out
     assert "[5] gripper, rad; within -0.17 to 1.75 rad, at most 3 rad/s" in out
-    assert "it fits models/demo_act" in out
+    assert f"it fits {policy}" in out
 
 
 def test_every_problem_with_the_policy_is_listed(contract, checkpoint, capsys):

@@ -281,3 +281,16 @@ def test_the_guard_is_started_with_it_and_ends_with_it(managed):
     assert change(robot, Transition.TRANSITION_CLEANUP)
     assert guard.process.poll() is not None
     assert robot.node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+
+
+def test_what_a_transition_raises_is_logged(managed, monkeypatch, capfd):
+    robot = managed()
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+
+    def go():
+        raise ValueError("no torque")
+
+    monkeypatch.setattr(robot.node.ticks, "go", go)
+    assert not change(robot, Transition.TRANSITION_ACTIVATE)
+    assert "on_activate: ValueError: no torque" in capfd.readouterr().err
+    assert state(robot) == State.PRIMARY_STATE_UNCONFIGURED
