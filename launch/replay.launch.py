@@ -7,6 +7,8 @@ Only what the contract names is played: no recorded command reaches a robot. In 
 slow machine skips frames; `pam_ros replay` takes every one.
 """
 
+from typing import Any
+
 import yaml
 from launch.actions import (
     DeclareLaunchArgument,
@@ -34,11 +36,20 @@ def play(context: LaunchContext) -> list[ExecuteProcess]:
     # Read as it is: the Python of `ros2 launch` need not have what a policy needs.
     file = find_contract(LaunchConfiguration("contract").perform(context))
     contract = yaml.safe_load(file.read_text(encoding="utf-8"))
-    inputs = [*contract["cameras"], contract["state"], contract.get("environment")]
-    topics = [entry["topic"] for entry in inputs if entry]
+    topics = _topics(contract) if isinstance(contract, dict) else []
+    if not topics:
+        raise RuntimeError(f"{file} names no topic: `pam_ros contract check {file}` tells more")
     command = ["ros2", "bag", "play", LaunchConfiguration("bag"), "--clock", "100"]
     command += ["--rate", LaunchConfiguration("rate"), "--delay", LaunchConfiguration("delay")]
     return [ExecuteProcess(cmd=[*command, "--topics", *topics], output="screen")]
+
+
+def _topics(contract: dict[str, Any]) -> list[str]:
+    """Of cameras, joints and environment; what else is wrong with it, the node says."""
+    cameras = contract.get("cameras")
+    inputs = [*(cameras if isinstance(cameras, list) else []), contract.get("state")]
+    inputs.append(contract.get("environment"))
+    return [entry["topic"] for entry in inputs if isinstance(entry, dict) and "topic" in entry]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -66,10 +66,19 @@ def test_a_bayer_image_shows_the_colour_of_its_pattern():
     assert colour[2:6, 2:6].reshape(-1, 3).mean(0).argmax() == 0
 
 
-def test_padded_rows_and_foreign_byte_order_are_read():
-    pixels = np.arange(6, dtype=">u2").reshape(2, 3)
+@pytest.mark.parametrize(
+    ("order", "is_bigendian"),
+    [
+        ("<", 0),
+        # Jazzy's cv_bridge asks for a method that NumPy 2 no longer has.
+        pytest.param(">", 1, marks=pytest.mark.embedded_only),
+    ],
+)
+def test_padded_rows_and_foreign_byte_order_are_read(order, is_bigendian):
+    pixels = np.arange(6, dtype=f"{order}u2").reshape(2, 3)
     padded = b"".join(row.tobytes() + b"\xff\xff" for row in pixels)
-    message = Image(height=2, width=3, encoding="mono16", is_bigendian=1, step=8, data=padded)
+    message = Image(height=2, width=3, encoding="mono16", step=8, data=padded)
+    message.is_bigendian = is_bigendian
     assert bridge.imgmsg_to_cv2(message).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
@@ -87,9 +96,13 @@ def test_what_cannot_be_converted_is_refused():
         bridge.imgmsg_to_cv2(Image(encoding="purple8"))
     with pytest.raises(CvBridgeError, match="not a color format"):
         bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(np.zeros((2, 2), np.float32)), "bgr8")
-    with pytest.raises(CvBridgeError, match="cannot be decoded"):
-        bridge.compressed_imgmsg_to_cv2(CompressedImage(data=b"no image"))
     with pytest.raises(TypeError, match="not a numpy array"):
         bridge.cv2_to_imgmsg([[1]], "mono8")
     with pytest.raises(TypeError):
         bridge.imgmsg_to_cv2(Image(height=4, width=4, step=4, encoding="mono8", data=b"short"))
+
+
+@pytest.mark.embedded_only  # Jazzy's cv_bridge returns None
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(CvBridgeError, match="cannot be decoded"):
+        bridge.compressed_imgmsg_to_cv2(CompressedImage(data=b"no image"))

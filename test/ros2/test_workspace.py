@@ -195,6 +195,30 @@ def test_act_attention_refuses_bad_arguments_in_one_sentence(
     assert "Traceback" not in output
 
 
+def test_a_replay_of_a_contract_without_topics_ends_in_one_sentence(ros2, workspace, tmp_path):
+    contract = tmp_path / "empty.yaml"
+    contract.write_text("rate: 10\n")
+    done = ros2.run(
+        "launch", "pam_ros", "replay.launch.py", f"bag:={tmp_path}", f"policy:={tmp_path}",
+        f"contract:={contract}", timeout=120,
+    )  # fmt: skip
+    assert f"{contract} names no topic: `pam_ros contract check {contract}` tells more" in (
+        done.stdout + done.stderr
+    )
+
+
+def test_ros2_service_asks_for_a_transition_that_does_not_fit_and_the_node_stays(
+    runnable, launched
+):
+    """A number, as lifecycle managers send it; rclpy itself would end the spin."""
+    done = runnable.run(
+        "service", "call", "/act_attention/change_state", "lifecycle_msgs/srv/ChangeState",
+        "{transition: {id: 1}}",
+    )  # fmt: skip
+    assert "success=False" in done.stdout, done.stdout + done.stderr
+    assert "active [3]" in runnable.run("lifecycle", "get", "/act_attention").stdout
+
+
 def test_a_recording_is_whole_after_an_impatient_ctrl_c(runnable, embedded, tmp_path):
     topics = tmp_path / "topics.yaml"
     topics.write_text("topics: [/near/chatter, /near/picture]")
