@@ -12,6 +12,7 @@ import yaml
 
 from .exceptions import RCLError, RemapError, UnknownROSArgsError
 from .names import expand_topic_name
+from .parameter_yaml import ParameterYamlError, compose, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +33,6 @@ _VALUED = {
 }  # fmt: skip
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as for rcl's parser."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
 _RULE = re.compile(r"^(?:(\w+):)?((?:rostopic://|rosservice://)?[\w/~{}]+):=([\w/~{}]+)$")
 
 
@@ -68,35 +60,29 @@ def _parse_remap(text: str) -> Remap:
 
 def _parse_value(text: str, name: str) -> Any:
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
-    except yaml.YAMLError as error:
+        return value_of(compose(text))
+    except (ParameterYamlError, yaml.YAMLError) as error:
         raise RCLError(
-            f"{_FAILED}: Couldn't parse parameter override rule: '-p {name}:={text}'"
+            f"{_FAILED}: Couldn't parse parameter override rule: '-p {name}:={text}'. "
+            f"Error: {error}"
         ) from error
-    return _checked(value, name)
 
 
-def _checked(value: Any, name: str) -> Any:
-    """A YAML value as a parameter value."""
-    if isinstance(value, list):
-        if len({type(v) for v in value}) > 1:
-            raise RCLError(
-                f"{_FAILED}: Sequence should be of same type: the parameter {name!r} is {value}"
-            )
-        return value
-    # What YAML reads as a date, rcl reads as a string.
-    return value if value is None or isinstance(value, (int, float, str, bool)) else str(value)
-
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
+def _flatten(tree: yaml.MappingNode, prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.value:
+        name = f"{prefix}{_key(key)}"
+        if isinstance(value, yaml.MappingNode):
             flat.update(_flatten(value, name + "."))
         else:
-            flat[name] = _checked(value, name)
+            flat[name] = value_of(value)
     return flat
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise ParameterYamlError(f"Sequences cannot be key at line {node.start_mark.line + 1}")
+    return str(node.value)
 
 
 def load_params_file(path: str) -> list[tuple[str, dict[str, Any]]]:
@@ -106,34 +92,29 @@ def load_params_file(path: str) -> list[tuple[str, dict[str, Any]]]:
         RCLError: the file cannot be read or is no parameter file.
 
     """
-    try:
-        loader = _Loader(Path(path).read_text(encoding="utf-8"))
-        tree = loader.get_single_node()
-    except (OSError, yaml.YAMLError) as error:
-        raise RCLError(
-            f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
-        ) from error
     found: list[tuple[str, dict[str, Any]]] = []
 
     def descend(prefix: str, branch: yaml.Node) -> None:
         if not isinstance(branch, yaml.MappingNode):
-            raise RCLError(
-                f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: "
-                f"{prefix or 'the file'!s} has no ros__parameters"
-            )
+            raise ParameterYamlError(f"{prefix or 'the file'!s} has no ros__parameters")
         # Pair by pair: a node may come several times, which a dict would forget.
         for key, value in branch.value:
-            name = str(loader.construct_object(key))
-            if name == "ros__parameters":
-                parameters = loader.construct_object(value, deep=True)
-                if not isinstance(parameters, dict):
-                    raise RCLError(f"{path}: the ros__parameters of {prefix} are no mapping")
-                found.append((prefix, _flatten(parameters)))
-            else:
+            name = _key(key)
+            if name != "ros__parameters":
                 descend(f"{prefix.rstrip('/')}/{name.lstrip('/')}", value)
+            elif isinstance(value, yaml.MappingNode):
+                found.append((prefix, _flatten(value)))
+            else:
+                raise ParameterYamlError(f"the ros__parameters of {prefix} are no mapping")
 
-    if tree is not None:
-        descend("", tree)
+    try:
+        tree = compose(Path(path).read_text(encoding="utf-8"))
+        if tree is not None:
+            descend("", tree)
+    except (OSError, ParameterYamlError, yaml.YAMLError) as error:
+        raise RCLError(
+            f"{_FAILED}: Couldn't parse params file: '--params-file {path}'. Error: {error}"
+        ) from error
     return found
 
 
