@@ -62,9 +62,14 @@ class Processes:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
         with (self._logs / f"{name}.log").open("wb") as log:
-            # A session of its own: Ctrl-C in the terminal reaches the caller alone.
+            # A session of its own: Ctrl-C in the terminal reaches the caller alone. And a folder of
+            # its own for what a killed run leaves: it must not keep another demo from moving.
             self._running[name] = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "XDG_RUNTIME_DIR": str(self._logs)},
             )
 
     def pid(self, name: str) -> int:

@@ -63,10 +63,15 @@ class TickLoop:
     alone; it is skipped where it would not end before the next command is due. Where that pass
     fails or is not finite, the rest of the queue is dropped: whatever is wrong with the policy, no
     command follows until a forward pass is good again.
+
+    longest_gap_s: where the observations of two ticks lie farther apart than this [s], what was
+    planned before (queue or ensemble) is dropped: the world has gone on.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, longest_gap_s: float = math.inf) -> None:
         self._policy = policy
+        self._longest_gap_s = longest_gap_s
+        self._last_tick = self._last_stamp_ns = -1
         self._episode = 0
         self._tick = 0
         self._episode_start = 0
@@ -110,6 +115,7 @@ class TickLoop:
         observation: Mapping[str, NDArray[np.generic]],
         act: Callable[[NDArray[np.float32], NDArray[np.float32] | None], bool],
         seconds_left: Callable[[], float],
+        stamp_ns: int = -1,
     ) -> TickOutcome:
         """One tick.
 
@@ -118,10 +124,12 @@ class TickLoop:
             act: called at once with the action (action_dim,) and, where this tick made it, the
                 chunk (chunk_size, action_dim); sends the command and returns whether one went out.
             seconds_left: the time until the next command is due [s]; inf where nothing presses.
+            stamp_ns: of the observation [ns]; negative where there is none.
 
         Returns:
             The outcome; a policy that fails is an outcome with its reason, not an exception.
         """
+        self._drop_old_plan(stamp_ns)
         number, episode = self._tick, self._episode
         source = number
         queued: QueuedAction | None = None
@@ -176,6 +184,15 @@ class TickLoop:
             output=output,
         )
 
+    def _drop_old_plan(self, stamp_ns: int) -> None:
+        # Ticks in between that this loop passes over were no gap: they ran elsewhere.
+        follows = self._tick == self._last_tick + 1 and min(stamp_ns, self._last_stamp_ns) >= 0
+        gap_s = (stamp_ns - self._last_stamp_ns) * 1e-9
+        self._last_tick, self._last_stamp_ns = self._tick, stamp_ns
+        if follows and gap_s > self._longest_gap_s and self._tick > self._episode_start:
+            self._policy.reset()
+            self._episode_start = self._tick
+
     def _refuse(self, *, rejected: bool) -> None:
         """End a bad tick; `rejected`: the policy may hold a chunk that must not move the robot."""
         if not rejected:
@@ -185,6 +202,11 @@ class TickLoop:
         # Queue or ensemble start afresh, and the policy's steps count from the next tick.
         self._policy.reset()
         self._episode_start = self._tick
+
+
+def longest_gap_s(max_age_s: float, rate_hz: float) -> float:
+    """For TickLoop: as old as an observation may be, but some periods at least."""
+    return max(max_age_s, 3.0 / rate_hz)
 
 
 def _not_finite(output: PolicyOutput) -> str:

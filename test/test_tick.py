@@ -181,3 +181,31 @@ def test_one_slow_forward_pass_is_forgotten_after_some_skipped_ticks():
     _, outcomes = run(loop, policy, 16, seconds_left=lambda: 0.1)
     assert outcomes[0].inference_skipped
     assert not outcomes[-1].inference_skipped
+
+
+def test_a_plan_from_before_a_gap_is_dropped():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy, longest_gap_s=0.5)
+    sent: list[float] = []
+
+    def act(action, chunk):
+        sent.append(float(action[0]))
+        return True
+
+    stamps = [0.0, 0.1, 0.6, 2.0, 2.1]  # 0.5 s is no gap yet
+    outcomes = [loop.run({}, act, lambda: math.inf, round(seconds * 1e9)) for seconds in stamps]
+    assert sent == [0, 1, 2, 0, 1]  # the policy counts anew from the fourth
+    assert [o.command_source_tick for o in outcomes] == [0, 0, 0, 3, 3]
+    assert [o.episode for o in outcomes] == [0] * 5
+    assert [o.tick for o in outcomes] == list(range(5))
+
+
+def test_a_gap_needs_stamps_and_ticks_that_follow_each_other():
+    policy = ScriptedPolicy(chunk=5)
+    loop = TickLoop(policy, longest_gap_s=0.5)
+    loop.run({}, lambda *_: True, lambda: math.inf, 0)
+    loop.pass_over(1)  # that one ran elsewhere, in time
+    loop.run({}, lambda *_: True, lambda: math.inf, 10**9)
+    loop.run({}, lambda *_: True, lambda: math.inf)
+    loop.run({}, lambda *_: True, lambda: math.inf, 9 * 10**9)
+    assert policy.calls.count("step") == 1

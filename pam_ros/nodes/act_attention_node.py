@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -29,12 +30,14 @@ from pam_ros.nodes.explanation_request import check_explainable
 from pam_ros.nodes.feature_editing import TABLE as EDIT_TABLE
 from pam_ros.nodes.parameters import ParameterError, declare
 from pam_ros.nodes.respawn import RunMark
-from pam_ros.nodes.running import USER_ERRORS, run_node
-from pam_ros.nodes.transitions import answer_impossible_requests, logged
+from pam_ros.nodes.running import USER_ERRORS, leave_within, run_node
+from pam_ros.nodes.transitions import guard_requests, logged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LEAVE_S = 5.0
+"""So long a policy that is still computing has to end once the node has."""
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -46,7 +49,8 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         # A group of their own: what asks for the state or a parameter is answered while one of
         # them loads the policy.
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
-        answer_impossible_requests(self)
+        self._transition = threading.Lock()
+        guard_requests(self, self._transition)
         self._values = declare(self, (*TABLE, *EDIT_TABLE))
         check_required(self._values)
         self._changing = threading.Lock()
@@ -82,7 +86,14 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         if not self._values["autostart"]:
             return
         for change in (self.trigger_configure, self.trigger_activate):
-            if change() is not _SUCCESS:
+            with self._transition:
+                try:
+                    done = change()
+                except RCLError as error:
+                    # Somebody else leads the node by now.
+                    self.get_logger().warning(f"autostart ends: {error}")
+                    return
+            if done is not _SUCCESS:
                 raise self._failure or RuntimeError("the node could not be started")
 
     @logged
@@ -102,6 +113,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=group)
         group = ticks.watch_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
+        ticks.on_start_refused = self._on_start_refused
         self._ticks = ticks
         return _SUCCESS
 
@@ -166,10 +178,14 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self._mark.end()
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.message = self.ticks.reset()
-        self.ticks.commander.restart()
-        response.success = True
+        ticks = self._ticks
+        response.success = ticks is not None
+        response.message = "the node is not configured" if ticks is None else ticks.reset()
         return response
+
+    def _on_start_refused(self) -> None:
+        # So that the parameter says what is the case.
+        self.set_parameters([Parameter("enabled", value=False)])
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         # By the parameter, so that both always say the same.
@@ -228,4 +244,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read when torch is loaded, later: its threads wait asleep. Spinning, they would take the cores
     # that the camera drivers and the robot's need.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    return run_node(ActAttentionNode, arguments, threads=5, start=ActAttentionNode.start)
+    status = run_node(ActAttentionNode, arguments, threads=5, start=ActAttentionNode.start)
+    return leave_within(LEAVE_S, status)

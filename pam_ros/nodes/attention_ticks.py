@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.msg import AttentionMap
@@ -38,10 +41,10 @@ from pam_ros.robot import (
     load_contract,
 )
 from pam_ros.share import find_contract
-from pam_ros.tick import TickLoop
+from pam_ros.tick import TickLoop, longest_gap_s
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -72,6 +75,8 @@ class AttentionTicks:
         self._node = node
         self._active = False
         self._ticking = threading.Lock()
+        self.on_start_refused: Callable[[], None] = lambda: None
+        """Called where the robot does not start as `enabled` asked at the start."""
         # A wrong contract is told at once; a policy takes its time to load, as does the guard.
         contract = complete_limits(node, load_contract(find_contract(values["contract"])))
         self._period = 1.0 / (values["rate_hz"] or contract.rate_hz)
@@ -98,7 +103,8 @@ class AttentionTicks:
 
     def _make_topics(self, values: Mapping[str, Any]) -> None:
         node, policy = self._node, self.policy
-        self._loop = TickLoop(policy)
+        contract = self._contract
+        self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
         self.health = Health(node, 1.0 / self._period)
         # What maps and pictures took lately [s]: they too delay the next command.
         self._show_seconds = 0.0
@@ -122,16 +128,22 @@ class AttentionTicks:
         self.policy_group = MutuallyExclusiveCallbackGroup()
         self.watch_group = MutuallyExclusiveCallbackGroup()
         ready = None
+        # A wall clock that is set back stops the timers on it; ticks follow simulated time alone.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        simulated = node.get_parameter("use_sim_time").value
         if self._contract.trigger is None:
-            node.create_timer(self._period, self._tick, self.policy_group)
+            node.create_timer(
+                self._period, self._tick, self.policy_group, clock=None if simulated else steady
+            )
         else:
             ready = node.create_guard_condition(self._tick, self.policy_group).trigger
         self.sources = Sources(node, self._contract, values, ready)
         self._explainer = Explainer(
             node, policy, self._contract, lambda: self.look, self.watch_group
         )
-        node.create_timer(self._period / LOOKS, self.commander.watch, self.watch_group)
-        node.create_timer(1.0, self._report, self.watch_group)
+        look_s = self._period / LOOKS
+        node.create_timer(look_s, self.commander.watch, self.watch_group, clock=steady)
+        node.create_timer(1.0, self._report, self.watch_group, clock=steady)
 
     def go(self) -> None:
         """Tick from now on: a new episode, and nothing that arrived before counts.
@@ -141,10 +153,10 @@ class AttentionTicks:
         """
         if not self._ticking.acquire(timeout=STOP_S):
             raise TimeoutError("a tick from before has not ended: the policy hangs")
-        self._ticking.release()
         if self._loop.ticks:
-            self.reset()
+            self._loop.reset()
         self.sources.clear()
+        self._ticking.release()
         self.commander.resume()
         self._active = True
 
@@ -164,16 +176,26 @@ class AttentionTicks:
         self._explainer.close()
 
     def reset(self) -> str:
-        """Start an episode; says which."""
+        """Start an episode, where the robot stands by then; says which."""
         with self._ticking:
             self._loop.reset()
             self.sources.clear()
+            self.commander.restart()
         return f"episode {self._loop.episode}"
 
     def _tick(self) -> None:
         with self._ticking:
-            if self._active:
+            if not self._active:
+                return
+            try:
                 self._tick_once()
+            except Exception as error:  # noqa: BLE001  (whatever it is: the robot holds)
+                if not self._node.context.ok():
+                    return  # the node is on its way out
+                self.commander.fault("tick", f"{type(error).__name__}: {error}")
+                self._node.get_logger().error(
+                    "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
+                )
 
     def _tick_once(self) -> None:
         begin = time.perf_counter()
@@ -187,7 +209,8 @@ class AttentionTicks:
         except MessageError as error:
             self.health.bad_message("tick", str(error))
             return
-        self.commander.begin_if_pending(observation.measured)
+        if not self.commander.begin_if_pending(observation.measured):
+            self.on_start_refused()
         self.health.age.add((self._now_ns() - messages.oldest_ns) * 1e-9)
 
         def act(action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
@@ -204,6 +227,7 @@ class AttentionTicks:
             observation.features,
             act,
             lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
+            messages.stamp_ns,
         )
         if not self._active:
             return

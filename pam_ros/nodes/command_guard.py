@@ -76,7 +76,11 @@ class CommandGuard(Node):
         """Until the node closes its end of the line or is gone."""
         self._send(Answer())
         while self._listen():
+            # The clock first, then all that the node has said: what comes later was said by a node
+            # that finds itself late, and asks.
             now = time.monotonic()
+            if not self._drain():
+                break
             was_holding = self._takeover.holding
             positions = self._takeover.look(now)
             if positions is not None:
@@ -98,10 +102,12 @@ class CommandGuard(Node):
         """Wait for beats, not beyond the next thing to do; whether the node is still there."""
         now = time.monotonic()
         wait = min(self._takeover.seconds_left(now), self._next_report - now, LOOK_S)
-        if not select.select([self._line], [], [], max(wait, 0.0))[0]:
-            return os.getppid() == self._settings.parent
+        heard, _, _ = select.select([self._line], [], [], max(wait, 0.0))
+        return bool(heard) or os.getppid() == self._settings.parent
+
+    def _drain(self) -> bool:
+        """Take all beats that there are; whether the node is still there."""
         try:
-            # All that there are: the newest counts, before anything is found to be overdue.
             while True:
                 data = self._line.recv(_LARGEST, socket.MSG_DONTWAIT)
                 if not data:

@@ -72,17 +72,27 @@ class Commander:
         """Whether commands go out, or will with the next observation."""
         return self._enable_pending or self._safety.enabled
 
-    def begin_if_pending(self, measured: NDArray[np.float64]) -> None:
-        """Start where the robot stands, measured (joints,) [rad], if a start was asked for."""
+    def begin_if_pending(self, measured: NDArray[np.float64]) -> bool:
+        """Start where the robot stands, measured (joints,) [rad], if a start was asked for.
+
+        Whether the robot is now as it was asked for; not so where `enabled` could not begin.
+        """
         with self._lock:
-            if not (self._enable_pending or self._restart_pending):
-                return
-            begin = self._safety.enable if self._enable_pending else self._safety.restart
-            self._enable_pending = self._restart_pending = self._silent = False
-            result = begin(measured, self._now())
-            if not result.success:
+            enabling = self._enable_pending
+            if not (enabling or self._restart_pending):
+                return True
+            self._enable_pending = self._restart_pending = False
+            now = self._now()
+            if enabling:
+                result = self._safety.enable(measured, now)
+            else:
+                result = self._safety.restart(measured, now)
+            if result.success:
+                self._silent = False
+            else:
                 self._node.get_logger().error(result.message)
             self._tell_guard()
+            return result.success or not enabling
 
     def act(
         self, action: NDArray[np.float32], chunk: NDArray[np.float32] | None, age_s: float
@@ -121,7 +131,7 @@ class Commander:
             if self._guard is not None:
                 self._guard.check()
             decision = self._safety.watch(self._now())
-            if decision is not None and not self._silent:
+            if decision is not None:
                 self._carry_out(decision)
 
     def restart(self) -> None:
@@ -139,14 +149,26 @@ class Commander:
     def set_enabled(self, wanted: bool, measured: NDArray[np.float64] | None) -> tuple[bool, str]:
         """Enable from measured (joints,) [rad], or disable; whether that was done, and a word."""
         with self._lock:
-            self._enable_pending = self._restart_pending = self._silent = False
-            self.reason = ""
-            if wanted:
-                result = self._safety.enable(measured, self._now())
-            else:
-                self._safety.disable()
+            if wanted and self.state in {SafetyState.RUNNING, SafetyState.HOLDING}:
+                # A restart that was asked for still waits for its first observation.
+                return True, "already enabled"
+            if not wanted:
+                return True, self._disable()
+            self._enable_pending = False
+            result = self._safety.enable(measured, self._now())
+            if result.success:
+                self._restart_pending = self._silent = False
+                self.reason = ""
             self._tell_guard()
-            return (result.success, result.message) if wanted else (True, "disabled")
+            return result.success, result.message
+
+    def _disable(self) -> str:
+        self._enable_pending = self._restart_pending = self._silent = False
+        self.reason = ""
+        self._safety.disable()
+        if self._tell_guard():
+            return "disabled"
+        return "disabled; the guard has not answered yet, and may still hold for a moment"
 
     def close(self) -> None:
         """Command nothing any more."""
@@ -174,8 +196,9 @@ class Commander:
         """Publish and log; whether a command went out."""
         went = False
         # Once ROS is shut down nothing can be published; the node is on its way out.
-        if decision.positions is not None and self._node.context.ok() and self._tell_guard():
-            self.publisher.publish(decision.positions)
+        positions = None if self._silent or not self._node.context.ok() else decision.positions
+        if positions is not None and self._tell_guard():
+            self.publisher.publish(positions)
             went = True
         self.reason = decision.reason
         if decision.changed:

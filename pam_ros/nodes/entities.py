@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "timers": "destroy_timer",
-    "guards": "destroy_guard_condition",
     "subscriptions": "destroy_subscription",
+    "guards": "destroy_guard_condition",
     "clients": "destroy_client",
     "services": "destroy_service",
     "publishers": "destroy_publisher",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -31,6 +32,9 @@ START_S = 30.0
 """A guard that is not ready after so long has failed to start."""
 ANSWER_S = 0.1
 """So long the node waits to get the command back; then it leaves this command to the guard."""
+PATIENCE_S = 1.0
+"""A guard that has not answered for so long is stopped or starved: it is ended, and replaced."""
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _LARGEST = 65536
 # It looks for modules where the node does: with -m the working folder would come first, and a
 # launch from the sources would find those, which have no messages.
@@ -75,11 +79,14 @@ class GuardLink:
         )
         self._ready = False
         self._question = 0
+        self._asked_s: float | None = None
         self._armed = False
         self._sent_s = 0.0
         self.holds = 0
         self.held_s = 0.0
         self.restarts = 0
+        self._pause_s = _FIRST_PAUSE_S
+        self._retry_s = 0.0
         self._start()
 
     @property
@@ -110,7 +117,7 @@ class GuardLink:
             return True
         before, was_armed = self._sent_s, self._armed
         self._sent_s, self._armed = time.monotonic(), bool(positions)
-        if was_armed and not positions:
+        if self._asked_s is not None or (was_armed and not positions):
             # Disabled means that nothing is published, by anybody: wait for its word.
             return self._take_back(positions)
         self._send(Beat(positions))
@@ -122,14 +129,24 @@ class GuardLink:
     def check(self) -> None:
         """From time to time: start a new guard where this one has died."""
         status = self.process.poll()
-        if status is None:
+        now = time.monotonic()
+        if status is None or now < self._retry_s:
             return
+        # One that ends at once is not started again and again.
+        lived = now - self._started_s > _LAST_PAUSE_S
+        self._pause_s = _FIRST_PAUSE_S if lived else min(2 * self._pause_s, _LAST_PAUSE_S)
+        self._retry_s = now + self._pause_s
         self.restarts += 1
         self._node.get_logger().error(
             f"the command guard has ended with status {status}: starting a new one"
         )
-        self._line.close()
-        self._start()
+        old = self._line
+        try:
+            self._start()
+        except OSError as error:
+            self._node.get_logger().error(f"the command guard does not start: {error}")
+        else:
+            old.close()
 
     def close(self) -> None:
         """End the guard; nothing is commanded afterwards."""
@@ -143,17 +160,24 @@ class GuardLink:
 
     def _start(self) -> None:
         self._ready = self._armed = False
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._asked_s = None
+        self._started_s = time.monotonic()
+        line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
             command = [sys.executable, "-c", _GUARD, json.dumps(_module_path()), str(number)]
             # A session of its own: Ctrl-C in the terminal is for the node, which ends the guard.
-            self.process = subprocess.Popen(
-                [*command, self._settings.encode()],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[number],
-                start_new_session=True,
-            )
+            try:
+                self.process = subprocess.Popen(
+                    [*command, self._settings.encode()],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[number],
+                    start_new_session=True,
+                )
+            except OSError:
+                line.close()
+                raise
+        self._line = line
 
     def _is_ready(self, timeout_s: float = 0.0) -> bool:
         if not self._ready:
@@ -163,8 +187,10 @@ class GuardLink:
 
     def _take_back(self, positions: tuple[float, ...]) -> bool:
         self._question += 1
+        now = time.monotonic()
+        self._asked_s = now if self._asked_s is None else self._asked_s
         self._send(Beat(positions, self._question))
-        end = time.monotonic() + ANSWER_S
+        end = now + ANSWER_S
         while self._ready:
             answer = self._receive(end - time.monotonic())
             if answer is None:
@@ -172,22 +198,31 @@ class GuardLink:
             self.holds += answer.holds
             self.held_s += answer.seconds
             if answer.question == self._question:
+                self._asked_s = None
                 if answer.holds:
                     self._node.get_logger().warning(
                         f"this node stood still: its guard held the robot for {answer.seconds:.3f} "
                         f"s with {answer.holds} commands"
                     )
                 return True
+        if time.monotonic() - self._asked_s > PATIENCE_S:
+            self._node.get_logger().error("the command guard does not answer: it is ended")
+            self._end_process()
         # One that is dead holds nothing.
         return self.process.poll() is not None
+
+    def _end_process(self) -> None:
+        self._ready = False
+        self.process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(ANSWER_S)
 
     def _send(self, beat: Beat) -> None:
         try:
             self._line.send(beat.encode(), socket.MSG_DONTWAIT)
         except BlockingIOError:
             # It has not read for hundreds of commands: it is stopped, and would wake up late.
-            self.process.kill()
-            self._ready = False
+            self._end_process()
         except OSError:
             self._ready = False
 

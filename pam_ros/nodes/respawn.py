@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this process was started again in place of one that died.
+"""Whether the run before this one died.
 
-A launch file repeats its parameters on a respawn, `enabled:=true` too. Nobody has looked at the
-robot since it was left alone, so a respawned node must come up disabled. The process before leaves
-a small file if it did not end in order; it names who started it.
+A launch file or service repeats its parameters on a respawn, `enabled:=true` too. Nobody has looked
+at the robot since it was left alone, so a node that starts after one that died comes up disabled,
+whoever started it. A run leaves a small file from its start to its orderly end.
 """
 
 from __future__ import annotations
@@ -25,19 +25,14 @@ class RunMark:
 
     def begin(self) -> str:
         """Leave the mark; why this start must not enable anything, empty where it may."""
-        reason = ""
         try:
-            left = self._path.read_text()
-        except FileNotFoundError:
-            left = ""
-        except (OSError, UnicodeDecodeError) as error:
-            left, reason = "", f"{self._path} cannot be read: {error}"
-        # A service manager that is process 1 starts everything; then any unfinished run counts.
-        if left and (left == _starter() or os.getppid() <= 1):
-            reason = "the process before did not end in order"
+            left = self._path.exists()
+        except OSError as error:
+            return f"{self._path} cannot be read: {error}"
+        reason = "the process before did not end in order" if left else ""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.write_text(_starter())
+            self._path.write_text(f"{os.getpid()}\n")
         except OSError as error:
             reason = reason or f"{self._path} cannot be written: {error}"
         return reason
@@ -46,14 +41,3 @@ class RunMark:
         """The run ends in order."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-
-
-def _starter() -> str:
-    """The parent process: its number, and when it began, as numbers come back."""
-    parent = os.getppid()
-    try:
-        # The name before may hold spaces and brackets; the start time is field 22.
-        fields = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()
-        return f"{parent} {fields[19]}"
-    except (OSError, IndexError):
-        return f"{parent}"

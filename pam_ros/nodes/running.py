@@ -8,10 +8,12 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, TypeVar
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import (
     ExternalShutdownException,
     MultiThreadedExecutor,
@@ -90,7 +92,7 @@ def run_node(
         node = factory()
         if start is not None:
             starting = _Starting(start, node)
-        _spin(node, threads, starting)
+        _spin(node, threads, starting, user_errors)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
     except (*user_errors, *_parameter_errors()) as error:
@@ -117,15 +119,64 @@ def run_node(
     return 0
 
 
-def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
-    executor = (
-        SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(num_threads=threads)
-    )
+def leave_within(seconds: float, status: int) -> int:
+    """End this process by then, with this status, whatever its threads still do.
+
+    Python waits for them, and so for a policy that hangs. Returns the status.
+    """
+
+    def leave() -> None:
+        sys.stderr.flush()
+        os._exit(status)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+    return status
+
+
+class _Tolerant:
+    """An executor for which a message that cannot be taken is one that has not come.
+
+    rclpy would end the spin, and leave the callback group of that subscription busy for ever.
+    """
+
+    def _make_handler(self, entity: Any, node: Any, *takes: Callable[[Any], Any]) -> Any:
+        def tolerant(take: Callable[[Any], Any], entity: Any) -> Any:
+            try:
+                return take(entity)
+            except Exception as error:  # noqa: BLE001  (what the middleware raises differs)
+                name = getattr(entity, "topic_name", getattr(entity, "srv_name", ""))
+                node.get_logger().error(
+                    f"nothing taken from {name}: {error}", throttle_duration_sec=1.0
+                )
+                return None
+
+        make: Any = super()._make_handler  # type: ignore[misc]
+        # The embedded runtime gives none: it drops such messages itself.
+        return make(entity, node, *(partial(tolerant, take) for take in takes))
+
+
+class _SingleThreaded(_Tolerant, SingleThreadedExecutor):
+    pass
+
+
+class _MultiThreaded(_Tolerant, MultiThreadedExecutor):
+    pass
+
+
+def _spin(
+    node: N,
+    threads: int,
+    starting: _Starting[N] | None,
+    user_errors: tuple[type[Exception], ...],
+) -> None:
+    executor = _SingleThreaded() if threads == 1 else _MultiThreaded(num_threads=threads)
     executor.add_node(node)
     if starting is not None:
         starting.start()
     try:
-        while not _spun(executor, node):
+        while not _spun(executor, node, user_errors):
             time.sleep(_PAUSE_S)
     finally:
         executor.shutdown(timeout_sec=5.0)
@@ -133,14 +184,25 @@ def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
             starting.check()
 
 
-def _spun(executor: Executor, node: Node) -> bool:
-    """Spin; false where an error of rclpy's own, as a message that it cannot take, has ended it."""
+def _spun(executor: Executor, node: Node, user_errors: tuple[type[Exception], ...]) -> bool:
+    """Spin; false where an exception of a callback has ended it, and the node stays."""
     try:
         executor.spin()
-    except RCLError as error:
+    except (*user_errors, ExternalShutdownException):
+        raise
+    except InvalidHandle as error:
+        # A callback was under way while what it uses was destroyed, as at a clean-up.
         if not rclpy.ok():
             raise
-        node.get_logger().error(str(error), throttle_duration_sec=1.0)
+        node.get_logger().debug(str(error))
+        return False
+    except Exception as error:
+        # Of this package, or of rclpy over a strange request: what comes from outside ends no node.
+        if not rclpy.ok():
+            raise
+        node.get_logger().error(
+            "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
+        )
         return False
     return True
 

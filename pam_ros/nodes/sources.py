@@ -92,9 +92,13 @@ class Sources:
     def latest_measured(self) -> NDArray[np.float64] | None:
         """Positions [rad] of the commanded joints, None where no usable joint state is recent."""
         state = self._latest_state
-        age_s = (self._node.get_clock().now().nanoseconds - self._latest_arrival_ns) * 1e-9
-        if state is None or not 0 <= age_s <= self._contract.max_age_s:
+        if state is None:
             return None
+        now_ns = self._node.get_clock().now().nanoseconds
+        # By both: one that is repeated arrives anew, and stamps may be anything.
+        for then_ns in (self._latest_arrival_ns, stamp_nanoseconds(state.header.stamp)):
+            if abs(now_ns - then_ns) * 1e-9 > self._contract.max_age_s:
+                return None
         try:
             return joint_positions(state, self._contract.command.joints)
         except MessageError as error:

@@ -6,31 +6,52 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import TransitionCallbackReturn
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from rclpy.node import Node
 
 
-def answer_impossible_requests(node: Node) -> None:
-    """Let `change_state` refuse what does not fit the state; rclpy would end the node's spin."""
+_IDS = range(Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVE_SHUTDOWN + 1)
+_LABELS = frozenset({"configure", "cleanup", "activate", "deactivate", "shutdown"})
+
+
+def guard_requests(node: Node, changing: threading.Lock) -> None:
+    """Let `change_state` refuse what it cannot do; rclpy would end the node's spin.
+
+    That is what does not fit the state, the transitions that are rcl's own, as
+    "on_configure_success", and any while another one is under way. `changing` is held during each.
+    """
     for service in node.services:
         if service.srv_type is ChangeState:
-            service.callback = partial(_change_state, node, service.callback)
+            service.callback = partial(_change_state, node, changing, service.callback)
 
 
-def _change_state(node: Node, callback: Callable[..., Any], request: Any, response: Any) -> Any:
-    try:
-        return callback(request, response)
-    except RCLError as error:
-        wanted = request.transition
-        node.get_logger().error(f"no change of state ({wanted.label or wanted.id}): {error}")
-        response.success = False
-        return response
+def _change_state(
+    node: Node, changing: threading.Lock, callback: Callable[..., Any], request: Any, response: Any
+) -> Any:
+    label, number = request.transition.label, request.transition.id
+    response.success = False
+    reason = ""
+    if label not in _LABELS if label else number not in _IDS:
+        reason = "there is no such transition from outside"
+    elif not changing.acquire(blocking=False):
+        reason = "another one is under way"
+    else:
+        try:
+            return callback(request, response)
+        except RCLError as error:
+            reason = str(error)
+        finally:
+            changing.release()
+    node.get_logger().error(f"no change of state '{label or number}': {reason}")
+    return response
 
 
 def logged(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.attention.errors import AttentionError
 from pam_ros.bags.errors import BagError
 from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
-from pam_ros.tick import TickLoop, TickOutcome
+from pam_ros.tick import TickLoop, TickOutcome, longest_gap_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Ticker:
         self._spec = policy.spec
         self._contract = contract
         self._decode = decode
-        self._loop = TickLoop(policy)
+        self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
         self._begun = False
         self.counts: Counter[str] = Counter()
         self.count_from = 0
@@ -108,7 +108,7 @@ class Ticker:
             made_here = recorded is not None and recorded.source_tick == recorded.tick
             return recorded.chunk_executed if recorded is not None and made_here else True
 
-        outcome = self._loop.run(observation.features, act, lambda: math.inf)
+        outcome = self._loop.run(observation.features, act, lambda: math.inf, seen.stamp_ns)
         # A dataset does not say which chunk moved the robot.
         source = -1 if recorded is None else recorded.source_tick
         if source >= 0 and outcome.command_source_tick != source:

@@ -18,6 +18,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
+from pam_ros.nodes import guard_link
 from pam_ros.nodes.guard_link import GuardLink
 from pam_ros.robot import load_contract
 
@@ -85,10 +86,10 @@ class Running:
             assert time.monotonic() < end, "".join(self.lines)
             time.sleep(0.01)
 
-    def hang(self, word) -> float:
+    def hang(self, word, seconds=HANG) -> float:
         """Let the policy hang; when it began to."""
         self.wait(lambda: len(self.commands) > 6)
-        self.wishes.write_text(f"{word} {HANG}")
+        self.wishes.write_text(f"{word} {seconds}")
         self.wait(lambda: not self.wishes.exists())
         return time.monotonic()
 
@@ -215,6 +216,75 @@ def test_a_signal_ends_in_a_robot_that_stands_where_it_was(running, number):
     count = len(robot.commands)
     time.sleep(3 * PERIOD)
     assert len(robot.commands) == count
+
+
+def test_a_signal_ends_a_node_whose_policy_hangs(running):
+    robot = running()
+    robot.wait(lambda: len(robot.commands) > 4)
+    robot.hang("free", 120.0)
+    robot.process.send_signal(signal.SIGTERM)
+    assert robot.process.wait(40) == 0, "".join(robot.lines)
+
+
+@pytest.fixture
+def link(domain, contract):
+    """A guard that is ready, and its link."""
+    rclpy.init(args=[])
+    node = rclpy.create_node("act_attention")
+    made = GuardLink(node, load_contract(contract()).command, PERIOD)
+    made.wait_until_ready()
+    yield made
+    made.close()
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def test_what_was_asked_is_asked_again_until_it_is_answered(link):
+    assert link.beat((0.1, 0.2))
+    link.process.send_signal(signal.SIGSTOP)
+    time.sleep(2 * PERIOD)
+    assert not link.beat((0.1, 0.2))  # late: asks, and the guard stands still
+    assert not link.beat((0.1, 0.2))  # in time, but the first question is open
+    link.process.send_signal(signal.SIGCONT)
+    assert link.beat((0.1, 0.2))
+    assert link.beat((0.1, 0.2))
+
+
+def test_a_guard_that_never_answers_is_ended_and_replaced(link, capfd):
+    assert link.beat((0.1, 0.2))
+    stopped = link.process
+    stopped.send_signal(signal.SIGSTOP)
+    time.sleep(2 * PERIOD)
+    end = time.monotonic() + 10.0
+    while not link.beat((0.1, 0.2)):
+        assert time.monotonic() < end
+    assert stopped.wait(5.0) == -signal.SIGKILL
+    assert "the command guard does not answer" in capfd.readouterr().err
+    link.check()
+    link.wait_until_ready()
+    assert link.beat((0.1, 0.2))
+
+
+def test_a_guard_that_does_not_start_is_tried_again_later_and_no_error(link, monkeypatch, capfd):
+    link.process.kill()
+    link.process.wait()
+
+    def refuse(*_, **__):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(guard_link.subprocess, "Popen", refuse)
+    for _ in range(20):
+        link.check()
+    text = capfd.readouterr().err
+    assert text.count("the command guard does not start: [Errno 12]") == 1
+    assert link.beat((0.1, 0.2))  # nobody else commands
+    monkeypatch.undo()
+    end = time.monotonic() + 10.0
+    while link.process.poll() is not None:
+        link.check()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    link.wait_until_ready()
 
 
 def test_the_guard_is_the_nodes_own_whatever_lies_in_the_working_folder(

@@ -21,6 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from pam_ros.nodes import policy_start, robot_description
+from pam_ros.robot import SafetyState
 
 NAME = "/act_attention"
 
@@ -294,3 +295,57 @@ def test_what_a_transition_raises_is_logged(managed, monkeypatch, capfd):
     assert not change(robot, Transition.TRANSITION_ACTIVATE)
     assert "on_activate: ValueError: no torque" in capfd.readouterr().err
     assert state(robot) == State.PRIMARY_STATE_UNCONFIGURED
+
+
+@pytest.mark.parametrize("transition", [10, 40, 0, 200])
+def test_transitions_that_are_rcls_own_are_refused(managed, transition):
+    robot = managed()
+    assert change(robot, Transition.TRANSITION_CONFIGURE)
+    assert not change(robot, transition)
+    request = ChangeState.Request(transition=Transition(label="on_activate_success"))
+    assert not robot.call(ChangeState, f"{NAME}/change_state", request).success
+    assert state(robot) == State.PRIMARY_STATE_INACTIVE
+
+
+def test_an_exception_in_a_tick_is_a_fault_and_the_node_stays(attention_robot, monkeypatch, capfd):
+    robot = attention_robot(enabled=True)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    commands = robot.listen(JointState, "/joint_commands")
+    robot.spin()
+    observe(robot, maps)
+
+    def run_out(*_):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(robot.node.ticks._editing, "look_at", run_out)
+        assert robot.wait(
+            lambda: robot.observe() and robot.node.ticks.commander.state is SafetyState.FAULT
+        )
+    assert robot.node.ticks.commander.reason == "RuntimeError: out of memory"
+    assert "run_out" in capfd.readouterr().err
+    observe(robot, maps)
+    assert robot.wait(lambda: len(commands) > 2)
+    assert commands[-1].position == commands[-2].position
+
+
+def test_the_parameter_says_so_where_enabled_could_not_begin(attention_robot):
+    robot = attention_robot(enabled=True)
+    maps = robot.listen(AttentionMap, f"{NAME}/attention")
+    robot.spin()
+    assert robot.wait(lambda: robot.observe(positions=(9.0, 0.2)) and maps)
+    assert robot.wait(lambda: robot.node.get_parameter("enabled").value is False)
+    assert not robot.node.ticks.commander.commanding
+
+
+def test_a_joint_state_whose_stamp_is_old_is_no_place_to_start_from(attention_robot):
+    robot = attention_robot()
+    robot.spin()
+    joints = JointState(name=["pan", "lift"], position=[0.1, 0.2])
+    for seconds in (0, robot.peer.get_clock().now().nanoseconds // 10**9 - 60):
+        joints.header.stamp.sec = int(seconds)
+        robot.joints.publish(joints)
+        assert robot.wait(lambda: robot.node.ticks.sources._latest_state == joints)
+        done = robot.call(SetBool, f"{NAME}/enable", SetBool.Request(data=True))
+        assert not done.success
+        assert "no recent joint state" in done.message

@@ -38,17 +38,25 @@ def test_the_first_run_and_one_after_an_orderly_end_may_enable(run):
     assert run("orderly") == ""
 
 
-def test_a_run_after_one_that_died_under_the_same_parent_may_not(run):
+def test_a_run_after_one_that_died_may_not(run):
     assert run("dies") == ""
     assert run("orderly") == "the process before did not end in order"
     assert run("orderly") == ""
 
 
-def test_a_run_that_somebody_else_starts_may(run):
+def test_nor_where_another_shell_starts_it(run):
+    """As a service manager does that calls `ros2 run`."""
     assert run("dies") == ""
     shell = f"{sys.executable} -c '{ONCE}' orderly; true"
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert done.stdout.strip() == "the process before did not end in order"
+
+
+def test_a_mark_that_a_full_disk_left_empty_counts(run, tmp_path):
+    assert run("dies") == ""
+    (mark,) = tmp_path.rglob("*.running")
+    mark.write_text("")
+    assert run("orderly") == "the process before did not end in order"
 
 
 def test_nodes_of_other_names_and_domains_are_not_mistaken(run, monkeypatch):
