@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .exceptions import RCLError, RemapError, UnknownROSArgsError
+from .middleware_errors import RCLError, RemapError, UnknownROSArgsError
 from .names import expand_topic_name
 from .parameter_yaml import ParameterYamlError, compose, value_of
 

@@ -13,8 +13,9 @@ from . import logging
 from .arguments import Arguments
 from .dds import Participant, runtime_name
 from .discovery import Discovery, domain_id_from_environment
-from .exceptions import NotInitializedException, RCLError
+from .exceptions import NotInitializedException
 from .graph import Graph
+from .middleware_errors import RCLError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

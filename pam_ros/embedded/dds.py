@@ -28,8 +28,8 @@ from cyclonedds.topic import Topic
 
 from .dds_domain import domains
 from .discovery import MAX_DOMAIN_ID, Discovery
-from .exceptions import RCLError
 from .interfaces import FieldType, interfaces
+from .middleware_errors import RCLError
 
 ANY_STATE = SampleState.Any | ViewState.Any | InstanceState.Any
 FOREVER = 2**63 - 1

@@ -11,7 +11,7 @@ from typing import Any
 from cyclonedds.core import DDSException
 from cyclonedds.domain import Domain
 
-from .exceptions import RCLError
+from .middleware_errors import RCLError
 
 
 def _interfaces(config: str) -> list[str]:

@@ -9,7 +9,7 @@ from cyclonedds.qos import Policy, Qos
 from cyclonedds.util import duration as dds_duration
 
 from .duration import Duration, Infinite
-from .exceptions import RCLError
+from .middleware_errors import RCLError
 from .qos import (
     DurabilityPolicy,
     HistoryPolicy,

@@ -3,14 +3,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from .exceptions import InvalidHandle
+from .middleware_errors import InvalidHandle
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from typing_extensions import Self
 
 DESTROYED = "cannot use Destroyable because destruction was requested"
+
+
+class DestroyableType(Protocol):
+    """What rclpy's handles have in common, for annotations."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exctb: TracebackType | None,
+    ) -> None: ...
+
+    def destroy_when_not_in_use(self) -> None:
+        """Destroy it once nobody uses it."""
 
 
 class Destroyable:

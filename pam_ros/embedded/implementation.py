@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from . import exceptions as rclpy_implementation
+from . import middleware_errors as rclpy_implementation
 
 __all__ = ["rclpy_implementation"]

@@ -15,72 +15,16 @@ import importlib.util
 import os
 import sys
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .interfaces import interfaces as definitions
+from .public_modules import ALSO, MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
 
-# Public module -> our modules whose names it shows.
-_NAMES = (
-    "validate_node_name", "validate_namespace", "validate_topic_name", "validate_full_topic_name",
-    "validate_parameter_name", "expand_topic_name", "topic_or_service_is_hidden",
-)  # fmt: skip
-_MODULES: dict[str, tuple[str, ...]] = {
-    "rclpy": ("api",),
-    "rclpy.callback_groups": ("callback_groups",),
-    "rclpy.client": ("client", "type_variables"),
-    "rclpy.clock": ("clock", "time"),
-    "rclpy.clock_type": ("time",),
-    "rclpy.constants": ("duration",),
-    "rclpy.context": ("context",),
-    "rclpy.duration": ("duration",),
-    "rclpy.event_handler": ("event_handler", "event_types", "exceptions"),
-    "rclpy.qos_event": ("event_handler", "event_types", "exceptions"),
-    "rclpy.exceptions": ("exceptions",),
-    "rclpy.executors": ("executors", "executor_base"),
-    "rclpy.guard_condition": ("guard_condition",),
-    "rclpy.lifecycle": ("lifecycle",),
-    "rclpy.lifecycle.managed_entity": ("lifecycle_managed_entity",),
-    "rclpy.lifecycle.node": ("lifecycle_node",),
-    "rclpy.lifecycle.publisher": ("lifecycle_publisher",),
-    "rclpy.logging": ("logging",),
-    "rclpy.logging_service": ("logging_service",),
-    "rclpy.impl": (),
-    "rclpy.impl.implementation_singleton": ("implementation",),
-    "rclpy.impl.logging_severity": ("logging",),
-    "rclpy.impl.rcutils_logger": ("logging",),
-    "rclpy._rclpy_pybind11": ("exceptions", "lifecycle_state_machine"),
-    "rclpy.node": ("node", "node_parameters", "type_variables"),
-    "rclpy.parameter": ("parameter",),
-    "rclpy.parameter_client": ("parameter_client",),
-    "rclpy.parameter_event_handler": ("parameter_event_handler",),
-    "rclpy.parameter_service": ("parameter_service",),
-    "rclpy.publisher": ("publisher", "type_variables"),
-    "rclpy.qos": ("qos", "qos_compatibility"),
-    "rclpy.qos_overriding_options": ("qos_overriding_options",),
-    "rclpy.serialization": ("serialization",),
-    "rclpy.service": ("service", "type_variables"),
-    "rclpy.signals": ("signals",),
-    "rclpy.subscription": ("subscription", "type_variables"),
-    "rclpy.task": ("task",),
-    "rclpy.time": ("time",),
-    "rclpy.time_source": ("time_source",),
-    "rclpy.timer": ("timer",),
-    "rclpy.topic_endpoint_info": ("endpoint_info",),
-    "rclpy.type_hash": ("endpoint_info",),
-    "rclpy.type_support": ("type_support",),
-    "rclpy.utilities": ("utilities",),
-    "rclpy.wait_for_message": ("wait_for_message",),
-    **{f"rclpy.{name}": ("names",) for name in _NAMES},
-    "cv_bridge": ("cv_bridge",),
-    "cv_bridge.core": ("cv_bridge",),
-    "rosidl_parser": (),
-    "rosidl_parser.definition": ("slot_types",),
-}
 # Parts of rclpy that this runtime does not have.
 _LEFT_OUT = frozenset(
     f"rclpy.{name}"
@@ -122,8 +66,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if fullname in _LEFT_OUT:
             raise LeftOutError(f"{fullname} is not part of the embedded runtime", name=fullname)
         package, _, rest = fullname.partition(".")
-        if fullname in _MODULES:
-            is_package = any(name.startswith(fullname + ".") for name in _MODULES)
+        if fullname in MODULES:
+            is_package = any(name.startswith(fullname + ".") for name in MODULES)
         elif self._provides(package) and rest in ("", "msg", "srv"):
             # A package with code of its own has its messages added, and stays what it is.
             if package in self.extra and not rest:
@@ -147,9 +91,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Fill a module."""
         name = module.__name__
-        if name in _MODULES:
-            for source in _MODULES[name]:
+        if name in MODULES:
+            for source in MODULES[name]:
                 _show(importlib.import_module(f"{__package__}.{source}"), module)
+            for source, names in ALSO.get(name, {}).items():
+                home = source if "." in source else f"{__package__}.{source}"
+                for each in names.split():
+                    setattr(module, each, getattr(importlib.import_module(home), each))
             _rename()
             if name == "rclpy":
                 module.__getattr__ = _submodule  # type: ignore[method-assign]
@@ -158,14 +106,20 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _show(source: ModuleType, module: ModuleType) -> None:
-    """Show a module's names in another."""
+    """Show what a module defines in another, and what it imports only where `__all__` says so."""
+    homes = (source.__name__, _HOMES.get(source.__name__.rpartition(".")[2]))
+    public = getattr(source, "__all__", ())
     for name, value in vars(source).items():
-        if not name.startswith("__") or name == "__all__":
+        imported = isinstance(value, ModuleType) or (
+            isinstance(value, (type, FunctionType)) and value.__module__ not in homes
+        )
+        own = not imported and not name.startswith("__")
+        if own or name == "__all__" or name in public:
             setattr(module, name, value)
 
 
 def _submodule(name: str) -> ModuleType:
-    if f"rclpy.{name}" not in _MODULES:
+    if f"rclpy.{name}" not in MODULES:
         raise AttributeError(f"module 'rclpy' has no attribute {name!r}")
     return importlib.import_module(f"rclpy.{name}")
 
@@ -173,11 +127,11 @@ def _submodule(name: str) -> ModuleType:
 def _homes() -> dict[str, str]:
     """The public module that each of ours says it is: of its own name, or the first to show it."""
     homes = {}
-    for public, sources in _MODULES.items():
+    for public, sources in MODULES.items():
         name = public.removeprefix("rclpy.").replace(".", "_")
         if name in sources:
             homes[name] = public
-    for public, sources in _MODULES.items():
+    for public, sources in MODULES.items():
         for source in sources:
             homes.setdefault(source, public)
     return homes

@@ -6,12 +6,12 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .exceptions import RCLError
 from .lifecycle_managed_entity import ManagedEntity
 from .lifecycle_publisher import LifecyclePublisher
 from .lifecycle_state_machine import LifecycleStateMachine
 from .lifecycle_state_machine import TransitionCallbackReturnType as TransitionCallbackReturn
 from .messages import message_class, service_class
+from .middleware_errors import RCLError
 from .node import Node
 
 if TYPE_CHECKING:

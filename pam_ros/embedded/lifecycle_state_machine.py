@@ -7,8 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import logging
-from .exceptions import RCLError
 from .messages import message_class
+from .middleware_errors import RCLError
 from .qos import QoSProfile
 
 if TYPE_CHECKING:

@@ -10,14 +10,10 @@ from . import logging
 from .arguments import Arguments
 from .clock import Clock, ROSClock
 from .duration import S_TO_NS
-from .exceptions import (
-    NodeNameNonExistentError,
-    NotInitializedException,
-    RCLError,
-    RCLInvalidROSArgsError,
-)
+from .exceptions import NotInitializedException
 from .logging_service import LoggingService
 from .messages import message_class
+from .middleware_errors import NodeNameNonExistentError, RCLError, RCLInvalidROSArgsError
 from .node_entities import EntityOwner
 from .node_graph import NodeGraph
 from .node_parameter_declarations import ParameterDeclarations

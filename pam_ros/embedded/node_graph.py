@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from .dds import ros_type_name
 from .endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum, TypeHash
-from .exceptions import NodeNameNonExistentError
 from .graph import Endpoint, Graph, NodeEntities, ros_service, ros_topic
+from .middleware_errors import NodeNameNonExistentError
 from .names import expand_topic_name, qualified, validate_full_topic_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 NamesAndTypes = list[tuple[str, list[str]]]
+
+# Cyclone DDS's own view of the domain: no topics of anybody.
+_BUILTIN = "org::eclipse::cyclonedds::builtin::"
 
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> NamesAndTypes:
@@ -28,9 +31,10 @@ def _collect(pairs: Iterable[tuple[str, str]]) -> NamesAndTypes:
 
 def _topics(endpoints: Iterable[Endpoint], *, no_demangle: bool) -> NamesAndTypes:
     if no_demangle:
-        return _collect((e.topic, e.type_name) for e in endpoints)
-    named = ((ros_topic(e), ros_type_name(e.type_name)) for e in endpoints)
-    return _collect((name, type_name) for name, type_name in named if name is not None)
+        named = ((e.topic, e.type_name) for e in endpoints)
+        return _collect(entry for entry in named if not entry[1].startswith(_BUILTIN))
+    topics = ((ros_topic(e), ros_type_name(e.type_name)) for e in endpoints)
+    return _collect((name, type_name) for name, type_name in topics if name is not None)
 
 
 def _services(endpoints: Iterable[Endpoint]) -> NamesAndTypes:

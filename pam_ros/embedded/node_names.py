@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from .arguments import remap_name, remap_special
 from .destroyable import Destroyable
-from .exceptions import NameValidationException, RCLError
+from .exceptions import NameValidationException
+from .middleware_errors import RCLError
 from .names import (
     expand_topic_name,
     qualified,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .dds import Writer
-from .exceptions import RCLError
+from .middleware_errors import RCLError
 from .topic_entity import TopicEntity
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
 from .destroyable import Destroyable
 from .duration import Duration
-from .exceptions import InvalidHandle, RCLError, ROSInterruptException
+from .exceptions import ROSInterruptException
+from .middleware_errors import InvalidHandle, RCLError
 from .utilities import get_default_context
 
 if TYPE_CHECKING:

@@ -51,6 +51,15 @@ def test_own_topics_and_services_are_listed(node, spin_until):
     )  # fmt: skip
 
 
+def test_names_as_in_dds_are_those_of_ros_alone(node, spin_until):
+    node.create_publisher(String, "chat", 10)
+    plain = lambda: dict(node.get_topic_names_and_types(no_demangle=True))  # noqa: E731
+    assert spin_until(lambda: "rt/chat" in plain(), node)
+    assert plain()["rt/chat"] == ["std_msgs::msg::dds_::String_"]
+    others = [name for name in plain() if not name.startswith(("rt/", "rq/", "rr/"))]
+    assert others == ["ros_discovery_info"]
+
+
 def test_endpoints_tell_node_type_hash_and_qos(node, spin_until):
     profile = QoSProfile(
         depth=1, reliability=ReliabilityPolicy.BEST_EFFORT,

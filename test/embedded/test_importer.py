@@ -42,10 +42,10 @@ def test_the_call_says_what_it_did():
 def test_every_public_module_imports():
     out = run("""
         from pam_ros.embedded import install
-        from pam_ros.embedded.importer import _MODULES
+        from pam_ros.embedded.public_modules import MODULES
         import importlib
         install()
-        for name in _MODULES:
+        for name in MODULES:
             importlib.import_module(name)
         import rclpy, sensor_msgs.msg, std_srvs.srv
         from rclpy.validate_topic_name import validate_topic_name
