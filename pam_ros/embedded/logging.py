@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
+from .logging_console import check_environment, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,6 @@ class LoggingSeverity(IntEnum):
     FATAL = 50
 
 
-_COLOURS = {10: "\033[32m", 20: "\033[0m", 30: "\033[33m", 40: "\033[31m", 50: "\033[31m"}
-_DEFAULT_FORMAT = "[{severity}] [{time}] [{name}]: {message}"
 _FILTERS = ("throttle_duration_sec", "throttle_time_source_type", "skip_first", "once")
 
 
@@ -45,7 +43,6 @@ class _State:
     rosout: dict[str, Callable[[int, str, str, tuple[str, str, int], int], None]] = field(
         default_factory=dict
     )
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 _state = _State()
@@ -68,9 +65,10 @@ def configure(levels: list[tuple[str, str]], *, stdout: bool = True) -> None:
     """Apply --log-level values: (logger name or "", level name).
 
     Raises:
-        RuntimeError: a level is unknown.
+        RuntimeError: a level is unknown, or an RCUTILS_* variable has a value that is none.
 
     """
+    check_environment()
     for name, level in levels:
         severity = get_logging_severity_from_string(level)
         if name:
@@ -96,35 +94,13 @@ def emit(severity: int, name: str, message: str, where: tuple[str, str, int]) ->
     """Write one line, and publish it where the logger's node publishes."""
     stamp = time.time_ns()
     if _state.stdout:
-        _write(severity, name, message, where, stamp)
+        label = LoggingSeverity(severity).name
+        write_line(severity, label, name, message, where, stamp)
     for ancestor in _ancestors(name):
         publish = _state.rosout.get(ancestor)
         if publish is not None:
             publish(severity, name, message, where, stamp)
             break
-
-
-def _write(severity: int, name: str, message: str, where: tuple[str, str, int], ns: int) -> None:
-    function, file, line = where
-    seconds = f"{ns // 10**9}.{ns % 10**9:09d}"
-    text = os.environ.get("RCUTILS_CONSOLE_OUTPUT_FORMAT") or _DEFAULT_FORMAT
-    values = {
-        "severity": LoggingSeverity(severity).name, "name": name, "message": message,
-        "time": seconds, "time_as_nanoseconds": str(ns), "function_name": function,
-        "file_name": file, "line_number": str(line),
-    }  # fmt: skip
-    for key, value in values.items():
-        if key != "message":
-            text = text.replace("{" + key + "}", value)
-    text = text.replace("{message}", message)
-    stream = sys.stdout if os.environ.get("RCUTILS_LOGGING_USE_STDOUT") == "1" else sys.stderr
-    colour = os.environ.get("RCUTILS_COLORIZED_OUTPUT")
-    if colour == "1" or (colour != "0" and stream is not None and stream.isatty()):
-        text = f"{_COLOURS[severity]}{text}\033[0m"
-    if stream is not None:
-        with _state.lock:
-            stream.write(text + "\n")
-            stream.flush()
 
 
 def _caller() -> FrameType:

@@ -2,10 +2,13 @@
 """Loggers: format, levels, filters and /rosout."""
 
 import re
+import time
+from datetime import datetime
 
 import pytest
 import rclpy.logging
 from rcl_interfaces.msg import Log
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.logging import LoggingSeverity, get_logger, set_logger_level
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -23,6 +26,47 @@ def lines(capfd):
 def test_a_line_has_rclpys_format(capfd):
     assert get_logger("a.b").warning("watch out")
     assert re.fullmatch(r"\[WARN\] \[\d{10}\.\d{9}\] \[a\.b\]: watch out", lines(capfd)[0])
+
+
+FORMAT = r"{date_time_with_ms}|{severity}|\t{message}\t{nope}{sev{severity}} {"
+
+
+def test_the_format_has_tokens_and_escapes(script):
+    log = """
+import rclpy
+rclpy.init()
+rclpy.logging.get_logger("x").info("hello {name}\\\\t")
+rclpy.shutdown()
+"""
+    program = script(log, RCUTILS_CONSOLE_OUTPUT_FORMAT=FORMAT, TZ="UTC-5")
+    line = program.wait_for("hello")
+    stamp, severity, rest = line.split("|")
+    moment = datetime.strptime(stamp + "+0500", "%Y-%m-%d %H:%M:%S.%f%z")
+    assert abs(moment.timestamp() - time.time()) < 60  # of the local time zone
+    assert re.fullmatch(r".*\.\d{1,3}", stamp)
+    assert severity == "INFO"
+    assert rest == "\thello {name}\\t\t{nope}{sevINFO} {"
+
+
+@pytest.mark.embedded_only  # rcutils loses count after an escape that it does not know
+def test_other_backslashes_stay(capfd, monkeypatch):
+    monkeypatch.setenv("RCUTILS_CONSOLE_OUTPUT_FORMAT", r"\x1b[1m{message}\x1b[0m \\n \q.")
+    get_logger("x").info(r"a\tb")
+    assert lines(capfd) == ["\x1b[1m" + r"a\tb" + "\x1b[0m" + r" \\n \q."]
+
+
+@pytest.mark.embedded_only  # Jazzy goes on without a log
+@pytest.mark.parametrize(
+    "name",
+    ["RCUTILS_COLORIZED_OUTPUT", "RCUTILS_LOGGING_USE_STDOUT", "RCUTILS_LOGGING_BUFFERED_STREAM"],
+)
+def test_a_switch_that_is_neither_0_nor_1_is_refused(domain, monkeypatch, name):
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(RCLError, match=rf"unexpected value \[2\] specified for {name}\. Valid"):
+        rclpy.init(args=[], domain_id=domain)
+    monkeypatch.setenv(name, "1")
+    rclpy.init(args=[], domain_id=domain)
+    rclpy.shutdown()
 
 
 def test_levels_are_inherited_by_name(capfd):
