@@ -6,9 +6,11 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .dds import FOREVER, Waiter
+from .logging import get_logger
 from .task import Future, Task
 from .utilities import get_default_context
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .context import Context
+
+SHUTDOWN_S = 5.0
+"""shutdown() without a timeout waits no longer for running callbacks."""
 
 
 class TimeoutException(Exception):
@@ -54,23 +59,29 @@ class _WorkTracker:
         self._running: list[int] = []
         self._condition = threading.Condition()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around a callback; a coroutine may end in another thread than it began in."""
+        thread = threading.get_ident()
         with self._condition:
-            self._running.append(threading.get_ident())
+            self._running.append(thread)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._running.remove(thread)
+                self._condition.notify_all()
 
-    def __exit__(self, *_: object) -> None:
-        with self._condition:
-            self._running.pop()
-            self._condition.notify_all()
-
-    def wait(self, timeout_sec: float | None) -> bool:
+    def wait(self, timeout_sec: float) -> bool:
         """Wait for all of them; False after the timeout, and where the caller is one of them."""
-        if timeout_sec is not None and timeout_sec < 0:
-            timeout_sec = None
         with self._condition:
-            if threading.get_ident() in self._running:
+            if self.is_mine():
                 return False
             return self._condition.wait_for(lambda: not self._running, timeout_sec)
+
+    def is_mine(self) -> bool:
+        """Whether one of them runs in the calling thread."""
+        return threading.get_ident() in self._running
 
 
 class Executor:
@@ -104,18 +115,33 @@ class Executor:
         return task
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        """Stop, and wait for running callbacks; False where they take longer."""
+        """Stop, and wait for running callbacks; False where they take longer.
+
+        Without a timeout the wait ends after SHUTDOWN_S: a callback may be waiting for the caller.
+        """
         if not self._is_shutdown:
             self._is_shutdown = True
             self.wake()
         with self._nodes_lock:
             self._nodes = []
-        finished = self._tracker.wait(timeout_sec)
+        endless = timeout_sec is None or timeout_sec < 0
+        finished = self._tracker.wait(SHUTDOWN_S if endless else timeout_sec or 0.0)
+        if endless and not finished and not self._tracker.is_mine():
+            get_logger("rclpy").warning(
+                f"an executor was shut down {SHUTDOWN_S:g} s ago, and a callback is still running"
+            )
         self._iterator = None
         return finished
 
     def add_node(self, node: Any) -> bool:
-        """Run the node's callbacks from now on; False where that was so."""
+        """Run the node's callbacks from now on; False where that was so.
+
+        Raises:
+            AttributeError: the executor was shut down (so it is in rclpy).
+
+        """
+        if self._is_shutdown:
+            raise AttributeError("the executor was shut down: it takes no nodes")
         with self._nodes_lock:
             if node in self._nodes:
                 return False
@@ -189,7 +215,7 @@ class Executor:
             entity._executor_event = False
             self.wake()
             return
-        with self._tracker:
+        with self._tracker.running():
             try:
                 entity._executor = self
                 try:

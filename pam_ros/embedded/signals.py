@@ -15,6 +15,7 @@ import threading
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from . import logging
 from .context import open_contexts
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class _Handlers:
 
     def install(self, options: SignalHandlerOptions) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return  # Python allows handlers in the main thread alone
+            if options:
+                logging.get_logger("rclpy").warning(
+                    "SIGINT and SIGTERM will not end spin(): rclpy.init() was called outside the "
+                    "main thread, where Python allows no signal handlers"
+                )
+            return
         self._watch()
         wanted = {
             signal.SIGINT: options & SignalHandlerOptions.SIGINT,

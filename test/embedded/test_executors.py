@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Timers, guard conditions, tasks, callback groups and the executors that run them."""
 
+import importlib
 import threading
 import time
 
@@ -222,6 +223,101 @@ def test_shutdown_within_a_callback_ends_spin(ros):
     rclpy.spin(node)
     assert not ros.ok()
     node.destroy_node()
+
+
+@pytest.mark.parametrize("kind", [SingleThreadedExecutor, MultiThreadedExecutor])
+def test_a_callback_may_shut_its_own_executor_down(node, kind):
+    executor = kind()
+    executor.add_node(node)
+    node.create_timer(0.05, executor.shutdown)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    thread.join(4)
+    assert not thread.is_alive()
+
+
+def test_a_callback_may_shut_down_what_others_have_left(node):
+    """The one that began last may end first."""
+    executor = MultiThreadedExecutor(num_threads=3)
+    executor.add_node(node)
+    both, first_is_over, over = (
+        threading.Barrier(2, timeout=5),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def first():
+        first_timer.cancel()
+        both.wait()
+        first_is_over.set()
+
+    def second():
+        second_timer.cancel()
+        both.wait()
+        first_is_over.wait(5)
+        time.sleep(0.2)
+        executor.shutdown()
+        over.set()
+
+    group = ReentrantCallbackGroup()
+    first_timer = node.create_timer(0.01, first, callback_group=group)
+    second_timer = node.create_timer(0.1, second, callback_group=group)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    assert over.wait(4)
+    thread.join(4)
+    assert not thread.is_alive()
+
+
+@pytest.mark.embedded_only  # Jazzy's shutdown() waits for nothing
+def test_shutdown_waits_for_running_callbacks(node):
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    began, end = threading.Event(), threading.Event()
+
+    def hold():
+        timer.cancel()
+        began.set()
+        end.wait(5)
+
+    timer = node.create_timer(0.01, hold)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    assert began.wait(5)
+    assert not executor.shutdown(timeout_sec=0.1)
+    end.set()
+    assert executor.shutdown()
+    thread.join(5)
+
+
+@pytest.mark.embedded_only  # Jazzy's shutdown() waits for nothing
+def test_a_callback_that_waits_for_shutdown_does_not_hang_it(node, monkeypatch, capfd):
+    executor_base = importlib.import_module("pam_ros.embedded.executor_base")
+    monkeypatch.setattr(executor_base, "SHUTDOWN_S", 0.3)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    answers = []
+
+    def wait_for_shutdown():
+        timer.cancel()
+        caller = threading.Thread(target=lambda: answers.append(executor.shutdown()))
+        caller.start()
+        caller.join(5)
+
+    timer = node.create_timer(0.01, wait_for_shutdown)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    thread.join(4)
+    assert not thread.is_alive()
+    assert answers == [False]
+    assert "a callback is still running" in capfd.readouterr().err
+
+
+def test_an_executor_that_was_shut_down_takes_no_nodes(node):
+    executor = SingleThreadedExecutor()
+    executor.shutdown()
+    with pytest.raises(AttributeError):
+        executor.add_node(node)
 
 
 def test_a_removed_node_is_served_no_more(node, executor):

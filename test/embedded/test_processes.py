@@ -63,6 +63,23 @@ finally:
 """
 
 
+@pytest.mark.embedded_only  # rclpy handles signals in C
+def test_a_start_outside_the_main_thread_says_that_signals_are_not_handled(script):
+    program = script("""
+import threading
+import rclpy
+thread = threading.Thread(target=rclpy.init)
+thread.start()
+thread.join()
+rclpy.shutdown()
+""")
+    line = program.wait_for("[WARN]")
+    assert (
+        "SIGINT and SIGTERM will not end spin(): rclpy.init() was called outside the main" in line
+    )
+    assert program.finish() == 0
+
+
 @pytest.mark.parametrize(
     ("number", "name"),
     [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "ExternalShutdownException")],
