@@ -36,22 +36,26 @@ def complete_limits(node: Node, contract: Contract) -> Contract:
 
 def _description(node: Node) -> str:
     # A node and executor of its own: the caller may be in the middle of a transition, spun or not.
+    # The process's arguments are for the caller: a `__node` among them would give both one name,
+    # and the end of this one would end the caller's /rosout.
     listener = rclpy.create_node(
         f"{node.get_name()}_description",
         context=node.context,
         namespace=node.get_namespace(),
+        use_global_arguments=False,
+        enable_rosout=False,
         start_parameter_services=False,
     )
+    topic = node.resolve_topic_name(TOPIC)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(listener)
     texts: list[str] = []
     qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    listener.create_subscription(String, TOPIC, lambda message: texts.append(message.data), qos)
+    listener.create_subscription(String, topic, lambda message: texts.append(message.data), qos)
     try:
         end = time.monotonic() + WAIT_S
         while not texts and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.1)
-        topic = listener.resolve_topic_name(TOPIC)
     finally:
         executor.shutdown()
         listener.destroy_node()

@@ -201,8 +201,8 @@ def attention_robot(domain, checkpoint, contract):
     opened = []
     plain = {"torch_threads": 1, "engine": "eager", "command_guard": False}
 
-    def start(contract_options=None, **parameters) -> Robot:
-        arguments = ["--ros-args"]
+    def start(contract_options=None, ros_arguments=(), **parameters) -> Robot:
+        arguments = ["--ros-args", *ros_arguments]
         given = {"policy": checkpoint, "contract": contract(**(contract_options or {}))}
         for name, value in {**given, **plain, **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
