@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Declaring parameters from one table, and refusing the ones that nobody declared."""
+"""Declaring parameters from one table, and refusing misspelt ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Declared by rclpy itself, or read before the node exists.
 KNOWN_TO_RCLPY = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+
+CLOSE = 0.8
+"""difflib's ratio from which a name is one of ours misspelt, and not another node's."""
 
 
 class ParameterError(ValueError):
@@ -62,10 +65,10 @@ def declare(node: Node, table: Sequence[Declared]) -> dict[str, Any]:
     """Declare every parameter of a table and return the values by name.
 
     Raises:
-        ParameterError: an override that the table does not hold, or a value that is no choice.
+        ParameterError: an override that is a table's name misspelt, or a value that is no choice.
     """
     names = [entry.name for entry in table]
-    _refuse_unknown(node, names)
+    _refuse_misspelt(node, names)
     values = {}
     for entry in table:
         values[entry.name] = node.declare_parameter(
@@ -77,12 +80,21 @@ def declare(node: Node, table: Sequence[Declared]) -> dict[str, Any]:
     return values
 
 
-def _refuse_unknown(node: Node, names: Sequence[str]) -> None:
+def _refuse_misspelt(node: Node, names: Sequence[str]) -> None:
     # rclpy drops overrides that nobody declares without a word, and has no public list of them.
-    overrides = getattr(node, "_parameter_overrides", {})
-    for given in overrides:
+    others = []
+    for given in getattr(node, "_parameter_overrides", {}):
         if given in names or given.startswith(KNOWN_TO_RCLPY):
             continue
-        close = difflib.get_close_matches(given, names, n=1)
-        hint = f": did you mean '{close[0]}'?" if close else f": there are {', '.join(names)}"
-        raise ParameterError(f"unknown parameter '{given}' of node '{node.get_name()}'{hint}")
+        close = difflib.get_close_matches(given, names, n=1, cutoff=CLOSE)
+        if close:
+            raise ParameterError(
+                f"unknown parameter '{given}' of node '{node.get_name()}': did you mean "
+                f"'{close[0]}'?"
+            )
+        others.append(f"'{given}'")
+    if others:
+        # A section `/**` of a parameter file is for other nodes too.
+        node.get_logger().warning(
+            f"this node has no parameter {', '.join(sorted(others))}: ignored"
+        )

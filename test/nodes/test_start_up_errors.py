@@ -4,6 +4,10 @@
 import json
 
 import pytest
+import rclpy
+from rclpy.parameter import Parameter
+
+from pam_ros.nodes.parameters import Declared, declare
 
 
 @pytest.fixture
@@ -41,6 +45,21 @@ def test_an_unknown_parameter_and_what_was_meant(refused):
     sentence = refused(overlay_alfa=0.5)
     assert "overlay_alfa" in sentence
     assert "overlay_alpha" in sentence
+
+
+def test_parameters_for_other_nodes_are_ignored_with_one_warning(domain, capfd):
+    """As a section `/**` of a parameter file for the whole robot brings them."""
+    given = {"robot_base_frame": "base_link", "controller_frequency": 20.0, "bag": "here"}
+    overrides = [Parameter(name, value=value) for name, value in given.items()]
+    rclpy.init(args=[])
+    node = rclpy.create_node("recorder", parameter_overrides=overrides)
+    try:
+        assert declare(node, (Declared("bag", "", "A folder."),)) == {"bag": "here"}
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
+    (warning,) = [line for line in capfd.readouterr().err.splitlines() if "[WARN]" in line]
+    assert "no parameter 'controller_frequency', 'robot_base_frame': ignored" in warning
 
 
 def test_a_parameter_out_of_range(refused):
