@@ -48,6 +48,7 @@ class GuardSettings:
     joints: tuple[str, ...]
     period_s: float
     deadline_s: float
+    ros_arguments: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """As one word of a command line."""
@@ -174,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("pam_ros: command_guard is started by act_attention, not by hand\n")
         return 1
     # No handlers of its own: the node ends it, in its own order.
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=list(settings.ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
     guard = CommandGuard(settings, line)
     try:
         guard.run()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.nodes.command_guard import GuardSettings
+from pam_ros.nodes.ros_arguments import enclave_and_logging
 from pam_ros.robot.takeover import (
     GUARD_PERIODS,
     Answer,
@@ -76,6 +77,7 @@ class GuardLink:
             joints=tuple(joint.name for joint in command.joints),
             period_s=period_s,
             deadline_s=self._deadline_s,
+            ros_arguments=enclave_and_logging(sys.argv),
         )
         self._ready = False
         self._question = 0
