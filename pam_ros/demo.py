@@ -41,7 +41,10 @@ def main(argv: Sequence[str]) -> int:
     stop = Stop()
     try:
         _clear(out)
-        sys.stdout.write(f"DDS domain {domain}, this machine only\n")
+        sys.stdout.write(
+            f"DDS domain {domain}, this machine only; to look on from a ROS 2 shell:\n"
+            f"  export ROS_DOMAIN_ID={domain} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST\n"
+        )
         if not _record(options, out, stop):
             sys.stderr.write("stopped before the robot had started\n")
             return 130
