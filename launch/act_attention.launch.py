@@ -28,19 +28,19 @@ def generate_launch_description() -> LaunchDescription:
     share = FindPackageShare("pam_ros")
     rviz_arguments = [
         DeclareLaunchArgument(
-            "rviz", default_value="false", description="Open RViz with the overlays"
+            "use_rviz", default_value="false", description="Open RViz with the overlays"
         ),
         DeclareLaunchArgument(
-            "rviz_config",
+            "rviz_config_file",
             default_value=PathJoinSubstitution([share, "config", "pam_ros.rviz"]),
-            description="Layout that RViz opens with, for rviz:=true",
+            description="Layout that RViz opens with, for use_rviz:=true",
         ),
     ]
     rviz = Node(
         package="rviz2",
         executable="rviz2",
-        arguments=["-d", LaunchConfiguration("rviz_config")],
-        condition=IfCondition(LaunchConfiguration("rviz")),
+        arguments=["-d", LaunchConfiguration("rviz_config_file")],
+        condition=IfCondition(LaunchConfiguration("use_rviz")),
     )
     attention = node_actions("act_attention", PARAMETERS)
     return LaunchDescription([*attention, *rviz_arguments, rviz])

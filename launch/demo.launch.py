@@ -37,7 +37,7 @@ def generate_launch_description() -> LaunchDescription:
             "log_level", default_value="info", description="debug, info, warn, error or fatal"
         ),
         DeclareLaunchArgument(
-            "rviz", default_value="false", description="Open RViz with the overlays"
+            "use_rviz", default_value="false", description="Open RViz with the overlays"
         ),
     ]
     attention = IncludeLaunchDescription(
@@ -52,7 +52,7 @@ def generate_launch_description() -> LaunchDescription:
             "contract": "demo_arm",
             "enabled": "true",
             "log_level": LaunchConfiguration("log_level"),
-            "rviz": LaunchConfiguration("rviz"),
+            "use_rviz": LaunchConfiguration("use_rviz"),
         }.items(),
     )
     robot = Node(
