@@ -17,8 +17,10 @@ from launch.actions import (
     SetLaunchConfiguration,
 )
 from launch.substitutions import LaunchConfiguration
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext, LaunchDescription
+from pam_ros.layouts.topics import NODE, full_name
 from pam_ros.nodes.launching import node_actions
 from pam_ros.share import find_contract
 
@@ -36,12 +38,21 @@ def play(context: LaunchContext) -> list[ExecuteProcess]:
     # Read as it is: the Python of `ros2 launch` need not have what a policy needs.
     file = find_contract(LaunchConfiguration("contract").perform(context))
     contract = yaml.safe_load(file.read_text(encoding="utf-8"))
-    topics = _topics(contract) if isinstance(contract, dict) else []
+    node = f"{_namespace(context)}{NODE}"
+    named = _topics(contract) if isinstance(contract, dict) else []
+    topics = [full_name(topic, node) for topic in named]
     if not topics:
         raise RuntimeError(f"{file} names no topic: `pam_ros contract check {file}` tells more")
     command = ["ros2", "bag", "play", LaunchConfiguration("bag"), "--clock", "100"]
     command += ["--rate", LaunchConfiguration("rate"), "--delay", LaunchConfiguration("delay")]
     return [ExecuteProcess(cmd=[*command, "--topics", *topics], output="screen")]
+
+
+def _namespace(context: LaunchContext) -> str:
+    """That of the node, as launch_ros makes it; empty for the root."""
+    around = context.launch_configurations.get("ros_namespace")
+    own = LaunchConfiguration("namespace").perform(context)
+    return str(make_namespace_absolute(prefix_namespace(around, own))).rstrip("/")
 
 
 def _topics(contract: dict[str, Any]) -> list[str]:

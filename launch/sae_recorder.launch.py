@@ -9,6 +9,7 @@ from pam_ros.nodes.launching import node_actions
 
 PARAMETERS = {
     "sae": (str, "Folder of the sparse autoencoder"),
+    "tokens_topic": (str, "TokenActivations to encode, where it is not act_attention/tokens"),
     "bag": (str, "Record into this new folder"),
     "contract": (str, "Record this one's topics: a YAML file, or the name of one in config/robots"),
     "images": (bool, "true: record the contract's cameras too"),

@@ -44,6 +44,14 @@ class Topics:
     diagnostics: str = "/diagnostics"
 
 
+def full_name(topic: str, node: str = NODE) -> str:
+    """A topic of a contract as the attention node, given by its full name, resolves it."""
+    namespace, _, _ = node.rpartition("/")
+    if topic.startswith("~/"):
+        return f"{node}/{topic[2:]}"
+    return topic if topic.startswith("/") else f"{namespace}/{topic}"
+
+
 def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) -> Topics:
     """The topics of a contract.
 
@@ -52,12 +60,9 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
         node: full name of the attention node, with its namespace.
         recorder: full name of the sae_recorder.
     """
-    namespace, _, _ = node.rpartition("/")
 
     def full(topic: str) -> str:
-        if topic.startswith("~/"):
-            return f"{node}/{topic[2:]}"
-        return topic if topic.startswith("/") else f"{namespace}/{topic}"
+        return full_name(topic, node)
 
     return Topics(
         attention=full("~/attention"),

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from pam_ros.bags.writer import BagWriter
 from pam_ros.nodes.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.running import run_node
-from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder
+from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
 from pam_ros.share import share_directory
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ PARAMETERS = (
     Declared("split_seconds", 0.0, "A new file after so long; 0: never.", True, 0.0, 1e6),
     Declared("split_megabytes", 0, "A new file at this size; 0: never.", True, 0, 1000000),
     Declared("topics_file", "", "YAML with a list `topics`; empty: config/record.yaml."),
-    Declared("annotate_topic", ANNOTATE_TOPIC, "String: what people say of moments; empty: none."),
-    Declared("overlays", False, "Also every ~/attention/<camera>/image of act_attention."),
+    Declared(
+        "annotate_topic",
+        ANNOTATE_TOPIC,
+        "String: what people say of moments; relative to the namespace; empty: none.",
+    ),
+    Declared("overlays", False, "Also every .../attention/<camera>/image of the namespace."),
 )
 
 
@@ -43,8 +47,13 @@ class RecorderNode(Node):
         values = declare(self, PARAMETERS)
         if not values["bag"]:
             raise ParameterError("parameter 'bag' is not set: name a new folder with -p bag:=...")
-        self._wanted = _topics(values["topics_file"])
+        self._wanted = frozenset(
+            resolved(self, topic, "topics_file") for topic in _topics(values["topics_file"])
+        )
         self._overlays: bool = values["overlays"]
+        annotations = values["annotate_topic"]
+        if annotations:
+            annotations = resolved(self, annotations, "annotate_topic")
         writer = BagWriter(
             values["bag"],
             values["storage"],
@@ -53,8 +62,8 @@ class RecorderNode(Node):
             split_bytes=values["split_megabytes"] * 1_000_000,
         )
         self._recorder = TopicRecorder(self, writer, self._wants)
-        if values["annotate_topic"]:
-            self._recorder.expect(values["annotate_topic"], "std_msgs/msg/String")
+        if annotations:
+            self._recorder.expect(annotations, "std_msgs/msg/String")
         self.get_logger().info(f"recording into {values['bag']}")
 
     def close(self) -> None:
@@ -62,7 +71,8 @@ class RecorderNode(Node):
         self._recorder.close()
 
     def _wants(self, topic: str) -> bool:
-        overlay = "/attention/" in topic and topic.endswith("/image")
+        mine = topic.startswith(f"{self.get_namespace().rstrip('/')}/")
+        overlay = mine and "/attention/" in topic and topic.endswith("/image")
         return topic in self._wanted or (self._overlays and overlay)
 
 

@@ -19,13 +19,14 @@ from rclpy.serialization import serialize_message
 
 from pam_ros.bags.qos import qos_of
 from pam_ros.bags.writer import BagWriter
+from pam_ros.layouts.topics import NODE, topics_of
 from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.feature_encoding import FeatureEncoding
 from pam_ros.nodes.feature_thread import FeatureThread
 from pam_ros.nodes.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.running import USER_ERRORS, run_node
 from pam_ros.nodes.token_publisher import TOKEN_QOS
-from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder
+from pam_ros.nodes.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
 from pam_ros.robot import load_contract
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.sae.errors import SaeError
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 ERRORS = (*USER_ERRORS, SaeError)
 TABLE = (
     Declared("sae", "", "Folder of the SAE: cfg.json and sae_weights.safetensors."),
-    Declared("tokens_topic", "/act_attention/tokens", "TokenActivations to encode."),
+    Declared("tokens_topic", "act_attention/tokens", "TokenActivations to encode."),
     Declared("full_code", False, "Also the whole sparse code of every token, in each message."),
     Declared("queue", 120, "Ticks that may wait to be encoded.", True, 1, 1000),
     Declared("torch_threads", 1, "Threads of torch; 0: torch's choice.", True, 0, 256),
@@ -49,7 +50,7 @@ TABLE = (
     Declared("split_megabytes", 1000, "A new file at this size; 0: never.", True, 0, 1000000),
     Declared(
         "topics",
-        ["/act_attention/attention", "/act_attention/predicted_chunk"],
+        ["act_attention/attention", "act_attention/predicted_chunk"],
         "Topics to record beside the features.",
     ),
     Declared(
@@ -79,7 +80,10 @@ class SaeRecorderNode(Node):
         self._unusual_since_report = ""
         self._reported = (0, 0)
         self._last_reason = ""
-        topics = _topics(values)
+        topics = self._topics(values)
+        annotations = values["annotate_topic"]
+        if annotations:
+            annotations = resolved(self, annotations, "annotate_topic")
         self._features = self.create_publisher(SaeFeatures, "~/features", 10)
         self._features_topic = self.resolve_topic_name("~/features")
         self._recorder: TopicRecorder | None = None
@@ -95,8 +99,8 @@ class SaeRecorderNode(Node):
             offered = qos_of(self._features.qos_profile)
             self._writer.add_topic(self._features_topic, "pam_ros/msg/SaeFeatures", offered)
             self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
-            if values["annotate_topic"]:
-                self._recorder.expect(values["annotate_topic"], "std_msgs/msg/String")
+            if annotations:
+                self._recorder.expect(annotations, "std_msgs/msg/String")
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._thread = FeatureThread(self._work, values["queue"])
         # What comes while this process as a whole stands still waits in the middleware.
@@ -109,6 +113,27 @@ class SaeRecorderNode(Node):
             f"SAE {self._encoding.name}: {self._encoding.dictionary_size} features, "
             + (f"recording into {values['bag']}" if values["bag"] else "recording nothing")
         )
+
+    def _topics(self, values: dict[str, Any]) -> frozenset[str]:
+        """Full names of what is recorded beside the features.
+
+        Raises:
+            ParameterError: images are asked for without a contract, or a topic has no name.
+            ContractError, FileNotFoundError: of the contract.
+        """
+        topics = {resolved(self, topic, "topics") for topic in values["topics"] if topic}
+        if not values["contract"]:
+            if values["images"]:
+                raise ParameterError(
+                    "parameter 'images' is true without a 'contract' to name cameras"
+                )
+            return frozenset(topics)
+        contract = load_contract(find_contract(values["contract"]))
+        named = topics_of(contract, f"{self.get_namespace().rstrip('/')}{NODE}")
+        of_contract = [named.command, named.state]
+        if values["images"]:
+            of_contract += [camera.image for camera in named.cameras]
+        return frozenset(topics | {resolved(self, topic, "contract") for topic in of_contract})
 
     def close(self) -> None:
         """Encode what has arrived and finish the bag."""
@@ -189,25 +214,6 @@ class SaeRecorderNode(Node):
         if not ticks:
             return DiagnosticStatus.WARN, "no tokens"
         return DiagnosticStatus.OK, f"{ticks} ticks encoded"
-
-
-def _topics(values: dict[str, Any]) -> frozenset[str]:
-    """What is recorded beside the features.
-
-    Raises:
-        ParameterError: images are asked for without a contract.
-        ContractError, FileNotFoundError: of the contract.
-    """
-    topics = {str(topic) for topic in values["topics"] if topic}
-    if not values["contract"]:
-        if values["images"]:
-            raise ParameterError("parameter 'images' is true without a 'contract' to name cameras")
-        return frozenset(topics)
-    contract = load_contract(find_contract(values["contract"]))
-    topics |= {contract.command.topic, contract.state.topic}
-    if values["images"]:
-        topics |= {camera.topic for camera in contract.cameras}
-    return frozenset(topics)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

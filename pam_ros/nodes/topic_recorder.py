@@ -11,6 +11,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 from pam_ros.bags import BagError
 from pam_ros.bags.qos import qos_of
+from pam_ros.nodes.parameters import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 LOOK_SECONDS = 0.25
-ANNOTATE_TOPIC = "/act_attention/annotate"
+ANNOTATE_TOPIC = "act_attention/annotate"
 """What a person says of a moment, std_msgs/String; its time is that of its arrival in the bag."""
+
+
+def resolved(node: Node, topic: str, parameter: str) -> str:
+    """The full name, after remapping, of a topic that a parameter names; relative to the node.
+
+    Raises:
+        ParameterError: it is no name of a topic.
+    """
+    try:
+        return node.resolve_topic_name(topic)
+    except RuntimeError as error:
+        raise ParameterError(
+            f"parameter '{parameter}' has {topic!r}, which is no name of a topic: {error}"
+        ) from error
 
 
 class TopicRecorder:
@@ -51,7 +66,12 @@ class TopicRecorder:
         node.create_timer(LOOK_SECONDS, self._look)
 
     def expect(self, topic: str, type_name: str) -> None:
-        """Subscribe before anybody publishes: what a person sends once must not be missed."""
+        """Subscribe before anybody publishes: what a person sends once must not be missed.
+
+        Args:
+            topic: its full name.
+            type_name: as in "std_msgs/msg/String".
+        """
         self._recorded.add(topic)
         self._record(topic, [type_name], [QoSProfile(depth=DEPTH)])
 

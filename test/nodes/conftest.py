@@ -251,13 +251,13 @@ def sidecar(domain, sae):
 
     opened = []
 
-    def start(**parameters):
-        arguments = ["--ros-args"]
+    def start(namespace="", **parameters):
+        arguments = ["--ros-args", "-r", f"__ns:={namespace or '/'}"]
         for name, value in {"sae": sae, **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
         rclpy.init(args=arguments)
-        opened.append(Sidecar(SaeRecorderNode()))
+        opened.append(Sidecar(SaeRecorderNode(), namespace))
         return opened[-1]
 
     yield start

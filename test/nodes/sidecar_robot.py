@@ -23,12 +23,13 @@ FEATURES_TOPIC = "/sae_recorder/features"
 class Sidecar:
     """The node under test in this process, and a peer that plays the attention node."""
 
-    def __init__(self, node) -> None:
+    def __init__(self, node, namespace="") -> None:
         self.node = node
         self.peer = rclpy.create_node("peer")
         self.features, self.reports = [], []
-        self.tokens = self.peer.create_publisher(TokenActivations, TOKENS, TOKEN_QOS)
-        self.peer.create_subscription(SaeFeatures, FEATURES_TOPIC, self.features.append, 50)
+        self.tokens = self.peer.create_publisher(TokenActivations, namespace + TOKENS, TOKEN_QOS)
+        features_topic = namespace + FEATURES_TOPIC
+        self.peer.create_subscription(SaeFeatures, features_topic, self.features.append, 50)
         self.peer.create_subscription(DiagnosticArray, "/diagnostics", self._on_report, 50)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)

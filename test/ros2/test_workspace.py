@@ -79,9 +79,13 @@ NAV2 = {"params_file", "namespace", "use_sim_time", "log_level", "use_respawn"}
 @pytest.mark.parametrize(
     ("name", "own", "not_taken"),
     [
-        ("act_attention", {"policy", "contract", "autostart"}, set()),
-        ("sae_recorder", {"sae", "bag"}, set()),
-        ("demo", {"policy", "seed", "bag", "autostart"}, {"namespace"}),
+        (
+            "act_attention",
+            {"policy", "contract", "autostart", "use_rviz", "rviz_config_file"},
+            set(),
+        ),
+        ("sae_recorder", {"sae", "bag", "tokens_topic"}, set()),
+        ("demo", {"policy", "seed", "bag", "autostart", "use_rviz"}, {"namespace"}),
         ("replay", {"bag", "policy", "contract", "autostart"}, {"use_sim_time"}),
     ],
 )
@@ -91,6 +95,47 @@ def test_launch_files_explain_their_arguments_and_have_nav2s(ros2, workspace, na
     explained = dict(re.findall(r"^    '(\w+)':\n        (.+)$", done.stdout, re.MULTILINE))
     assert own | NAV2 - not_taken <= set(explained)
     assert all(len(text.split()) > 2 for text in explained.values()), explained
+
+
+PLAY = """
+import runpy, sys
+from launch import LaunchContext
+from launch.utilities import perform_substitutions
+file, contract, namespace, around = sys.argv[1:]
+context = LaunchContext()
+given = {"contract": contract, "namespace": namespace, "bag": "b", "rate": "1", "delay": "0"}
+context.launch_configurations.update(given)
+if around:
+    context.launch_configurations["ros_namespace"] = around
+(player,) = runpy.run_path(file)["play"](context)
+print(*(perform_substitutions(context, word) for word in player.cmd))
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "around", "full"),
+    [
+        ("", "", ""),
+        ("left", "", "/left"),
+        ("/left", "", "/left"),
+        ("left", "house", "/house/left"),
+        ("/left", "/house", "/left"),
+    ],
+)
+def test_a_replay_in_a_namespace_plays_the_topics_that_its_node_reads(
+    ros2_python, workspace, tmp_path, namespace, around, full
+):
+    """As launch_ros places the node: by the argument, in a group's namespace."""
+    contract = tmp_path / "contract.yaml"
+    topics = {"cameras": [{"topic": "top/image_raw"}, {"topic": "/shared/image_raw"}],
+              "state": {"topic": "~/joints"}}  # fmt: skip
+    contract.write_text(yaml.safe_dump(topics))
+    file = ros2_python.share("pam_ros") / "launch" / "replay.launch.py"
+    done = ros2_python.command("python3", "-c", PLAY, str(file), str(contract), namespace, around)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("--topics ")[1].split() == [
+        f"{full}/top/image_raw", "/shared/image_raw", f"{full}/act_attention/joints",
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
