@@ -31,7 +31,8 @@ else:
     suppress_warnings = ["misc.highlighting_failure"]
 # What rosdoc2 puts beside these pages.
 exclude_patterns = ["_build", "*.rst", "interfaces", "standard_docs"]
-html_theme = "furo"
+# rosdoc2 brings its own theme, not furo.
+html_theme = "furo" if importlib.util.find_spec("furo") else "sphinx_rtd_theme"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 rosdoc2_settings = dict.fromkeys(
