@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).parents[1]
 # Top-level modules that a key of package.xml brings, where the names differ.
 PROVIDED = {
-    "ament_index_python": "ament_index_python",
     "cv2": "python3-opencv",
     "hypothesis": "python3-hypothesis",
     "numpy": "python3-numpy",
@@ -44,7 +43,7 @@ def keys():
 
 def is_ros(name):
     return name in ("rclpy", "launch", "launch_ros", "cv_bridge") or re.fullmatch(
-        r"\w+_(msgs|srvs|interfaces|index_python)", name
+        r"\w+_(msgs|srvs|interfaces)", name
     )
 
 
@@ -58,6 +57,16 @@ def test_every_package_that_only_tests_need_is_in_package_xml():
     used = {name for name in imported("test") if is_ros(name) or name in PROVIDED}
     wanted = {PROVIDED.get(name, name) for name in used - MADE_UP}
     assert wanted <= set(keys()), sorted(wanted - set(keys()))
+
+
+def test_what_the_pages_tell_to_start_is_in_package_xml():
+    """Programs of other packages, and what makes pictures of `.../compressed` in them."""
+    text = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    started = set(re.findall(r"ros2 (?:run|launch) (\w+) ", text)) - {"pam_ros"}
+    assert "rqt_image_view" in started
+    wanted = started | {"image_transport_plugins", "rviz2"}
+    run = {key for key, kinds in keys().items() if "exec_depend" in kinds}
+    assert wanted <= run, sorted(wanted - run)
 
 
 def test_package_xml_names_nothing_that_pip_installs():
