@@ -49,7 +49,8 @@ sys.exit(main(["run", "command_guard", *sys.argv[2:]]))
 
 def _module_path() -> list[str]:
     """The node's own, without what means the working folder."""
-    own = str(Path(__file__).resolve().parents[2])
+    # Not resolved: after `colcon build --symlink-install` that is the sources.
+    own = str(Path(__file__).absolute().parents[2])
     path = [entry for entry in sys.path if entry]
     return path if own in path else [own, *path]
 

@@ -247,7 +247,7 @@ def with_ros_python(environment):
     return environment
 
 
-def build_workspace(environment, folder):
+def build_workspace(environment, folder, *options):
     """Build this package with colcon, its tests included; returns the folder."""
     environment = with_ros_python(environment)
     source = folder / "src" / "pam_ros"
@@ -259,7 +259,7 @@ def build_workspace(environment, folder):
         elif (ROOT / entry).is_file():
             shutil.copy(ROOT / entry, source / entry)
     done = subprocess.run(
-        [find_colcon(environment), "build"], cwd=folder, env=environment, timeout=900,
+        [find_colcon(environment), "build", *options], cwd=folder, env=environment, timeout=900,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

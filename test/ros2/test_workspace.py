@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from real_ros2 import with_ros_python
+from real_ros2 import build_workspace, sourced, with_ros_python
 
 from pam_ros.bags.types import known_types
 
@@ -48,10 +48,34 @@ def test_messages_and_modules_share_one_python_package(ros2_python, workspace):
     assert Path(module).is_relative_to(workspace / "install")
 
 
+def test_a_workspace_of_links_shows_an_edit_without_another_build(
+    ros2_environment, built, tmp_path
+):
+    folder = build_workspace(ros2_environment, tmp_path, "--symlink-install")
+    edited = ["cli.py", "robot/contract.py", "sim/scene.xml"]
+    (place,) = folder.glob("install/pam_ros/**/pam_ros/cli.py")
+    for name in edited:
+        assert (place.parent / name).resolve() == folder / "src" / "pam_ros" / "pam_ros" / name
+    environment = sourced(folder / "install" / "local_setup.bash", ros2_environment)
+    done = subprocess.run(
+        ["python3", "-c", "import pam_ros.robot.contract, pam_ros.msg; print(pam_ros.msg.__file__)"],
+        env=with_ros_python(environment), cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert Path(done.stdout.strip()).is_relative_to(folder / "install"), done.stderr
+
+
 def test_executables_are_found(ros2, workspace):
     listed = ros2.run("pkg", "executables", "pam_ros").stdout.split("\n")
     wanted = {"act_attention", "demo_robot", "pam_ros", "recorder"}
     assert wanted <= {line.split()[-1] for line in listed if line}
+
+
+def test_the_command_is_on_path_once_the_workspace_is_sourced(ros2, workspace):
+    done = ros2.command("bash", "-c", "command -v pam_ros && pam_ros --help")
+    assert done.returncode == 0, done.stderr
+    place, *text = done.stdout.splitlines()
+    assert Path(place).is_relative_to(workspace / "install")
+    assert "contract" in "\n".join(text)
 
 
 def test_colcon_test_runs_pytest_and_says_what_is_missing(ros2, workspace):
