@@ -69,6 +69,23 @@ def test_ros_is_tried_on_the_three_distributions():
         assert command in commands(job)
 
 
+def test_the_page_of_the_installation_does_what_is_tried_in_that_order():
+    (job,) = read(ROS)["jobs"].values()
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    steps = (
+        "python3-venv python3-dev gcc g++",
+        "rosdep update",
+        "rosdep install --from-paths src --ignore-src -y",
+        "/usr/bin/python3 -m venv --system-site-packages venv",
+        "touch venv/COLCON_IGNORE",
+        "-r src/pam_ros/requirements.txt",
+        "colcon build",
+    )
+    for text in (commands(job), re.search(r"## Jazzy and Kilted\n(.*?)\n- ", page, re.DOTALL)[1]):
+        places = [text.index(step) for step in steps]
+        assert places == sorted(places)
+
+
 def test_pip_alone_is_tried_with_both_lerobots():
     (job,) = read(PIP)["jobs"].values()
     assert {"3.11", "3.13"} <= set(job["strategy"]["matrix"]["python"])
