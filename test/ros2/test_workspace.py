@@ -58,7 +58,7 @@ def test_a_workspace_of_links_shows_an_edit_without_another_build(
         assert (place.parent / name).resolve() == folder / "src" / "pam_ros" / "pam_ros" / name
     environment = sourced(folder / "install" / "local_setup.bash", ros2_environment)
     done = subprocess.run(
-        ["python3", "-c", "import pam_ros.robot.contract, pam_ros.msg; print(pam_ros.msg.__file__)"],
+        ["python3", "-c", "import pam_ros.robot, pam_ros.msg; print(pam_ros.msg.__file__)"],
         env=with_ros_python(environment), cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert Path(done.stdout.strip()).is_relative_to(folder / "install"), done.stderr
@@ -147,15 +147,18 @@ print(*(perform_substitutions(context, word) for word in player.cmd))
     ],
 )
 def test_a_replay_in_a_namespace_plays_the_topics_that_its_node_reads(
-    ros2_python, workspace, tmp_path, namespace, around, full
+    ros2, workspace, tmp_path, namespace, around, full
 ):
     """As launch_ros places the node: by the argument, in a group's namespace."""
     contract = tmp_path / "contract.yaml"
     topics = {"cameras": [{"topic": "top/image_raw"}, {"topic": "/shared/image_raw"}],
               "state": {"topic": "~/joints"}}  # fmt: skip
     contract.write_text(yaml.safe_dump(topics))
-    file = ros2_python.share("pam_ros") / "launch" / "replay.launch.py"
-    done = ros2_python.command("python3", "-c", PLAY, str(file), str(contract), namespace, around)
+    file = ros2.share("pam_ros") / "launch" / "replay.launch.py"
+    done = subprocess.run(
+        ["python3", "-c", PLAY, str(file), str(contract), namespace, around],
+        env=with_ros_python(ros2.environment), capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("--topics ")[1].split() == [
         f"{full}/top/image_raw", "/shared/image_raw", f"{full}/act_attention/joints",
