@@ -31,11 +31,17 @@ BY_PIP = {
     "mujoco", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
     "zstandard",
 }  # fmt: skip
-# Rooms whose conftest.py needs some of it already.
+# Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {
+    "benchmarks": ("torch", "lerobot", "rosbags"),
+    "embedded": ("rosbags",),
+    "faults": ("torch", "lerobot", "rosbags", "mujoco"),
     "features": ("torch",),
+    "nodes": ("torch", "lerobot", "rosbags", "mcap"),
     "policy": ("torch", "lerobot"),
     "replay": ("torch", "lerobot", "rosbags"),
+    "report": ("rosbags",),
+    "ros2": ("rosbags", "cyclonedds"),
     "sae": ("torch",),
     "sim": ("torch", "mujoco"),
 }
@@ -66,6 +72,27 @@ def pytest_pycollect_makemodule(module_path, parent):
     if SKIPS_WHAT_IS_MISSING:
         return ModuleOfWhatIsThere.from_parent(parent, path=module_path)
     return None
+
+
+def _skipping_what_is_missing():
+    """A test that needs a package of BY_PIP only once it runs, or in a fixture."""
+    try:
+        return (yield)
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not SKIPS_WHAT_IS_MISSING or missing not in BY_PIP:
+            raise
+        pytest.skip(f"{missing} is not installed: see requirements.txt")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup():
+    return (yield from _skipping_what_is_missing())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    return (yield from _skipping_what_is_missing())
 
 
 def pytest_terminal_summary(terminalreporter):

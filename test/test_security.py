@@ -102,6 +102,8 @@ print("tried", tried)
 
 
 def test_a_policy_in_a_folder_is_loaded_and_run_without_a_connection():
+    import lerobot  # noqa: F401  (where it is missing, `colcon test` skips this)
+
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     done = subprocess.run(
         [sys.executable, "-c", NO_NETWORK],

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = (
-    "package.xml", "CMakeLists.txt", "LICENSE", "msg", "launch", "config", "models", "scripts",
-    "pam_ros", "test", "pyproject.toml",
+# What lies in a checkout that git does not have.
+NOT_SOURCE = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", "__pycache__", "*.egg-info", "build", "install", "log", "out",
 )  # fmt: skip
 PEER = Path(__file__).with_name("peer.py")
 # Runs the file that follows on the command line as if ROS 2 were installed.
@@ -251,13 +251,7 @@ def build_workspace(environment, folder, *options):
     """Build this package with colcon, its tests included; returns the folder."""
     environment = with_ros_python(environment)
     source = folder / "src" / "pam_ros"
-    source.mkdir(parents=True)
-    for entry in PACKAGE:
-        if (ROOT / entry).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / entry, source / entry, ignore=ignored)
-        elif (ROOT / entry).is_file():
-            shutil.copy(ROOT / entry, source / entry)
+    shutil.copytree(ROOT, source, ignore=NOT_SOURCE, symlinks=True)
     done = subprocess.run(
         [find_colcon(environment), "build", *options], cwd=folder, env=environment, timeout=900,
         capture_output=True, text=True, check=False,
