@@ -177,7 +177,11 @@ class TestTwoNodes:
 
     def test_see_each_others_endpoint_with_type_hash_and_qos(self, ros2, embedded, far):
         for peer, other in ((embedded, "far"), (far, "near")):
-            assert peer.wait_for_fact("endpoint") == {
+            # Fast DDS tells which node an endpoint belongs to a moment later.
+            known = peer.wait_for_fact(
+                "endpoint", lambda found, node=f"/{other}": found["node"] == node
+            )
+            assert known == {
                 "node": f"/{other}",
                 "type": "std_msgs/msg/String",
                 "hash": ros2.type_hash("std_msgs", "String"),

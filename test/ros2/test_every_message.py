@@ -70,7 +70,7 @@ def test_an_embedded_node_hears_what_ros2_topic_pub_said(ros2, listener, type_na
     # ros2 topic pub makes bytes(7), seven zeros, of the number 7: octets are given as !!binary.
     said = octets_as_bytes(type_name, listener.samples[type_name])
     text = yaml.safe_dump(said, allow_unicode=True)
-    done = ros2.run("topic", "pub", "--times", "3", "-r", "5", "-w", "1",
+    done = ros2.run("topic", "pub", "--times", "20", "-r", "10", "-w", "1",
                     topic("hear", type_name), type_name, text)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert listener.wait_for_fact(type_name) == listener.samples[type_name]
