@@ -36,12 +36,13 @@ setup(
     install_requires=requirements(),
     packages=find_packages(include=["pam_ros", "pam_ros.*"]),
     package_data={
-        "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page/*"],
+        "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page-files/*"],
     },
     data_files=[
         (str(SHARE), ["package.xml"]),
         *share_files("msg"),
         *share_files("launch"),
         *share_files("config"),
+        *share_files("models"),
     ],
 )

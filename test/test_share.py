@@ -9,6 +9,7 @@ def test_the_share_folder_holds_messages_config_and_launch():
     assert (folder / "msg" / "AttentionMap.msg").is_file()
     assert (folder / "config" / "act_attention.yaml").is_file()
     assert (folder / "launch" / "act_attention.launch.py").is_file()
+    assert (folder / "models" / "demo_act" / "config.json").is_file()
 
 
 def test_a_contract_is_found_by_name_and_by_path(tmp_path):

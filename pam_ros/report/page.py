@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pam_ros.report.frames import Mosaic
     from pam_ros.report.recording import Recording
 
-_PAGE = Path(__file__).parent / "page"
+_PAGE = Path(__file__).parent / "page-files"
 _CHUNK = 3 << 20
 #: A person who scrubs waits for no more than these many frames to be decoded.
 KEYFRAME_EVERY = 10
