@@ -52,7 +52,8 @@ def test_with_it_they_talk_both_ways(ros2, cure):
         done = ros2.run("topic", "echo", "--once", f"/{name}/chatter", "std_msgs/msg/String")
         assert re.search(rf"data: {name} \d+", done.stdout), done.stdout + done.stderr
         done = ros2.run(
-            "topic", "pub", "--times", "3", "-w", "1",
+            # With Fast DDS some seconds pass before this side knows the publisher.
+            "topic", "pub", "--times", "60", "-r", "5", "-w", "1",
             f"/{name}/heard", "std_msgs/msg/String", "{data: from ROS 2}",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

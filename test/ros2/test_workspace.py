@@ -304,7 +304,9 @@ def test_a_recording_is_whole_after_an_impatient_ctrl_c(runnable, embedded, tmp_
     for _ in range(3):
         os.killpg(recorder.popen.pid, signal.SIGINT)
         time.sleep(0.05)
-    assert recorder.stop() == 0, "\n".join(recorder.lines[-20:])
+    # The status after three Ctrl-C is that of ros2 run itself.
+    recorder.stop()
+    assert any("topics recorded" in line for line in recorder.lines), "\n".join(recorder.lines)
     info = runnable.run("bag", "info", str(tmp_path / "bag")).stdout
     counts = dict(re.findall(r"Topic: (\S+) .* Count: (\d+)", info))
     # Notes of people are listened to from the start; nobody made one.
