@@ -205,8 +205,11 @@ class TickLoop:
 
 
 def longest_gap_s(max_age_s: float, rate_hz: float) -> float:
-    """For TickLoop: as old as an observation may be, but some periods at least."""
-    return max(max_age_s, 3.0 / rate_hz)
+    """For TickLoop: twice as old as an observation may be, and some periods.
+
+    A policy that takes half a second for each chunk still executes its chunks.
+    """
+    return 2.0 * max_age_s + 3.0 / rate_hz
 
 
 def _not_finite(output: PolicyOutput) -> str:
