@@ -26,7 +26,7 @@ robot: test
 rate_hz: 4.0
 trigger: {trigger}
 sync_tolerance_s: 0.02
-max_age_s: 0.5
+max_age_s: {max_age}
 cameras:
   - {{name: top, topic: /top/image_raw, type: sensor_msgs/msg/Image,
      feature: observation.images.top, encoding: {encoding}, resize: policy}}
@@ -84,11 +84,14 @@ def checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def contract(tmp_path):
-    """Writes a contract file; keywords: trigger, encoding, command."""
+    """Writes a contract file; keywords: trigger, encoding, command, max_age."""
 
-    def write(trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState") -> Path:
+    def write(
+        trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState", max_age=0.5
+    ) -> Path:
         file = tmp_path / "contract.yaml"
-        file.write_text(CONTRACT.format(trigger=trigger, encoding=encoding, command=command))
+        text = CONTRACT.format(trigger=trigger, encoding=encoding, command=command, max_age=max_age)
+        file.write_text(text)
         return file
 
     return write

@@ -107,8 +107,12 @@ def test_the_first_command_is_where_the_robot_stands(attention_robot):
     assert commands[0].position == pytest.approx([0.7, -0.4], abs=1e-6)
 
 
+# No gap between two ticks is long, however busy the machine.
+PATIENT = {"max_age": 60.0}
+
+
 def test_in_queue_mode_each_map_says_which_tick_moves_the_robot(attention_robot):
-    robot = attention_robot(enabled=True)
+    robot = attention_robot(PATIENT, enabled=True)
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     seen = [tick(robot, maps) for _ in range(6)]
@@ -218,8 +222,18 @@ def test_the_predicted_chunk_starts_at_the_observation(attention_robot):
     ]
 
 
+def test_what_was_planned_before_a_long_gap_is_not_executed_after_it(attention_robot):
+    robot = attention_robot({"max_age": 0.2}, enabled=True)  # 1.15 s are long then
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    tick(robot, maps)
+    time.sleep(1.5)
+    message = tick(robot, maps)
+    assert (message.episode, message.tick, message.command_source_tick) == (0, 1, 1)
+
+
 def test_a_reset_starts_the_next_episode_with_an_empty_queue(attention_robot):
-    robot = attention_robot()
+    robot = attention_robot(PATIENT)
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     tick(robot, maps)
