@@ -234,11 +234,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only write the page")
     default = ROOT / "benchmarks" / "results" / "embedded" / "latency.json"
     parser.add_argument("--result", type=Path, default=default)
+    parser.add_argument("--remark", default="", help="what else to know of the ROS 2, for the page")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "embedded.md")
     options = parser.parse_args(arguments)
     if not options.table:
         chosen = runtimes()
         measured = result(chosen, measure(chosen, WORKLOADS, options.rounds))
+        measured["remark"] = options.remark
         options.result.parent.mkdir(parents=True, exist_ok=True)
         options.result.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
         print(options.result)

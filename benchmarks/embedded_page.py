@@ -39,7 +39,8 @@ _IMAGE_MB = 640 * 480 * 3 * 1e-6
 
 def document(result: Mapping[str, Any]) -> str:
     """The page."""
-    parts = [_HEAD, "## Where\n", f"- {_where(result)}", ""]
+    parts = [_HEAD, "## Where\n", f"- {_where(result)}"]
+    parts += [f"- {result['remark']}", ""] if result.get("remark") else [""]
     for key, title in _TITLES.items():
         samples = {
             runtime: workloads[key]

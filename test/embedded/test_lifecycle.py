@@ -122,7 +122,9 @@ def test_a_failure_leads_back_to_where_the_node_came_from(managed, callback, bef
 
 
 @pytest.mark.parametrize(
-    ("on_error", "after"), [(SUCCESS, "unconfigured"), (FAILURE, "finalized"), (ERROR, "finalized")]
+    ("on_error", "after"),
+    [(SUCCESS, "unconfigured"), (FAILURE, "finalized"), (ERROR, "finalized")],
+    ids=["success", "failure", "error"],
 )
 def test_an_error_is_dealt_with_by_on_error(managed, on_error, after):
     node = managed(activate=ERROR, error=on_error)
