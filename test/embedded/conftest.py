@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -49,6 +50,22 @@ def ros(domain):
     rclpy.init(args=[], domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
     yield rclpy
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def context(domain):
+    """A context for a command line: context(*arguments)."""
+    made = []
+
+    def start(*arguments):
+        context = Context()
+        rclpy.init(args=["program", *arguments], context=context, domain_id=domain)
+        made.append(context)
+        return context
+
+    yield start
+    for context in made:
+        context.try_shutdown()
 
 
 @pytest.fixture

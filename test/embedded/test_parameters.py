@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters of a node, their services and events, and where their values come from."""
 
-import math
-
 import pytest
-import rclpy
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -21,7 +18,6 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
-from rclpy.context import Context
 from rclpy.exceptions import (
     InvalidParameterException,
     InvalidParameterTypeException,
@@ -276,22 +272,6 @@ def test_events_tell_what_changed(node, spin_until):
     assert [p.value.double_value for p in got[1].changed_parameters] == [2.0]
 
 
-@pytest.fixture
-def context(domain):
-    """A context for a command line: context(*arguments)."""
-    made = []
-
-    def start(*arguments):
-        context = Context()
-        rclpy.init(args=["program", *arguments], context=context, domain_id=domain)
-        made.append(context)
-        return context
-
-    yield start
-    for context in made:
-        context.try_shutdown()
-
-
 def test_the_command_line_overrides_defaults(context):
     started = context(
         "--ros-args", "-p", "rate:=5.0", "-p", "subject:name:=left", "-p", "tiny:=1e-3",
@@ -370,45 +350,3 @@ def test_a_node_may_come_several_times_in_a_file(context, tmp_path):
     node = Node("subject", context=context("--ros-args", "--params-file", str(file)))
     values = [node.declare_parameter(name, 0).value for name in ("first", "second", "third")]
     assert values == [1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("y", True), ("N", False), ("on", True), ("'on'", "on"), ("!!str on", "on"),
-        ("12:30", "12:30"), ("1_000", "1_000"), ("0x10", 16), ("010", 8), ("08", 8.0),
-        ("-5", -5), ("+5", 5), ("0b11", "0b11"), ("1e-3", 0.001), ("1.", 1.0), (".5", 0.5),
-        ("inf", math.inf), ("-.inf", -math.inf), ("null", "null"), ("~", "~"), ("=", "="),
-        ("2024-01-01", "2024-01-01"), ("9223372036854775808", 9223372036854775808.0),
-        ("[1, 2]", [1, 2]), ("[y, no]", [True, False]), ('["1", "b"]', ["1", "b"]),
-    ],
-)  # fmt: skip
-def test_values_of_the_command_line_are_read_as_rcl_reads_them(context, text, value):
-    node = Node(
-        "subject",
-        context=context("--ros-args", "-p", f"v:={text}"),
-        automatically_declare_parameters_from_overrides=True,
-    )
-    found = node.get_parameter("v").value
-    found = found if isinstance(found, (str, bool, int, float)) else list(found)
-    assert (found, type(found)) == (value, type(value))
-    node.destroy_node()
-
-
-@pytest.mark.parametrize("text", ["", "{a: 1}", "[1, a]", "[1, 2.0]", "[&a 1, *a]"])
-def test_values_that_rcl_does_not_read_are_refused(context, text):
-    with pytest.raises(RuntimeError, match="parse parameter override rule"):
-        context("--ros-args", "-p", f"v:={text}")
-
-
-def test_keys_of_a_parameter_file_are_texts_as_they_stand(context, tmp_path):
-    file = tmp_path / "parameters.yaml"
-    file.write_text("/**:\n  ros__parameters:\n    on: 1\n    007: x\n    <<: y\n")
-    node = Node(
-        "subject",
-        context=context("--ros-args", "--params-file", str(file)),
-        automatically_declare_parameters_from_overrides=True,
-    )
-    values = {name: node.get_parameter(name).value for name in ("on", "007", "<<")}
-    assert values == {"on": 1, "007": "x", "<<": True}
-    node.destroy_node()
