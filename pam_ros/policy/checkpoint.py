@@ -71,6 +71,18 @@ def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpo
     return Checkpoint(name, folder, config, pipelines)
 
 
+def state_files(checkpoint: Checkpoint) -> tuple[list[str], list[str]]:
+    """The state file of each step of the pre- and of the post-processor, for errors.
+
+    A step that names none has the name of the processor's own file.
+    """
+    before, after = (
+        [str(step.get("state_file") or file) for step in checkpoint.pipelines[file]["steps"]]
+        for file in (PREPROCESSOR, POSTPROCESSOR)
+    )
+    return before, after
+
+
 def read_weights(checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], str]:
     """All tensors of model.safetensors as they are, and the SHA-256 of its bytes.
 

@@ -49,12 +49,34 @@ class CameraSpec:
 
 
 @dataclass(frozen=True)
+class FeatureStatistics:
+    """What one feature's values were in the training data, per dimension, in the policy's units.
+
+    Each is None if the checkpoint does not say. A policy that normalises by mean and standard
+    deviation usually has min and max as well, since lerobot saves all statistics of a dataset.
+
+    Attributes:
+        mean, std: (dim,) of all values.
+        min, max: (dim,) the smallest and the largest value.
+        q01, q99: (dim,) the 1st and the 99th percentile.
+    """
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    min: tuple[float, ...] | None = None
+    max: tuple[float, ...] | None = None
+    q01: tuple[float, ...] | None = None
+    q99: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
 class PolicySpec:
     """What a policy reads, writes and is.
 
     `name` is the checkpoint's path or hub id. `sha256` is that of model.safetensors' bytes; for a
     policy wrapped in memory, that of its state dict (see load.wrap). A feature that the policy
-    does not read is None, its dimension 0.
+    does not read is None, its dimension 0. `statistics` has the vector features for which the
+    checkpoint holds any, by name ("observation.state", "action").
     """
 
     name: str
@@ -73,6 +95,9 @@ class PolicySpec:
     layers: int
     heads: int
     encoder_layers: int = 0
+    statistics: Mapping[str, FeatureStatistics] = field(
+        default_factory=dict, hash=False, repr=False
+    )
 
     @property
     def features(self) -> tuple[str, ...]:

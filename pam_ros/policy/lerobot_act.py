@@ -45,6 +45,8 @@ _LARGEST = {
     "latent_dim": 1_000_000,
 }
 _LARGEST_FEATURE = 2**28
+# lerobot knows "glu" too, which halves the width that the next layer expects: its own pass fails.
+_ACTIVATIONS = ("relu", "gelu")
 
 
 def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig:
@@ -72,6 +74,7 @@ def parse_config(name: str, fields: Mapping[str, Any], device: str) -> ACTConfig
         message = f"{name}: lerobot's ACTConfig refuses config.json: {_reason(error)}"
         raise PolicyError(message) from error
     _refuse_sizes(name, config)
+    _refuse_what_cannot_step(name, config)
     if config.action_feature is None:
         message = f"{name}: output_features must have 'action' in config.json"
         raise PolicyError(message)
@@ -93,6 +96,22 @@ def _refuse_sizes(name: str, config: ACTConfig) -> None:
                 f"and their product at most {_LARGEST_FEATURE}"
             )
             raise PolicyError(message)
+
+
+def _refuse_what_cannot_step(name: str, config: ACTConfig) -> None:
+    """Settings that lerobot builds a network of, whose every pass then fails."""
+    if config.feedforward_activation not in _ACTIVATIONS:
+        message = (
+            f"{name}: feedforward_activation {config.feedforward_activation!r} in config.json must "
+            f"be one of {', '.join(_ACTIVATIONS)}: lerobot's ACT cannot make a step with another"
+        )
+        raise PolicyError(message)
+    if config.image_features and config.dim_model % 4:
+        message = (
+            f"{name}: dim_model {config.dim_model} in config.json must be a multiple of 4: the "
+            "position embedding of images takes no other width"
+        )
+        raise PolicyError(message)
 
 
 def build_model(name: str, config: ACTConfig) -> ACT:

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import logging
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,16 +17,20 @@ from pam_ros.policy.act import ActPolicy
 from pam_ros.policy.act_hooks import ENVIRONMENT, STATE
 from pam_ros.policy.act_prepare import Preparation
 from pam_ros.policy.act_supported import feature_map_size
-from pam_ros.policy.checkpoint import fit_weights, open_checkpoint, read_weights
+from pam_ros.policy.checkpoint import fit_weights, open_checkpoint, read_weights, state_files
 from pam_ros.policy.engines import check_engine, make_passes
 from pam_ros.policy.interface import CameraSpec, PolicyError, PolicySpec
 from pam_ros.policy.lerobot_act import build_model, load_processors, parse_config
+from pam_ros.policy.normalisation import check_normalisation, feature_statistics
+from pam_ros.policy.observation import empty_observation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import nn
 
+    from pam_ros.policy.act_pass import Engine
     from pam_ros.policy.act_prepare import Postprocessor, Preprocessor
 
 logger = logging.getLogger(__name__)
@@ -73,12 +78,11 @@ def load_policy(
     weights, sha256 = read_weights(checkpoint)
     model.load_state_dict(fit_weights(checkpoint.name, weights, model.state_dict()), assign=True)
     model = model.to(where).requires_grad_(requires_grad=False)
-    preprocessor, postprocessor = load_processors(
+    processors = load_processors(
         checkpoint.name, checkpoint.folder, config, where, checkpoint.pipelines
     )
-    return _assemble(
-        checkpoint.name, sha256, model, preprocessor, postprocessor, engine=engine, dtype=dtype
-    )
+    files = state_files(checkpoint)
+    return _assemble(checkpoint.name, sha256, model, processors, files, engine=engine, dtype=dtype)
 
 
 def wrap(
@@ -107,7 +111,7 @@ def wrap(
         raise PolicyError(message)
     try:
         model = copy.deepcopy(act_policy.model)
-        own_preprocessor, own_postprocessor = copy.deepcopy((preprocessor, postprocessor))
+        processors = copy.deepcopy((preprocessor, postprocessor))
     except Exception as error:
         message = f"the policy in memory cannot be copied: {error}"
         raise PolicyError(message) from error
@@ -117,28 +121,43 @@ def wrap(
     model = model.requires_grad_(requires_grad=False).float().eval()
     name = str(getattr(config, "pretrained_path", None) or "ACT policy in memory")
     sha256 = _state_dict_sha256(act_policy)
-    return _assemble(
-        name, sha256, model, own_preprocessor, own_postprocessor, engine=engine, dtype=dtype
-    )
+    return _assemble(name, sha256, model, processors, engine=engine, dtype=dtype)
 
 
 def _assemble(
     name: str,
     sha256: str,
     model: nn.Module,
-    preprocessor: Preprocessor,
-    postprocessor: Postprocessor,
+    processors: tuple[Preprocessor, Postprocessor],
+    files: tuple[Sequence[str], Sequence[str]] = ((), ()),
     *,
     engine: str,
     dtype: str,
 ) -> ActPolicy:
     spec = _spec(name, sha256, model)
+    check_normalisation(name, model.config, processors, files)
+    spec = replace(spec, statistics=feature_statistics(processors))
     passes = make_passes(model, spec, engine, dtype)
-    preparation = Preparation(spec, preprocessor, postprocessor)
+    preparation = Preparation(spec, *processors)
     coefficient: float | None = model.config.temporal_ensemble_coeff  # type: ignore[union-attr, assignment]
+    _try_a_step(spec, passes.engine, preparation)
     return ActPolicy(
         spec, model, passes.forward, passes.engine, passes.report, preparation, coefficient
     )
+
+
+def _try_a_step(spec: PolicySpec, engine: Engine, preparation: Preparation) -> None:
+    """Once, so that what can never step is told at load and not on every tick.
+
+    A result that is not finite is left to the tick: another observation may have a finite one.
+    """
+    try:
+        result = engine(preparation.one(empty_observation(spec)), ())
+        preparation.unnormalised(result.chunk[0])
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        message = f"{spec.name} cannot make a step: {reason}"
+        raise PolicyError(message) from error
 
 
 def _spec(name: str, sha256: str, model: Any) -> PolicySpec:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an observation is what the policy was trained on. Wrong is an error, never filled in."""
+"""Whether an observation is what the policy reads. Wrong is an error, never filled in."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.policy.interface import PolicySpec
+
+
+def empty_observation(spec: PolicySpec) -> dict[str, NDArray[Any]]:
+    """An observation to try a policy on: black pictures, and vectors at their mean in training.
+
+    A vector whose mean is not known is zero.
+    """
+    observation: dict[str, NDArray[Any]] = {
+        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
+        for camera in spec.cameras
+    }
+    for feature, size in (
+        (spec.state_feature, spec.state_dim),
+        (spec.environment_feature, spec.environment_dim),
+    ):
+        if feature is not None:
+            known = spec.statistics.get(feature)
+            mean = (0.0,) if known is None or known.mean is None else known.mean
+            observation[feature] = np.broadcast_to(np.array(mean, np.float32), (size,)).copy()
+    return observation
 
 
 def check_observation(spec: PolicySpec, observation: Mapping[str, NDArray[np.generic]]) -> None:

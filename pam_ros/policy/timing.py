@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from pam_ros.policy.observation import empty_observation
 
+if TYPE_CHECKING:
     from pam_ros.policy.interface import Policy
 
 
@@ -18,16 +18,7 @@ def typical_forward_seconds(policy: Policy, passes: int = 5) -> float:
 
     The policy is reset afterwards.
     """
-    spec = policy.spec
-    features: dict[str, NDArray[Any]] = {
-        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
-        for camera in spec.cameras
-    }
-    vectors = (
-        (spec.state_feature, spec.state_dim),
-        (spec.environment_feature, spec.environment_dim),
-    )
-    features.update({name: np.zeros(dim, np.float32) for name, dim in vectors if name is not None})
+    features = empty_observation(policy.spec)
     seconds = [policy.explain(features).forward_seconds for _ in range(passes + 1)]
     policy.reset()
     return float(np.median(seconds[1:]))

@@ -86,6 +86,18 @@ def test_a_checkpoint_from_before_0_4_is_quoted(tmp_path, monkeypatch):
     assert is_quoted(f"pam_ros: {caught.value}"), caught.value
 
 
+def test_a_checkpoint_without_its_statistics_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(DEMO, "renamed")
+    path = "renamed/policy_postprocessor_step_0_unnormalizer_processor.safetensors"
+    statistics = safetensors.torch.load_file(path)
+    renamed = {key.replace("action.", "actions."): value for key, value in statistics.items()}
+    safetensors.torch.save_file(renamed, path)
+    with pytest.raises(PolicyError) as caught:
+        load_policy("renamed")
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
 def test_contract_errors_are_quoted(tmp_path):
     so101 = ROOT / "config" / "robots" / "so101.yaml"
     with pytest.raises(ContractError) as caught:

@@ -19,6 +19,7 @@ def test_every_normalisation_of_lerobot_is_read_off(reference_policy, mode):
     reference = reference_policy(cameras={TOP: (64, 96), WRIST: (17, 31)})
     normaliser = reference.preprocessor.steps[-1]
     normaliser.norm_map[FeatureType.VISUAL] = NormalizationMode[mode]
+    reference.policy.config.normalization_mapping["VISUAL"] = NormalizationMode[mode]
     for name in (TOP, WRIST):
         stats = normaliser._tensor_stats[name]
         stats["min"], stats["max"] = stats["mean"] - 1, stats["mean"] + 0.7

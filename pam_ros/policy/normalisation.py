@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are the features normalised as the checkpoint's config says, and what are the data's statistics?
+
+lerobot's normaliser passes a feature on as it is if it has no statistics for it. A checkpoint whose
+statistics have other names would then load, and its actions would reach the robot in normalised
+units. That is refused here, before the first step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pam_ros.policy.interface import FeatureStatistics, PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+ACTION = "action"
+IDENTITY = "IDENTITY"
+_NEEDED = {
+    "MEAN_STD": ("mean", "std"),
+    "MIN_MAX": ("min", "max"),
+    "QUANTILES": ("q01", "q99"),
+    "QUANTILE10": ("q10", "q90"),
+}
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class _Normaliser:
+    """One step of a pipeline that normalises or takes it back.
+
+    Attributes:
+        where: its file, for errors.
+        modes: by feature, what it is set to do; a feature that it leaves out is not in it.
+        statistics: by feature and statistic, as the step has loaded them.
+        spare: features that have statistics and that the policy neither reads nor writes.
+    """
+
+    where: str
+    modes: Mapping[str, str]
+    statistics: Mapping[str, Mapping[str, torch.Tensor]]
+    spare: tuple[str, ...]
+
+
+def check_normalisation(
+    name: str,
+    config: Any,
+    pipelines: tuple[Any, Any],
+    files: tuple[Sequence[str], Sequence[str]] = ((), ()),
+) -> None:
+    """Refuse a policy whose features would not be normalised as its config says.
+
+    Args:
+        name: the policy's, for errors.
+        config: lerobot's, with input_features, output_features and normalization_mapping.
+        pipelines: pre- and post-processor; one that has no `steps` is not lerobot's, and is left
+            alone.
+        files: for each pipeline the file of each step's state, for errors.
+
+    Raises:
+        PolicyError: a feature is to be normalised and no step does it, or the statistics for it are
+            missing, incomplete, of another size, or not finite. Names feature, key and file.
+    """
+    sides: tuple[tuple[Mapping[str, Any], str], ...] = (
+        (config.input_features or {}, "pre-processor"),
+        (config.output_features or {}, "post-processor"),
+    )
+    known = {*sides[0][0], *sides[1][0]}
+    for (features, what), pipeline, names in zip(sides, pipelines, files, strict=True):
+        if not hasattr(pipeline, "steps"):
+            continue
+        found = list(_normalisers(pipeline, known, names, what))
+        for feature, description in features.items():
+            mode = _mode(config.normalization_mapping, description.type)
+            _check_feature(f"{name}: {feature}", feature, description.shape, mode, found, what)
+
+
+def feature_statistics(pipelines: tuple[Any, Any]) -> dict[str, FeatureStatistics]:
+    """What the processors know of the vector features' values in training, by feature.
+
+    Args:
+        pipelines: pre- and post-processor.
+
+    The action's are those of the post-processor, which is what turns it into the robot's units.
+    """
+    fields = [field.name for field in dataclasses.fields(FeatureStatistics)]
+    known: dict[str, FeatureStatistics] = {}
+    for pipeline in pipelines:
+        for step in _normalisers(pipeline):
+            for feature, tensors in step.statistics.items():
+                vectors = {
+                    key: tuple(float(value) for value in tensors[key])
+                    for key in fields
+                    if key in tensors and tensors[key].ndim == 1
+                }
+                if vectors:
+                    known[feature] = FeatureStatistics(**vectors)
+    return known
+
+
+def _normalisers(
+    pipeline: Any, known: Collection[str] = (), files: Sequence[str] = (), what: str = ""
+) -> Iterator[_Normaliser]:
+    for index, step in enumerate(getattr(pipeline, "steps", ())):
+        if not (hasattr(step, "norm_map") and hasattr(step, "features")):
+            continue
+        only = getattr(step, "normalize_observation_keys", None)
+        modes = {
+            feature: _mode(step.norm_map, description.type)
+            for feature, description in step.features.items()
+            if only is None or feature in only
+        }
+        # lerobot applies this one whether it is listed or not.
+        modes[ACTION] = _mode(step.norm_map, "ACTION")
+        statistics: dict[str, dict[str, torch.Tensor]] = {}
+        for key, tensor in step.state_dict().items():
+            feature, _, statistic = key.rpartition(".")
+            statistics.setdefault(feature, {})[statistic] = tensor
+        named = files[index] if index < len(files) else ""
+        spare = tuple(sorted(set(statistics) - set(known)))
+        yield _Normaliser(named or f"the {what}", modes, statistics, spare)
+
+
+def _mode(mapping: Mapping[Any, Any], kind: Any) -> str:
+    """The normalisation of a kind of feature; both may be enumerations or their names."""
+    by_name = {_value(key): _value(mode) for key, mode in mapping.items()}
+    return by_name.get(_value(kind), IDENTITY)
+
+
+def _value(member: Any) -> str:
+    return str(getattr(member, "value", member))
+
+
+def _check_feature(
+    title: str,
+    feature: str,
+    shape: Sequence[int],
+    mode: str,
+    steps: Sequence[_Normaliser],
+    what: str,
+) -> None:
+    doing = [step for step in steps if feature in step.modes]
+    if not doing:
+        if mode != IDENTITY:
+            raise PolicyError(
+                f"{title} is normalised by {mode} in config.json, but no step of the {what} does it"
+            )
+        return
+    for step in doing:
+        if step.modes[feature] != mode:
+            raise PolicyError(
+                f"{title} is normalised by {mode} in config.json, but by {step.modes[feature]} in "
+                f"the {what}: make both say what the policy was trained with"
+            )
+        if mode != IDENTITY:
+            _check_statistics(title, feature, shape, mode, step)
+
+
+def _check_statistics(
+    title: str, feature: str, shape: Sequence[int], mode: str, step: _Normaliser
+) -> None:
+    if mode not in _NEEDED:
+        raise PolicyError(f"{title} is normalised by {mode}, which this lerobot does not know")
+    statistics = step.statistics.get(feature, {})
+    for key in _NEEDED[mode]:
+        full = f"{feature}.{key}"
+        if key not in statistics:
+            raise PolicyError(
+                f"{title} is normalised by {mode}, but {step.where} has no {full}"
+                f"{_instead(feature, step)}: it would pass un-normalised"
+            )
+        tensor = statistics[key]
+        sizes = tuple(tensor.shape)
+        if not _spreads(sizes, tuple(shape)):
+            raise PolicyError(
+                f"{title} has shape {tuple(shape)} in config.json, but {full} in {step.where} has "
+                f"shape {sizes}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise PolicyError(f"{title}: {full} in {step.where} is not all finite")
+
+
+def _instead(feature: str, step: _Normaliser) -> str:
+    """Which names the statistics have instead, with the likely cause."""
+    if not step.spare:
+        return ""
+    listed = ", ".join(step.spare[:_SHOWN]) + (", ..." if len(step.spare) > _SHOWN else "")
+    told = f" (it has {listed})"
+    if feature.replace("_", ".") in step.spare:
+        # lerobot's migration turns every underscore of a buffer's name into a dot.
+        told = (
+            f" (it has {feature.replace('_', '.')}: lerobot's migration writes a name's "
+            "underscores as dots; rename the keys in that file)"
+        )
+    return told
+
+
+def _spreads(sizes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether statistics of these sizes are one value per dimension or channel, or one for all."""
+    if math.prod(sizes) == 1:
+        return True
+    if len(shape) == 1:
+        return sizes == shape
+    return len(sizes) == len(shape) and all(
+        size in {1, full} for size, full in zip(sizes, shape, strict=True)
+    )
