@@ -24,15 +24,18 @@ import torch
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.jumprelu import JumpReluSAE
 from pam_ros.sae.manifest import first_line, replace_file
-from pam_ros.sae.model import SAE, SaeConfig
-from pam_ros.sae.provenance import Provenance
 from pam_ros.sae.relu import ReluSAE
+from pam_ros.sae.saelens_config import read_config
 from pam_ros.sae.stats import load_stats
 from pam_ros.sae.tokens import check_same_rows
 from pam_ros.sae.topk import TopKSAE
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from pam_ros.sae.model import SAE, SaeConfig
+    from pam_ros.sae.provenance import Provenance
+    from pam_ros.sae.saelens_config import WeightConventions
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
@@ -41,8 +44,9 @@ CLASSES: dict[str, type[SAE]] = {"standard": ReluSAE, "topk": TopKSAE, "jumprelu
 SAELENS_VERSION = "6.0.0"
 """Whose fields cfg.json has; an older SAELens reads them otherwise."""
 
-_LARGEST_CONFIG = 1 << 24
-_LARGEST_SIZE = 1 << 24
+_SCALING_FACTORS = {"scaling_factor", "finetuning_scaling_factor"}
+"""(F,), multiplied onto activations before decoding: the first by SAELens 1 and 2, always."""
+
 _DTYPES = {"F32", "F16", "BF16", "F64"}
 
 
@@ -110,19 +114,14 @@ def load_sae(
         sampler: of the tokens; None not to check.
 
     Raises:
-        SaeError: it is missing, damaged, of an architecture that is not known here, or was trained
-            on another policy, layer or width, or on means where there are tokens.
+        SaeError: it is missing, damaged, computes what is not known here, or was trained on another
+            policy, layer or width, or on means where there are tokens.
     """
     folder = Path(folder)
-    cfg, rescaled = _read_config(folder)
+    cfg, conventions = read_config(folder / CONFIG)
     check_fits(folder, cfg, policy_sha256, layer, width, sampler)
     weights = _read_weights(folder / WEIGHTS, cfg)
-    if rescaled:
-        # Selection and activations by pre * |row|, and decoding by row / |row|.
-        norm = weights["W_dec"].norm(dim=1)
-        weights["W_enc"] *= norm
-        weights["b_enc"] *= norm
-        weights["W_dec"] /= norm.clamp_min(1e-30)[:, None]
+    _fold(folder, weights, conventions)
     sae = CLASSES[cfg.architecture](cfg, weights)
     sae.stats = load_stats(folder, cfg.d_in)
     sae.sha256 = file_sha256(folder / WEIGHTS)
@@ -137,7 +136,7 @@ def check_fits(
     width: int | None,
     sampler: str | None = None,
 ) -> None:
-    """Hold an SAE's configuration against the tokens that it is to encode; None is not checked.
+    """Check an SAE's configuration against the tokens that it is to encode; None is not checked.
 
     Raises:
         SaeError: it was trained on another policy, layer or width, or on means of blocks where
@@ -197,65 +196,29 @@ def _to_json(cfg: SaeConfig) -> dict[str, Any]:
     return content
 
 
-def _read_config(folder: Path) -> tuple[SaeConfig, bool]:
-    """cfg.json, and whether activations are scaled by the decoder's norms."""
-    path = folder / CONFIG
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise SaeError(f"{path} is larger than {_LARGEST_CONFIG >> 20} MiB: it is no cfg.json")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SaeError(f"{folder} is no SAE: it has no {CONFIG}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SaeError(f"{path} is damaged: {first_line(error)}") from None
-    if not isinstance(content, dict):
-        raise SaeError(f"{path} must hold a JSON object, not a {type(content).__name__}")
-    architecture = content.get("architecture")
-    if not isinstance(architecture, str) or architecture not in CLASSES:
-        raise SaeError(
-            f"{path}: architecture {str(architecture)[:80]!r} must be one of {', '.join(CLASSES)}"
-        )
-    for name in ("normalize_activations", "reshape_activations"):
-        if content.get(name, "none") != "none":
-            raise SaeError(
-                f"{path}: {name} {str(content[name])[:80]!r} is not known here, only 'none' is"
-            )
-    top = _LARGEST_SIZE
-    d_in, d_sae = (_size(path, content, name, top) for name in ("d_in", "d_sae"))
-    metadata = content.get("metadata")
-    ours = metadata.get("pam_ros") if isinstance(metadata, dict) else None
-    ours = ours if isinstance(ours, dict) else {}
-    cfg = SaeConfig(
-        architecture,
-        d_in,
-        d_sae,
-        _size(path, content, "k", d_sae) if architecture == "topk" else None,
-        bool(content.get("apply_b_dec_to_input", True)),
-        _provenance(path, ours.get("provenance")),
-        ours["training"] if isinstance(ours.get("training"), dict) else {},
-    )
-    return cfg, architecture == "topk" and bool(content.get("rescale_acts_by_decoder_norm", False))
+def _fold(folder: Path, weights: dict[str, Tensor], conventions: WeightConventions) -> None:
+    """Put what cfg.json says of the weights into the weights themselves, which come out plain.
 
-
-def _size(path: Path, content: dict[str, Any], name: str, largest: int) -> int:
-    value = content.get(name)
-    if type(value) is not int or not 1 <= value <= largest:
-        shown = repr(value)[:80]
-        raise SaeError(f"{path}: {name} {shown} must be a whole number from 1 to {largest}")
-    return value
-
-
-def _provenance(path: Path, value: object) -> Provenance | None:
-    if value is None:
-        return None
-    names = set(Provenance.__dataclass_fields__)
-    if (
-        not isinstance(value, dict)
-        or not names <= set(value)
-        or not all(isinstance(value[name], str) for name in names)
-    ):
-        raise SaeError(f"{path}: the provenance must give {', '.join(sorted(names))} as texts")
-    return Provenance(**{name: value[name] for name in names})
+    Raises:
+        SaeError: cfg.json and the weights disagree about the scaling factor.
+    """
+    if conventions.rescaled:
+        # Selection and activations by pre * |row|, and decoding by row / |row|.
+        norm = weights["W_dec"].norm(dim=1)
+        weights["W_enc"] *= norm
+        weights["b_enc"] *= norm
+        weights["W_dec"] /= norm.clamp_min(1e-30)[:, None]
+    said = f"{folder / CONFIG}: finetuning_scaling_factor {conventions.scaled}"
+    name = next(iter(_SCALING_FACTORS & set(weights)), None)
+    if name is None:
+        if conventions.scaled:
+            raise SaeError(f"{said}, but {WEIGHTS} holds no such factor")
+        return
+    factor = weights.pop(name)
+    if conventions.scaled is False and not torch.allclose(factor, torch.ones_like(factor)):
+        raise SaeError(f"{said}, but {WEIGHTS} holds a {name} that is not 1")
+    # (f * factor) W_dec = f (factor * W_dec)
+    weights["W_dec"] *= factor[:, None]
 
 
 def _read_weights(path: Path, cfg: SaeConfig) -> dict[str, Tensor]:
@@ -267,17 +230,19 @@ def _read_weights(path: Path, cfg: SaeConfig) -> dict[str, Tensor]:
         "threshold": (cfg.d_sae,),
     }
     wanted = {name: shapes[name] for name in CLASSES[cfg.architecture].weight_names()}
+    needed = ", ".join(wanted)
     try:
         smallest = 2 * sum(math.prod(shape) for shape in wanted.values())
         if os.stat(path).st_size < smallest:  # noqa: PTH116
             raise SaeError(f"{path} is too small for the sizes in {CONFIG}: it is damaged")
         with safetensors.safe_open(path, framework="pt") as file:
             names = set(file.keys())
-            if names != set(wanted):
+            factors = names & _SCALING_FACTORS
+            if names - factors != set(wanted) or len(factors) > 1:
                 raise SaeError(
-                    f"{path} holds {', '.join(sorted(names))[:200]}: it must hold "
-                    f"{', '.join(wanted)}"
+                    f"{path} holds {', '.join(sorted(names))[:200]}: it must hold {needed}"
                 )
+            wanted |= dict.fromkeys(factors, (cfg.d_sae,))
             for name, shape in wanted.items():
                 part = file.get_slice(name)
                 if tuple(part.get_shape()) != shape or part.get_dtype() not in _DTYPES:
