@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from pam_ros.robot.contract import contract_error
 from pam_ros.robot.errors import ContractError
@@ -18,19 +19,31 @@ MAX_CHARACTERS = 20_000_000
 _BOUNDED = ("revolute", "prismatic")
 
 
+Range = tuple[float, float]
+"""Lower and upper limit [rad, or m]."""
+
+
 @dataclass(frozen=True)
 class UrdfJoint:
-    """What a URDF says of a joint: limits [rad, or m], None for one that turns on and on; speed."""
+    """What a URDF says of a joint.
 
-    limits: tuple[float, float] | None
+    Attributes:
+        limits: <limit>'s lower and upper [rad, or m]; None for a joint without a range.
+        max_velocity: [rad/s, or m/s]; None if it is not given.
+        soft_limits: <safety_controller>'s soft_lower_limit and soft_upper_limit [rad, or m]; None
+            if it has none.
+    """
+
+    limits: Range | None
     max_velocity: float | None
+    soft_limits: Range | None = None
 
 
 def read_urdf(text: str) -> dict[str, UrdfJoint]:
     """The joints of a URDF by name; those that do not move are left out.
 
     Raises:
-        ContractError: it is no URDF, or has limits that are no numbers.
+        ContractError: it is no URDF, or has limits that are not finite numbers.
     """
     if len(text) > MAX_CHARACTERS:
         raise ContractError("the robot description is larger than 20 MB; that is no URDF")
@@ -38,8 +51,8 @@ def read_urdf(text: str) -> dict[str, UrdfJoint]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ContractError("the robot description declares entities; a URDF has none")
     try:
-        root = ET.fromstring(text)  # noqa: S314  (without entities, see above)
-    except (ET.ParseError, ValueError) as error:
+        root = _parse(text)
+    except (expat.ExpatError, ValueError) as error:
         raise ContractError(f"the robot description is no XML: {error}") from error
     if root.tag != "robot":
         raise ContractError(f"the robot description is a <{root.tag}>; a URDF is a <robot>")
@@ -52,7 +65,7 @@ def read_urdf(text: str) -> dict[str, UrdfJoint]:
 
 
 def with_limits(contract: Contract, joints: dict[str, UrdfJoint]) -> Contract:
-    """The contract with the URDF's limits; where it has its own as well, the narrower ones.
+    """The contract with the URDF's limits: of the contract's, the hard and the soft the narrowest.
 
     Raises:
         ContractError: a commanded joint stays without limits or speed; lists every problem.
@@ -66,15 +79,7 @@ def with_limits(contract: Contract, joints: dict[str, UrdfJoint]) -> Contract:
             problems.append(f"joint '{joint.name}' is not in the robot description ({known})")
             continue
         complete = _narrower(joint, found)
-        if complete.limits is None:
-            problems.append(
-                f"joint '{joint.name}' has no limits there: give limits in the contract"
-            )
-        elif complete.limits[0] >= complete.limits[1]:
-            problems.append(
-                f"joint '{joint.name}': the limits {joint.limits} of the contract and "
-                f"{found.limits} of the robot description do not meet"
-            )
+        problems += _limit_problems(joint, found, complete)
         if complete.max_velocity is None and complete.max_step is None:
             problems.append(f"joint '{joint.name}' has no speed there: give max_velocity")
         completed.append(complete)
@@ -83,20 +88,48 @@ def with_limits(contract: Contract, joints: dict[str, UrdfJoint]) -> Contract:
     return replace(contract, command=replace(contract.command, joints=tuple(completed)))
 
 
+def _parse(text: str) -> ET.Element:
+    """The root element, read as liberally as urdfdom's tinyxml2 reads it.
+
+    That is: white space may come before the XML declaration, and a namespace is an attribute like
+    any other, so that names stay as they are written, whatever xmlns or a prefix says.
+    """
+    builder = ET.TreeBuilder()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.Parse(text.lstrip().removeprefix("\ufeff").lstrip(), True)
+    return builder.close()
+
+
 def _joint(joint: ET.Element) -> UrdfJoint:
-    limit = joint.find("limit")
-    if limit is None:
-        return UrdfJoint(None, None)
-    limits = None
-    if joint.get("type") in _BOUNDED:
-        limits = (_number(joint, limit, "lower"), _number(joint, limit, "upper"))
-    velocity = _number(joint, limit, "velocity")
-    # Zero is how exporters write "not known".
-    return UrdfJoint(limits, velocity if velocity > 0 else None)
+    limit, safety = joint.find("limit"), joint.find("safety_controller")
+    limits = velocity = soft = None
+    if limit is not None:
+        if joint.get("type") in _BOUNDED:
+            limits = _range(joint, limit, "lower", "upper")
+        # Zero is how exporters write "not known".
+        speed = _number(joint, limit, "velocity")
+        velocity = speed if speed > 0 else None
+    if safety is not None:
+        soft = _range(joint, safety, "soft_lower_limit", "soft_upper_limit")
+    return UrdfJoint(limits, velocity, soft)
 
 
-def _number(joint: ET.Element, limit: ET.Element, key: str) -> float:
-    text = limit.get(key, "0")
+def _range(joint: ET.Element, element: ET.Element, lower: str, upper: str) -> Range | None:
+    """The two attributes; one that is missing is 0, as in urdfdom.
+
+    None if both are 0: urdfdom's exporter writes that for limits that were never given, and a
+    <safety_controller> needs its k_velocity alone. ros2_control's soft limiter takes an empty range
+    for none too.
+    """
+    limits = (_number(joint, element, lower), _number(joint, element, upper))
+    return None if limits == (0.0, 0.0) else limits
+
+
+def _number(joint: ET.Element, element: ET.Element, key: str) -> float:
+    text = element.get(key, "0")
     try:
         value = float(text)
     except ValueError:
@@ -107,12 +140,30 @@ def _number(joint: ET.Element, limit: ET.Element, key: str) -> float:
     return value
 
 
+def _limit_problems(joint: JointContract, found: UrdfJoint, complete: JointContract) -> list[str]:
+    """What is wrong with a joint's ranges, if anything: one sentence each."""
+    if complete.limits is None:
+        return [f"joint '{joint.name}' has no limits there: give limits in the contract"]
+    ranges = {"limits": found.limits, "soft limits": found.soft_limits}
+    problems = [
+        f"joint '{joint.name}': the {word} {given} of the robot description are not a range: the "
+        "lower must be below the upper"
+        for word, given in ranges.items()
+        if given is not None and given[0] >= given[1]
+    ]
+    if problems or complete.limits[0] < complete.limits[1]:
+        return problems
+    told = " and ".join(f"the {word} {given}" for word, given in ranges.items() if given)
+    told += " of the robot description"
+    if joint.limits is not None:
+        told = f"the limits {joint.limits} of the contract and {told}"
+    return [f"joint '{joint.name}': {told} do not meet"]
+
+
 def _narrower(joint: JointContract, found: UrdfJoint) -> JointContract:
-    limits = joint.limits or found.limits
-    if joint.limits is not None and found.limits is not None:
-        limits = (
-            max(joint.limits[0], found.limits[0]),
-            min(joint.limits[1], found.limits[1]),
-        )
+    ranges = [each for each in (joint.limits, found.limits, found.soft_limits) if each is not None]
+    limits = None
+    if ranges:
+        limits = (max(lower for lower, _ in ranges), min(upper for _, upper in ranges))
     speeds = [speed for speed in (joint.max_velocity, found.max_velocity) if speed is not None]
     return replace(joint, limits=limits, max_velocity=min(speeds, default=None))

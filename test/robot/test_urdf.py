@@ -46,6 +46,105 @@ def test_a_contract_takes_them_and_where_both_speak_the_narrower_counts(data):
     assert limits.max_step.tolist() == [float("inf"), 0.01]
 
 
+def urdf(inside: str, kind: str = "revolute") -> str:
+    """A URDF of one joint, 'shoulder'."""
+    return f'<robot name="arm"><joint name="shoulder" type="{kind}">{inside}</joint></robot>'
+
+
+HARD = '<limit lower="-2.9" upper="2.9" effort="10" velocity="1.5"/>'
+
+
+def completed(data, text: str, limits=None):
+    """(lower, upper) of the contract's one joint, completed from a URDF."""
+    data["command"]["limits"] = "urdf"
+    data["state"]["joints"] = [{"name": "shoulder"} | ({"limits": limits} if limits else {})]
+    contract = with_limits(parse_contract(data, "file.yaml"), read_urdf(text))
+    return contract.command.joints[0].limits
+
+
+@pytest.mark.parametrize(
+    ("soft", "expected"),
+    [
+        ('soft_lower_limit="-2.8" soft_upper_limit="2.7"', (-2.8, 2.7)),
+        ('soft_lower_limit="-9" soft_upper_limit="9"', (-2.9, 2.9)),
+        ('soft_lower_limit="-9" soft_upper_limit="1"', (-2.9, 1.0)),
+        # One that is missing is 0, as in urdfdom; both missing, or written out as 0, are none.
+        ('soft_upper_limit="1"', (0.0, 1.0)),
+        ('soft_lower_limit="-1"', (-1.0, 0.0)),
+        ("", (-2.9, 2.9)),
+        ('soft_lower_limit="0" soft_upper_limit="0.0"', (-2.9, 2.9)),
+    ],
+)
+def test_of_hard_and_soft_limits_the_narrower_count(data, soft, expected):
+    text = urdf(f'{HARD}<safety_controller k_position="100" k_velocity="40" {soft}/>')
+    assert completed(data, text) == expected
+
+
+def test_soft_limits_give_a_continuous_joint_its_range(data):
+    soft = '<safety_controller k_velocity="4" soft_lower_limit="-3" soft_upper_limit="2"/>'
+    assert completed(data, urdf('<limit velocity="1"/>' + soft, "continuous")) == (-3.0, 2.0)
+
+
+def test_the_contract_the_hard_and_the_soft_limits_all_count(data):
+    soft = '<safety_controller k_velocity="4" soft_lower_limit="-2.8" soft_upper_limit="2.7"/>'
+    assert completed(data, urdf(HARD + soft), [-2.0, 2.95]) == (-2.0, 2.7)
+
+
+@pytest.mark.parametrize(
+    ("inside", "sentence"),
+    [
+        (
+            HARD + '<safety_controller soft_lower_limit="2" soft_upper_limit="-2"/>',
+            r"the soft limits \(2.0, -2.0\) of the robot description are not a range",
+        ),
+        (
+            HARD + '<safety_controller soft_lower_limit="3" soft_upper_limit="4"/>',
+            r"limits \(-2.9, 2.9\) and the soft limits \(3.0, 4.0\) of the .* do not meet",
+        ),
+        (
+            '<limit lower="1" upper="-1" velocity="1"/>',
+            r"the limits \(1.0, -1.0\) of the robot description are not a range",
+        ),
+        ('<limit velocity="1"/>', "'shoulder' has no limits there: give limits in the contract"),
+        ("", "'shoulder' has no limits there: give limits in the contract"),
+    ],
+)
+def test_ranges_that_bound_nothing_are_one_sentence(data, inside, sentence):
+    with pytest.raises(ContractError, match=sentence):
+        completed(data, urdf(inside))
+
+
+def test_limits_that_a_urdf_leaves_out_may_stand_in_the_contract(data):
+    assert completed(data, urdf('<limit velocity="1"/>'), [-0.5, 0.5]) == (-0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "\n\n",
+        "\n\n<?xml version='1.0'?>\n",
+        "\n<?xml version='1.0' encoding='utf-16'?>",  # a str has been decoded, whatever it says
+        "\ufeff<?xml version='1.0'?>",
+        "\n\ufeff\n",
+        "\n  <!-- made by xacro -->",
+    ],
+)
+def test_what_stands_before_the_robot_does_not_matter(data, before):
+    assert completed(data, before + urdf(HARD) + "\n\n") == (-2.9, 2.9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        urdf(HARD).replace("<robot", '<robot xmlns="http://www.ros.org"'),
+        urdf(HARD).replace("<robot", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro"'),
+        urdf(HARD + "<xacro:left_over/>"),
+    ],
+)
+def test_namespaces_do_not_matter(data, text):
+    assert completed(data, text) == (-2.9, 2.9)
+
+
 def test_every_joint_that_stays_unbounded_is_named(data):
     data["command"]["limits"] = "urdf"
     data["command"].pop("max_velocity")
@@ -77,6 +176,15 @@ def test_without_the_word_a_contract_needs_its_own_limits(data):
         ('<!DOCTYPE r [<!ENTITY a "b">]><robot/>', "entities"),
         (URDF.replace("-0.8", "low"), "joint 'shoulder' has lower 'low'"),
         (URDF.replace("-0.8", "nan"), "joint 'shoulder' has lower 'nan'"),
+        ('<a:robot xmlns:a="b"/>', "a URDF is a <robot>"),
+        (
+            urdf('<safety_controller soft_lower_limit="inf"/>'),
+            "joint 'shoulder' has soft_lower_limit 'inf'",
+        ),
+        (
+            urdf('<safety_controller soft_upper_limit="high"/>'),
+            "joint 'shoulder' has soft_upper_limit 'high'",
+        ),
     ],
 )
 def test_what_is_no_urdf_is_one_sentence(text, sentence):
