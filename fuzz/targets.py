@@ -93,7 +93,7 @@ def _image() -> Parse:
     from pam_ros.robot.errors import MessageError  # noqa: PLC0415
     from pam_ros.robot.images import ENCODINGS, image_to_rgb  # noqa: PLC0415
 
-    encodings = (*ENCODINGS, "", "bayer_rggb8", "16UC1", "RGB8")
+    encodings = (*ENCODINGS, "", "8UC3", "16UC1", "RGB8")
 
     def parse(data: bytes) -> None:
         """Eight bytes of sizes and encoding, then pixels."""
@@ -109,6 +109,7 @@ def _image() -> Parse:
             width=width,
             step=step,
             encoding=encodings[head[4] % len(encodings)],
+            is_bigendian=head[6] & 2,
             data=pixels,
         )
         try:
@@ -125,9 +126,12 @@ def _compressed_image() -> Parse:
     from pam_ros.robot.errors import MessageError  # noqa: PLC0415
     from pam_ros.robot.images import MAX_PIXELS, compressed_to_rgb  # noqa: PLC0415
 
+    formats = ("jpeg", "rgb8; jpeg compressed ", "bayer_rggb8; png compressed ", "mono16; png")
+
     def parse(data: bytes) -> None:
+        form = formats[sum(data[-8:]) % len(formats)]
         try:
-            rgb = compressed_to_rgb(SimpleNamespace(format="jpeg", data=data))
+            rgb = compressed_to_rgb(SimpleNamespace(format=form, data=data))
         except MessageError:
             return
         if rgb.shape[0] * rgb.shape[1] > MAX_PIXELS:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Camera messages to RGB: the common encodings by robot/images, the others by cv_bridge.
+"""Camera messages to RGB: by robot/images, and what that does not read by cv_bridge.
 
-cv_bridge is loaded only for an encoding that robot/images does not read (Bayer patterns, 16 bits),
-so that one compiled for another NumPy or OpenCV cannot stop a node that does not need it.
+cv_bridge is loaded only for an encoding that robot/images does not read, one that came after this
+release, so that one compiled for another NumPy or OpenCV cannot stop a node that does not need it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.images import ENCODINGS, image_to_rgb
+from pam_ros.robot.pixels import holds_measurements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def to_rgb(message: Any, encoding: str | None = None) -> NDArray[np.uint8]:
         MessageError: it cannot be converted; one sentence says why.
     """
     given = str(message.encoding)
-    if given in ENCODINGS or (encoding is not None and given != encoding):
+    if given in ENCODINGS or encoding is not None or holds_measurements(given):
         return image_to_rgb(message, encoding)
     bridge = _bridge()
     if bridge is None:

@@ -8,7 +8,6 @@ Messages are duck-typed: anything with the standard fields. Conversions equal cv
 from __future__ import annotations
 
 import array
-import struct
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ import cv2
 import numpy as np
 
 from pam_ros.robot.errors import MessageError
+from pam_ros.robot.image_file import MAX_PIXELS, decode_file
+from pam_ros.robot.pixels import LAYOUTS, holds_measurements, names_only_the_type, to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,115 +28,130 @@ if TYPE_CHECKING:
 
 #: Encodings that are read, with their bytes per pixel.
 ENCODINGS: Mapping[str, int] = MappingProxyType(
-    {
-        "rgb8": 3,
-        "bgr8": 3,
-        "rgba8": 4,
-        "bgra8": 4,
-        "mono8": 1,
-        "yuv422": 2,
-        "uyvy": 2,
-        "yuv422_yuy2": 2,
-        "yuyv": 2,
-    }
+    {name: layout.pixel for name, layout in LAYOUTS.items()}
 )
-_TO_RGB = MappingProxyType(
-    {
-        "bgr8": cv2.COLOR_BGR2RGB,
-        "rgba8": cv2.COLOR_RGBA2RGB,
-        "bgra8": cv2.COLOR_BGRA2RGB,
-        "mono8": cv2.COLOR_GRAY2RGB,
-        "yuv422": cv2.COLOR_YUV2RGB_UYVY,
-        "uyvy": cv2.COLOR_YUV2RGB_UYVY,
-        "yuv422_yuy2": cv2.COLOR_YUV2RGB_YUY2,
-        "yuyv": cv2.COLOR_YUV2RGB_YUY2,
-    }
-)
-#: A picture of more pixels than this is refused before memory is taken for it.
-MAX_PIXELS = 2**26
-#: A byte of a PNG holds at most so many pixels: deflate packs 1032 bytes into one, of eight pixels
-#: each. Of a JPEG, fewer. A header that declares more than its data can hold gets no memory.
-MAX_PIXELS_PER_BYTE = 8 * 1032
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+# Pictures that compressed_image_transport takes to be in RGB order, unless their format says
+# "compressed bgr".
+_COLOURS = tuple(space + bits for space in ("rgb", "bgr", "rgba", "bgra") for bits in ("8", "16"))
 
 
 def image_to_rgb(message: Any, encoding: str | None = None) -> npt.NDArray[np.uint8]:
     """A sensor_msgs/msg/Image as an array of its own (H, W, 3) uint8, RGB.
 
-    One byte per channel, so ``is_bigendian`` says nothing. Rows may be padded (``step``).
+    Rows may be padded (``step``; 0 says that they are not). ``is_bigendian`` is heeded if a number
+    has two bytes.
 
     Args:
-        message: has height, width, encoding, step and data.
-        encoding: what the contract expects; None takes any of ENCODINGS.
+        message: has height, width, encoding, step, is_bigendian and data.
+        encoding: what the contract expects, also of a message that says 8UC3 or the like; None
+            takes any of ENCODINGS.
 
     Raises:
         MessageError: an encoding that is not read or not the expected one, or sizes that disagree.
     """
-    height, width, step = int(message.height), int(message.width), int(message.step)
-    given = str(message.encoding)
-    if encoding is not None and given != encoding:
-        raise MessageError(f"image encoding is '{given}'; the contract says '{encoding}'")
-    if given not in ENCODINGS:
-        raise MessageError(
-            f"image encoding '{given}' is not read; publish one of {', '.join(ENCODINGS)}"
-        )
-    pixel = ENCODINGS[given]
+    height, width = int(message.height), int(message.width)
+    given = _encoding(str(message.encoding), encoding)
+    layout = LAYOUTS[given]
+    step = int(message.step) or width * layout.pixel
     if height < 1 or width < 1:
         raise MessageError(f"image is empty: {height}x{width} (height x width)")
     if height * width > MAX_PIXELS:
         raise MessageError(f"image of {height}x{width} pixels is larger than {MAX_PIXELS} pixels")
-    if step < width * pixel:
+    if step < width * layout.pixel:
         raise MessageError(
-            f"image step is {step} bytes; {width} pixels of {given} need at least {width * pixel}"
+            f"image step is {step} bytes; {width} pixels of {given} need at least "
+            f"{width * layout.pixel}"
         )
-    data = _bytes(message.data)
-    if data.size != height * step:
+    _check_size(given, height, width)
+    data, rows = _bytes(message.data), layout.rows(height)
+    if data.size != rows * step:
         raise MessageError(
-            f"image data has {data.size} bytes; height {height} times step {step} is "
-            f"{height * step}"
+            f"image data has {data.size} bytes; height {height} times step {step} is {rows * step}"
+            + (" with the colours that follow" if layout.planes else "")
         )
-    if pixel == 2 and width % 2:
-        raise MessageError(f"image width is {width}; {given} needs an even width")
-    rows = data.reshape(height, step)[:, : width * pixel]
-    pixels = rows.reshape(height, width, pixel)
-    if given == "rgb8":
-        return np.array(pixels, order="C")
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), _TO_RGB[given]), dtype=np.uint8)
+    pixels: npt.NDArray[Any] = data.reshape(rows, step)[:, : width * layout.pixel]
+    if layout.itemsize == 2:
+        order = ">u2" if message.is_bigendian else "<u2"
+        pixels = np.ascontiguousarray(pixels).view(order).astype(np.uint16)
+    if layout.channels > 1:
+        pixels = pixels.reshape(height, width, layout.channels)
+    return to_rgb(pixels, layout.code)
 
 
 def compressed_to_rgb(message: Any) -> npt.NDArray[np.uint8]:
     """A sensor_msgs/msg/CompressedImage (JPEG or PNG) as (H, W, 3) uint8, RGB.
 
+    The format is read as compressed_image_transport reads it: "rgb8; jpeg compressed bgr8" is the
+    raw picture's encoding, the kind of file and its order; a bare "jpeg" has the usual order.
+
     Raises:
-        MessageError: neither JPEG nor PNG, damaged, or too large.
+        MessageError: neither JPEG nor PNG, damaged, too large, or no picture in colours or grey:
+            the sentence says what it is.
     """
-    if "compressedDepth" in str(message.format):
-        raise MessageError("compressed image is a depth image; a colour image is needed")
-    data = _bytes(message.data)
-    size = _declared_size(data.tobytes())
-    if size is None:
+    form = str(message.format)
+    encoding, separator, how = (part.strip() for part in form.partition(";"))
+    if "compressedDepth" in form or holds_measurements(encoding):
         raise MessageError(
-            f"compressed image (format '{str(message.format)[:40]}', {data.size} bytes) is neither "
-            "JPEG nor PNG, or cut short"
+            f"compressed image is a depth image or other measurements (format '{form[:40]}'); a "
+            "colour image is needed"
         )
-    if size[0] * size[1] > MAX_PIXELS:
+    pixels = decode_file(_bytes(message.data), form)
+    if pixels.ndim == 2:
+        return to_rgb(pixels, _one_channel(pixels, encoding, how))
+    if _is_mosaic(encoding) and "bgr" not in how:
         raise MessageError(
-            f"compressed image of {size[0]}x{size[1]} pixels is larger than {MAX_PIXELS} pixels"
+            f"compressed image has {pixels.shape[2]} channels; a mosaic has one (format "
+            f"'{form[:40]}')"
         )
-    if size[0] * size[1] > data.size * MAX_PIXELS_PER_BYTE:
+    # The alpha channel, if there is one, is dropped, as a raw picture's is.
+    swapped = encoding in _COLOURS and bool(separator) and "compressed bgr" not in how
+    return to_rgb(pixels[:, :, :3], None if swapped else cv2.COLOR_BGR2RGB)
+
+
+def _one_channel(pixels: npt.NDArray[Any], encoding: str, how: str) -> int:
+    """OpenCV's conversion of a compressed picture of one channel, (H, W), to RGB."""
+    layout = LAYOUTS.get(encoding)
+    # What compressed_image_transport of ROS 2 makes of mosaics and YUV before it writes a JPEG.
+    if layout is not None and (layout.shared or (layout.mosaic and "mono" in how)):
         raise MessageError(
-            f"compressed image of {data.size} bytes is damaged: it cannot hold the {size[0]}x"
-            f"{size[1]} pixels that it declares"
+            f"compressed image holds brightness alone, though its camera sees colours (format "
+            f"'{encoding}; {how[:40]}'); compress rgb8 or bgr8"
         )
-    try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        decoded = None
-    if decoded is None:
-        raise MessageError(f"compressed image of {data.size} bytes is damaged: it does not decode")
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    if layout is not None and layout.mosaic and layout.code is not None:
+        _check_size(encoding, *pixels.shape)
+        return layout.code
+    if pixels.dtype != np.uint8 and encoding != "mono16":
+        raise MessageError(
+            f"compressed image has {8 * pixels.itemsize} bits per pixel and one channel, as depth "
+            f"has, and its format '{encoding[:40]}' does not say mono16"
+        )
+    return cv2.COLOR_GRAY2RGB
+
+
+def _is_mosaic(encoding: str) -> bool:
+    return encoding in LAYOUTS and LAYOUTS[encoding].mosaic
+
+
+def _encoding(given: str, expected: str | None) -> str:
+    """The encoding to read a message by: its own, or the contract's if it tells only the type."""
+    if expected is not None and given != expected:
+        if expected in LAYOUTS and names_only_the_type(given, LAYOUTS[expected]):
+            return expected
+        raise MessageError(f"image encoding is '{given}'; the contract says '{expected}'")
+    if given in LAYOUTS:
+        return given
+    what = "is of depth or other measurements" if holds_measurements(given) else "is not read"
+    raise MessageError(f"image encoding '{given}' {what}; publish one of {', '.join(ENCODINGS)}")
+
+
+def _check_size(encoding: str, height: int, width: int) -> None:
+    layout = LAYOUTS[encoding]
+    if layout.shared and width % 2:
+        raise MessageError(f"image width is {width}; {encoding} needs an even width")
+    if layout.planes and height % 2:
+        raise MessageError(f"image height is {height}; {encoding} needs an even height")
+    if layout.mosaic and min(height, width) < 3:
+        raise MessageError(f"image of {height}x{width} is too small for {encoding}: 3x3 at least")
 
 
 @dataclass(frozen=True)
@@ -246,40 +262,3 @@ def _bytes(data: Any) -> npt.NDArray[np.uint8]:
         return np.asarray(data, dtype=np.uint8).reshape(-1)
     except (TypeError, ValueError, OverflowError):
         raise MessageError(f"image data is a {type(data).__name__}; it must be bytes") from None
-
-
-def _declared_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) as the header of a PNG or JPEG file declares it, None for anything else."""
-    if data.startswith(_PNG):
-        return _png_size(data)
-    if not data.startswith(_JPEG):
-        return None
-    position = 2
-    while position + 9 <= len(data):
-        if data[position] != 0xFF:
-            return None
-        marker = data[position + 1]
-        if marker == 0xFF:  # padding before a marker
-            position += 1
-            continue
-        # Start of frame (ITU-T T.81, table B.1), which holds the size.
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            height, width = struct.unpack(">HH", data[position + 5 : position + 9])
-            return height, width
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return None
-
-
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a PNG whose chunks all lie within the data, else None.
-
-    The decoder takes as much memory as a chunk declares before it looks whether the data is there.
-    """
-    position = len(_PNG)
-    while position + 12 <= len(data):
-        kind = data[position + 4 : position + 8]
-        position += 12 + int.from_bytes(data[position : position + 4], "big")
-        if kind == b"IEND" and 24 < position <= len(data):
-            width, height = struct.unpack(">II", data[16:24])
-            return height, width
-    return None

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Common encodings need no cv_bridge, rare ones have it, and one that is broken stops nothing."""
+"""Known encodings need no cv_bridge, others have it, and one that is broken stops nothing."""
 
 import importlib.machinery
 import importlib.util
 import sys
 
-import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -13,6 +12,9 @@ from sensor_msgs.msg import Image
 from pam_ros.nodes import image_conversion
 from pam_ros.nodes.image_conversion import to_rgb
 from pam_ros.robot import MessageError
+
+# In image_encodings.hpp, and not read by robot/images.
+RARE = "nv24"
 
 needs_cv_bridge = pytest.mark.skipif(
     importlib.util.find_spec("cv_bridge") is None, reason="this ROS 2 has no cv_bridge"
@@ -92,21 +94,37 @@ def test_a_common_encoding_is_read_where_cv_bridge_is_broken(broken_bridge):
     np.testing.assert_array_equal(to_rgb(image("bgr8", pixels)), pixels[..., ::-1])
 
 
-@needs_cv_bridge
-def test_a_bayer_picture_comes_out_in_its_colours():
+def test_a_bayer_picture_comes_out_in_its_colours_without_cv_bridge(broken_bridge):
     red = np.zeros((8, 8), np.uint8)
     red[::2, ::2] = 200  # rggb: red in the even rows and columns
-    expected = cv2.cvtColor(red, cv2.COLOR_BayerRGGB2RGB)
     picture = to_rgb(image("bayer_rggb8", red))
-    np.testing.assert_array_equal(picture, expected)
-    assert picture[4, 4, 0] == 200
-    assert picture[4, 4, 2] == 0
+    np.testing.assert_array_equal(picture[2:-2, 2:-2, 0], 200)
+    assert not picture[..., 1:].any()
+    assert broken_bridge() == 0
+
+
+def test_a_depth_picture_is_refused_before_cv_bridge_is_asked(broken_bridge):
+    with pytest.raises(MessageError, match="'16UC1' is of depth or other measurements"):
+        to_rgb(image("16UC1", np.zeros((4, 4), np.uint16)))
+    assert broken_bridge() == 0
+
+
+def test_a_rare_encoding_is_what_cv_bridge_makes_of_it(monkeypatch):
+    picture = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+
+    class Bridge:
+        def imgmsg_to_cv2(self, message, encoding):
+            assert (message.encoding, encoding) == (RARE, "rgb8")
+            return picture
+
+    monkeypatch.setattr(image_conversion, "_bridge", Bridge)
+    np.testing.assert_array_equal(to_rgb(image(RARE, np.zeros((4, 6), np.uint8))), picture)
 
 
 def test_a_rare_encoding_without_cv_bridge_is_a_bad_message_and_no_more(broken_bridge, caplog):
-    rare = image("bayer_rggb8", np.zeros((4, 4), np.uint8))
+    rare = image(RARE, np.zeros((4, 4), np.uint8))
     for _ in range(3):
-        with pytest.raises(MessageError, match="bayer_rggb8"):
+        with pytest.raises(MessageError, match=RARE):
             to_rgb(rare)
     # Said once and tried at one picture alone: NumPy prints a page at every attempt.
     (record,) = caplog.records
@@ -120,7 +138,7 @@ def test_the_node_goes_on_where_cv_bridge_is_broken(broken_bridge, attention_rob
     robot = attention_robot({"encoding": "null"})
     maps = robot.listen(AttentionMap, "/act_attention/attention")
     robot.spin()
-    robot.observe(encoding="bayer_rggb8")
+    robot.observe(encoding=RARE)
     assert robot.wait(lambda: broken_bridge() > 0)
     assert robot.wait(lambda: robot.observe() and any(each.valid for each in maps))
 
@@ -133,7 +151,7 @@ def test_an_unknown_encoding_is_a_bad_message(encoding):
 
 @needs_cv_bridge
 def test_truncated_data_never_reach_cv_bridge():
-    message = image("bayer_rggb8", np.zeros((4, 4), np.uint8))
+    message = image(RARE, np.zeros((4, 4), np.uint8))
     message.data = message.data[:10]
     with pytest.raises(MessageError, match="10 bytes"):
         to_rgb(message)

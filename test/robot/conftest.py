@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import copy
+import sys
+from pathlib import Path
 
 import pytest
 
 from pam_ros.policy.interface import CameraSpec, PolicySpec
 from pam_ros.robot import parse_contract
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CONTRACT = {
     "robot": "two_joints",

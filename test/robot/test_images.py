@@ -4,46 +4,24 @@
 from __future__ import annotations
 
 import array
-import struct
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from robot_pictures import PATTERNS, RAMP, RGB, RNG, camera, image, mosaic, wide
 
 from pam_ros.attention.geometry import Placement
 from pam_ros.robot import (
-    CameraContract,
     MessageError,
-    compressed_to_rgb,
-    fill_compressed_image,
     fill_image,
     fit,
     image_to_rgb,
     source_region,
 )
 from pam_ros.robot.contract import Crop, Size
-from pam_ros.robot.images import MAX_PIXELS
-
-RNG = np.random.default_rng(3)
-RGB = RNG.integers(0, 256, (5, 6, 3), dtype=np.uint8)
-
-
-def image(pixels: np.ndarray, encoding: str, padding: int = 0) -> SimpleNamespace:
-    """A message whose rows end in `padding` bytes of 0xEE."""
-    height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
-    padded = np.hstack([rows, np.full((height, padding), 0xEE, dtype=np.uint8)])
-    return SimpleNamespace(
-        height=height,
-        width=width,
-        encoding=encoding,
-        is_bigendian=0,
-        step=padded.shape[1],
-        data=padded.tobytes(),
-    )
+from pam_ros.robot.images import ENCODINGS
 
 
 def with_alpha(pixels: np.ndarray) -> np.ndarray:
@@ -56,6 +34,11 @@ CASES = {
     "rgba8": (with_alpha(RGB), RGB),
     "bgra8": (with_alpha(RGB[:, :, ::-1]), RGB),
     "mono8": (RGB[:, :, :1], np.repeat(RGB[:, :, :1], 3, axis=2)),
+    "rgb16": (wide(RGB), RGB),
+    "bgr16": (wide(RGB[:, :, ::-1]), RGB),
+    "rgba16": (wide(with_alpha(RGB)), RGB),
+    "bgra16": (wide(with_alpha(RGB[:, :, ::-1])), RGB),
+    "mono16": (wide(RGB[:, :, :1]), np.repeat(RGB[:, :, :1], 3, axis=2)),
 }
 
 
@@ -63,7 +46,7 @@ CASES = {
 @pytest.mark.parametrize("encoding", CASES)
 def test_each_encoding_becomes_rgb_whatever_the_row_padding(encoding, padding):
     sent, expected = CASES[encoding]
-    rgb = image_to_rgb(image(sent, encoding, padding))
+    rgb = image_to_rgb(image(sent.astype(sent.dtype.newbyteorder("<")), encoding, padding))
     assert rgb.dtype == np.uint8
     assert rgb.flags.c_contiguous
     assert rgb.flags.writeable
@@ -81,6 +64,47 @@ def test_yuv_images_follow_bt601(encoding):
     green = luma - 0.813 * (v - 128) - 0.391 * (u - 128)
     rgb = image_to_rgb(image(sent, encoding)).astype(int)
     assert np.abs(rgb - np.array([red, green, blue])).max() <= 1
+
+
+def test_numbers_of_two_bytes_come_in_the_order_that_the_flag_says():
+    message = image(wide(RGB).astype(">u2"), "rgb16")
+    message.is_bigendian = 1
+    np.testing.assert_array_equal(image_to_rgb(message), RGB)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_mosaic_comes_out_in_its_colours(pattern):
+    rgb = image_to_rgb(image(mosaic(RAMP, pattern), f"bayer_{pattern}8")).astype(int)
+    assert np.abs(rgb - RAMP)[2:-2, 2:-2].max() <= 12  # interpolated between neighbours
+    deep = image(mosaic(wide(RAMP), pattern).astype("<u2"), f"bayer_{pattern}16")
+    assert np.abs(image_to_rgb(deep).astype(int) - rgb).max() <= 1
+
+
+@pytest.mark.parametrize(("encoding", "order"), [("nv12", (0, 1)), ("nv21", (1, 0))])
+@pytest.mark.parametrize("padding", [0, 4])
+def test_colours_in_a_plane_of_their_own_follow_bt601(encoding, order, padding):
+    y, chroma = 120, np.array([90, 200], np.uint8)  # U and V
+    message = image(np.full((4, 6), y, np.uint8), encoding, padding)
+    plane = image(np.tile(chroma[list(order)], (2, 3)), encoding, padding)
+    message.data += plane.data
+    plain = image(np.tile(np.array([y, 90, y, 200], np.uint8), (4, 3)).reshape(4, 6, 2), "yuyv")
+    assert np.abs(image_to_rgb(message).astype(int) - image_to_rgb(plain)).max() <= 1
+
+
+def test_a_step_of_zero_says_that_rows_are_packed():
+    message = image(RGB, "rgb8")
+    message.step = 0
+    np.testing.assert_array_equal(image_to_rgb(message), RGB)
+
+
+@pytest.mark.parametrize("encoding", ["bgr8", "mono8", "rgba8", "bgr16"])
+def test_the_contract_says_the_colours_of_a_message_that_tells_only_its_type(encoding):
+    sent, expected = CASES[encoding]
+    bits, channels = 8 * sent.itemsize, sent.shape[2]
+    message = image(sent, f"{bits}UC{channels}")
+    np.testing.assert_array_equal(image_to_rgb(message, encoding), expected)
+    with pytest.raises(MessageError, match=f"encoding is '{bits}UC{channels}'; the contract says"):
+        image_to_rgb(message, "yuyv")
 
 
 @pytest.mark.parametrize("big", [0, 1])
@@ -118,8 +142,13 @@ def test_the_array_does_not_share_memory_with_the_message():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"encoding": "16UC1"}, "encoding '16UC1' is not read; publish one of rgb8, bgr8"),
-        ({"encoding": "8UC3"}, "encoding '8UC3' is not read"),
+        ({"encoding": "16UC1"}, "'16UC1' is of depth or other measurements; publish one of rgb8"),
+        ({"encoding": "32FC1"}, "encoding '32FC1' is of depth or other measurements"),
+        ({"encoding": "8UC3"}, "encoding '8UC3' is not read; publish one of rgb8, bgr8"),
+        ({"encoding": "nv21", "step": 6, "data": bytes(45)}, "height is 5; nv21 needs an even"),
+        ({"encoding": "nv12", "height": 4, "step": 6, "data": bytes(24)}, "is 36 with the colours"),
+        ({"encoding": "bayer_rggb8", "height": 2, "step": 6, "data": bytes(12)}, "too small"),
+        ({"encoding": "mono16", "step": 11}, "6 pixels of mono16 need at least 12"),
         ({"step": 17}, "step is 17 bytes; 6 pixels of rgb8 need at least 18"),
         ({"step": 19}, "data has 90 bytes; height 5 times step 19 is 95"),
         ({"data": b"\0" * 89}, "data has 89 bytes; height 5 times step 18 is 90"),
@@ -141,94 +170,22 @@ def test_an_encoding_other_than_the_contracts_is_refused():
         image_to_rgb(image(RGB, "bgr8"), "rgb8")
 
 
-def compressed(data: bytes, form: str = "jpeg") -> SimpleNamespace:
-    return SimpleNamespace(format=form, data=data)
-
-
-def encoded(ending: str, rgb: np.ndarray) -> bytes:
-    return cv2.imencode(ending, np.ascontiguousarray(rgb[:, :, ::-1]))[1].tobytes()
-
-
-def test_png_is_exact_and_jpeg_is_close():
-    rgb = np.zeros((32, 48, 3), dtype=np.uint8)
-    rgb[:, :24] = (200, 30, 10)
-    rgb[:, 24:] = (10, 60, 220)
-    np.testing.assert_array_equal(compressed_to_rgb(compressed(encoded(".png", rgb))), rgb)
-    near = compressed_to_rgb(compressed(encoded(".jpg", rgb))).astype(int)
-    assert np.abs(near[:, :20] - rgb[:, :20]).max() < 12
-    assert np.abs(near[:, 28:] - rgb[:, 28:]).max() < 12
-
-
-def test_a_grey_picture_becomes_rgb():
-    grey = RNG.integers(0, 256, (7, 9), dtype=np.uint8)
-    data = cv2.imencode(".png", grey)[1].tobytes()
-    np.testing.assert_array_equal(compressed_to_rgb(compressed(data)), np.dstack([grey] * 3))
-
-
-@pytest.mark.parametrize(
-    ("data", "form", "sentence"),
-    [
-        (b"", "jpeg", "neither JPEG nor PNG"),
-        (b"GIF89a" + b"\0" * 60, "gif", "neither JPEG nor PNG"),
-        (encoded(".png", RGB)[:20], "png", "neither JPEG nor PNG, or cut short"),
-        (encoded(".jpg", RGB)[:60], "jpeg", "neither JPEG nor PNG, or cut short"),
-        (encoded(".png", RGB)[:40], "png", "neither JPEG nor PNG, or cut short"),
-        (encoded(".png", RGB), "16UC1; compressedDepth png", "depth image"),
-    ],
-)
-def test_a_bad_compressed_image_is_one_sentence(data, form, sentence):
-    with pytest.raises(MessageError, match=sentence):
-        compressed_to_rgb(compressed(data, form))
-
-
-def test_a_small_file_that_declares_a_huge_picture_is_refused_before_decoding():
-    png = bytearray(encoded(".png", RGB))
-    png[16:24] = struct.pack(">II", 60_000, 60_000)
-    with pytest.raises(MessageError, match=f"larger than {MAX_PIXELS}"):
-        compressed_to_rgb(compressed(bytes(png), "png"))
-    jpeg = bytearray(encoded(".jpg", RGB))
-    place = jpeg.index(b"\xff\xc0")
-    jpeg[place + 5 : place + 9] = struct.pack(">HH", 60_000, 60_000)
-    with pytest.raises(MessageError, match=f"larger than {MAX_PIXELS}"):
-        compressed_to_rgb(compressed(bytes(jpeg)))
-
-
-def test_a_small_file_gets_no_more_memory_than_its_data_can_fill():
-    png = bytearray(encoded(".png", RGB))
-    png[16:24] = struct.pack(">II", 8000, 8000)
-    with pytest.raises(MessageError, match="cannot hold the 8000x8000 pixels"):
-        compressed_to_rgb(compressed(bytes(png), "png"))
-    # A chunk that declares four gigabytes: the decoder would take them before it reads.
-    png = bytearray(encoded(".png", RGB))
-    png[33:37] = b"\xff\xff\0\0"
-    with pytest.raises(MessageError, match="cut short"):
-        compressed_to_rgb(compressed(bytes(png), "png"))
-    # The densest that there is: one colour, one bit a pixel.
-    flat = cv2.imencode(".png", np.zeros((3000, 3000), np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
-    assert compressed_to_rgb(compressed(flat.tobytes(), "png")).shape == (3000, 3000, 3)
-
-
-@given(st.binary(max_size=400), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"]))
-@settings(max_examples=150)
-def test_any_bytes_decode_or_are_refused(data, start):
-    try:
-        rgb = compressed_to_rgb(compressed(start + data))
-    except MessageError:
-        return
-    assert rgb.ndim == 3
-
-
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
-    st.sampled_from(["rgb8", "bgra8", "mono8", "yuyv", ""]),
+    st.sampled_from([*ENCODINGS, ""]),
     st.binary(max_size=64),
 )
 @settings(max_examples=150)
 def test_any_sizes_convert_or_are_refused(height, width, step, encoding, data):
     message = SimpleNamespace(
-        height=height % 9, width=width % 9, step=step % 40, encoding=encoding, data=data
+        height=height % 9,
+        width=width % 9,
+        step=step % 40,
+        encoding=encoding,
+        is_bigendian=step % 2,
+        data=data,
     )
     try:
         rgb = image_to_rgb(message)
@@ -245,27 +202,6 @@ def test_a_filled_image_reads_back_as_it_was(encoding):
     assert isinstance(message.data, array.array)
     assert bytes(message.data[:3]) == bytes(RGB[0, 0] if encoding == "rgb8" else RGB[0, 0, ::-1])
     np.testing.assert_array_equal(image_to_rgb(message, encoding), RGB)
-
-
-def test_a_filled_compressed_image_has_image_transports_format_and_red_stays_red():
-    message = SimpleNamespace()
-    fill_compressed_image(message, np.full((32, 32, 3), (210, 20, 30), dtype=np.uint8))
-    assert message.format == "rgb8; jpeg compressed bgr8"
-    rgb = compressed_to_rgb(message).astype(int)
-    assert np.abs(rgb - (210, 20, 30)).max() < 6
-
-
-def camera(crop=None, resize=None, policy_size=None) -> CameraContract:
-    return CameraContract(
-        "top",
-        "/top",
-        "sensor_msgs/msg/Image",
-        "observation.images.top",
-        None,
-        crop,
-        resize,
-        policy_size,
-    )
 
 
 def test_without_crop_and_resize_the_image_stays_as_it_is():
