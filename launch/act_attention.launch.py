@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The attention node on your own robot.
 
-ros2 launch pam_ros act_attention.launch.py policy:=/path/to/checkpoint contract:=so101
+ros2 launch pam_ros act_attention.launch.py policy:=/path/to/checkpoint contract:=so101_degrees
 """
 
 from launch.actions import DeclareLaunchArgument
@@ -14,7 +14,7 @@ from launch import LaunchDescription
 from pam_ros.nodes.launching import node_actions
 
 PARAMETERS = {
-    "contract": (str, "What feeds which policy feature: a YAML file, or so101 or demo_arm"),
+    "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),
     "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
     "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
     "dtype": (str, "float32 or bfloat16"),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recording played to the attention node, as if the robot were there.
 
-ros2 launch pam_ros replay.launch.py bag:=/path/to/bag policy:=/path/to/checkpoint contract:=so101
+ros2 launch pam_ros replay.launch.py bag:=/path/to/bag policy:=/path/to/policy contract:=demo_arm
 
 Only what the contract names is played: no recorded command reaches a robot. In real time, so that a
 slow machine skips frames; `pam_ros replay` takes every one.
@@ -25,7 +25,7 @@ from pam_ros.nodes.launching import node_actions
 from pam_ros.share import find_contract
 
 PARAMETERS = {
-    "contract": (str, "What feeds which policy feature: a YAML file, or so101 or demo_arm"),
+    "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),
     "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
     "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
     "dtype": (str, "float32 or bfloat16"),

@@ -52,7 +52,14 @@ def find_contract(name: str) -> Path:
     shipped = robots / f"{name}.yaml"
     if shipped.is_file():
         return shipped
-    known = ", ".join(sorted(file.stem for file in robots.glob("*.yaml")))
+    names = sorted(file.stem for file in robots.glob("*.yaml"))
+    variants = [known for known in names if known.startswith(f"{name}_")]
+    if variants and name:
+        raise FileNotFoundError(
+            f"contract '{name}' is there as {' and '.join(variants)}: take the one in whose units "
+            "the policy's data set was recorded (docs/own_robot.md says how to know)"
+        )
+    known = ", ".join(names)
     raise FileNotFoundError(
         f"contract '{name}' is neither a file nor one of the shipped contracts ({known})"
     )

@@ -20,5 +20,10 @@ def test_a_contract_is_found_by_name_and_by_path(tmp_path):
 
 
 def test_an_unknown_contract_lists_the_shipped_ones():
-    with pytest.raises(FileNotFoundError, match="demo_arm, so101"):
+    with pytest.raises(FileNotFoundError, match="demo_arm, so101_degrees, so101_normalized"):
         find_contract("nothing")
+
+
+def test_a_robot_of_which_there_are_variants_names_them():
+    with pytest.raises(FileNotFoundError, match="as so101_degrees and so101_normalized: take the"):
+        find_contract("so101")

@@ -7,8 +7,15 @@ import threading
 from typing import TYPE_CHECKING
 
 from pam_ros.nodes.command_publisher import CommandPublisher
-from pam_ros.robot import Safety, SafetyLimits, SafetyState, action_positions
+from pam_ros.robot import (
+    EnableResult,
+    Safety,
+    SafetyLimits,
+    SafetyState,
+    action_positions,
+)
 from pam_ros.robot.takeover import WATCH_PERIODS
+from pam_ros.robot.units import refusal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +31,9 @@ SAFETY_COUNTS = ("refused", "clamped", "late", "faults")
 
 class Commander:
     """Serialises what ticks, the watchdog and services ask of one Safety, and publishes.
+
+    A contract with units that the policy's data contradict is not enabled, unless it says
+    units_confirmed.
 
     enabled: begin to command with the first observation: only then is it known where from.
     guard: the process that holds while this one stands still; None for none.
@@ -56,6 +66,10 @@ class Commander:
         self.publisher = CommandPublisher(node, command.type, command.topic, names, period_s)
         self.oldest_s = contract.max_age_s
         self.reason = ""
+        self._units = _units_word(contract)
+        self._refusal = "" if contract.units_confirmed else refusal(contract.unit_doubts)
+        if self._refusal:
+            node.get_logger().warning(self._refusal)
 
     @property
     def state(self) -> SafetyState:
@@ -72,6 +86,12 @@ class Commander:
         """Whether commands go out, or will with the next observation."""
         return self._enable_pending or self._safety.enabled
 
+    @property
+    def wants_actions(self) -> bool:
+        """Whether the policy's actions are to move the robot: not so while disabled or at fault."""
+        running = {SafetyState.RUNNING, SafetyState.HOLDING}
+        return self._enable_pending or self._safety.state in running
+
     def begin_if_pending(self, measured: NDArray[np.float64]) -> bool:
         """Start where the robot stands, measured (joints,) [rad], if a start was asked for.
 
@@ -84,7 +104,7 @@ class Commander:
             self._enable_pending = self._restart_pending = False
             now = self._now()
             if enabling:
-                result = self._safety.enable(measured, now)
+                result = self._enable(measured, now)
             else:
                 result = self._safety.restart(measured, now)
             if result.success:
@@ -155,12 +175,17 @@ class Commander:
             if not wanted:
                 return True, self._disable()
             self._enable_pending = False
-            result = self._safety.enable(measured, self._now())
+            result = self._enable(measured, self._now())
             if result.success:
                 self._restart_pending = self._silent = False
                 self.reason = ""
             self._tell_guard()
             return result.success, result.message
+
+    def _enable(self, measured: NDArray[np.float64] | None, now: float) -> EnableResult:
+        if self._refusal:
+            return EnableResult(False, self._refusal)
+        return self._safety.enable(measured, now)
 
     def _disable(self) -> str:
         self._enable_pending = self._restart_pending = self._silent = False
@@ -184,6 +209,7 @@ class Commander:
             f"safety_{cause}": self._safety.counts[cause] for cause in SAFETY_COUNTS
         }
         shown["commands"] = self.publisher.published
+        shown["units"] = self._units
         if self._guard is None:
             shown["command_guard"] = "off"
         else:
@@ -234,3 +260,12 @@ class Commander:
     def _now(self) -> float:
         nanoseconds: int = self._node.get_clock().now().nanoseconds
         return nanoseconds * 1e-9
+
+
+def _units_word(contract: Contract) -> str:
+    """For /diagnostics."""
+    if not contract.unit_doubts:
+        return "not contradicted"
+    if contract.units_confirmed:
+        return "contradicted by the policy's data, confirmed in the contract"
+    return "contradicted by the policy's data: not enabled"

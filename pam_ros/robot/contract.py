@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pam_ros.robot.errors import ContractError
+from pam_ros.robot.units import check_units
 
 if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
@@ -140,7 +141,12 @@ class CommandContract:
 
 @dataclass(frozen=True)
 class Contract:
-    """A robot's whole contract, valid in itself; ``check`` holds it against a policy."""
+    """A robot's whole contract, valid in itself; ``check`` compares it with a policy.
+
+    ``units_confirmed``: somebody who knows says that the units are right, whatever the policy's
+    training data say. ``unit_doubts`` are those of a contract that is bound to a policy: a sentence
+    for each group of joints whose unit the data contradict (units/check.py).
+    """
 
     robot: str
     rate_hz: float
@@ -151,6 +157,8 @@ class Contract:
     trigger: str | None = None
     sync_tolerance_s: float = 0.05
     max_age_s: float = 0.5
+    units_confirmed: bool = False
+    unit_doubts: tuple[str, ...] = ()
 
     @property
     def period_s(self) -> float:
@@ -181,6 +189,9 @@ class Contract:
     def bind(self, spec: PolicySpec) -> Contract:
         """This contract with the policy's image sizes written into the cameras, in its order.
 
+        Units that the policy's training data contradict are no disagreement: a policy can run and
+        be looked at in wrong units. ``unit_doubts`` of the result tells of them.
+
         Raises:
             ContractError: they disagree; lists every problem.
         """
@@ -193,7 +204,8 @@ class Contract:
             replace(by_feature[wanted.feature], policy_size=Size(wanted.height, wanted.width))
             for wanted in spec.cameras
         )
-        return replace(self, cameras=cameras)
+        doubts = check_units(self, spec.statistics).contradictions
+        return replace(self, cameras=cameras, unit_doubts=doubts)
 
     def _check_cameras(self, spec: PolicySpec) -> list[str]:
         problems = []

@@ -79,6 +79,7 @@ def _read_contract(root: Section) -> Contract:
         trigger=root.text("trigger"),
         sync_tolerance_s=0.05 if tolerance is None else tolerance,
         max_age_s=0.5 if max_age is None else max_age,
+        units_confirmed=root.switch("units_confirmed") or False,
     )
     root.finish()
     names = [camera.name for camera in contract.cameras]

@@ -11,16 +11,18 @@ from pam_ros.policy.interface import PolicyError
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.errors import ContractError
 from pam_ros.robot.explain import explain
+from pam_ros.robot.units import CONFIRM, check_units
 from pam_ros.share import find_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from pam_ros.policy.interface import FeatureStatistics, PolicySpec
     from pam_ros.robot.contract import Contract
 
 DESCRIPTION = """Reads a contract and lists every problem at once: of the file, with a checkpoint
-(--policy), and with what the running graph publishes (--live). Says what feeds what, and ends with
-status 1 where there is a problem."""
+(--policy: features, sizes, and units against its training data), and with what the running graph
+publishes (--live). Says what feeds what, and ends with status 1 if there is a problem."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,13 +46,37 @@ def main(argv: Sequence[str]) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     contract = load_contract(find_contract(options.file))
+    wrong = False
     if options.policy:
-        contract = _bound(contract, options.policy)
-    _say(explain(contract))
-    if options.policy:
-        sys.stdout.write(f"it fits {options.policy}\n")
-    if not options.live:
-        return 0
+        spec = _spec(options.policy)
+        contract = contract.bind(spec)
+        _say(explain(contract))
+        wrong = _units_are_wrong(contract, spec.statistics)
+        if not wrong:
+            sys.stdout.write(f"it fits {options.policy}\n")
+    else:
+        _say(explain(contract))
+    if options.live:
+        return max(_check_live(contract, options), int(wrong))
+    return int(wrong)
+
+
+def _units_are_wrong(contract: Contract, statistics: Mapping[str, FeatureStatistics]) -> bool:
+    """Say what the policy's training data say of the units; whether the contract has to change."""
+    report = check_units(contract, statistics)
+    _say(f"note: {note}" for note in report.notes)
+    if not report.contradictions:
+        return False
+    if contract.units_confirmed:
+        _say(f"note: {each}; units_confirmed" for each in report.contradictions)
+        return False
+    sys.stdout.flush()
+    lines = "".join(f"\n  - {each}" for each in report.contradictions)
+    sys.stderr.write(f"pam_ros contract: the units look wrong; {CONFIRM}:{lines}\n")
+    return True
+
+
+def _check_live(contract: Contract, options: argparse.Namespace) -> int:
     from pam_ros.nodes.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
 
     notes, problems = check_graph(contract, options.seconds)
@@ -64,10 +90,10 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bound(contract: Contract, policy: str) -> Contract:
+def _spec(policy: str) -> PolicySpec:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (loads torch)
 
-    return contract.bind(load_policy(policy, device="cpu", engine="eager").spec)
+    return load_policy(policy, device="cpu", engine="eager").spec
 
 
 def _say(lines: Iterable[str]) -> None:

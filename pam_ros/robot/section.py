@@ -166,6 +166,14 @@ class Section:
             return None
         return number
 
+    def switch(self, key: str) -> bool | None:
+        """True or false."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, bool):
+            self.problem(key, f"is {_kind(value)}; it must be true or false")
+            return None
+        return value
+
     def whole(self, key: str, *, required: bool = False, minimum: int = 0) -> int | None:
         """A whole number that is at least ``minimum`` and at most 100000."""
         number = self.number(key, required=required, minimum=minimum, maximum=100_000)

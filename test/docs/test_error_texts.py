@@ -14,9 +14,15 @@ import safetensors.torch
 import torch
 import yaml
 
+from pam_ros.bags.reader import BagMessage
 from pam_ros.policy import PolicyError, load_policy
+from pam_ros.replay.by_maps import ByMaps
+from pam_ros.replay.by_stamps import ByStamps
+from pam_ros.replay.no_ticks import why_no_ticks
 from pam_ros.robot import ContractError, load_contract, parse_contract
+from pam_ros.robot.main import main
 from pam_ros.robot.sync import Synchroniser
+from pam_ros.robot.units import refusal
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "models" / "demo_act"
@@ -99,17 +105,34 @@ def test_a_checkpoint_without_its_statistics_is_quoted(tmp_path, monkeypatch):
 
 
 def test_contract_errors_are_quoted(tmp_path):
-    so101 = ROOT / "config" / "robots" / "so101.yaml"
+    so101 = ROOT / "config" / "robots" / "so101_degrees.yaml"
     with pytest.raises(ContractError) as caught:
         load_contract(so101).bind(load_policy(DEMO).spec)
     assert is_quoted(f"pam_ros: {caught.value}"), caught.value
     broken = tmp_path / "my_robot.yaml"
-    text = so101.read_text().replace("rate_hz", "rate").replace("unit: percent ", "unit: degrees ")
+    text = so101.read_text().replace("rate_hz", "rate").replace("unit: deg ", "unit: degrees ")
     broken.write_text(text)
     with pytest.raises(ContractError) as caught:
         load_contract(broken)
     said = str(caught.value).replace(str(broken), broken.name)
     assert is_quoted(f"pam_ros: {said}"), said
+
+
+def test_units_that_look_wrong_are_quoted(tmp_path, capsys):
+    file = tmp_path / "degrees.yaml"
+    text = (ROOT / "config" / "robots" / "demo_arm.yaml").read_text()
+    file.write_text(text.replace("unit: rad", "unit: deg"))
+    bound = load_contract(file).bind(load_policy(DEMO).spec)
+    assert is_quoted(refusal(bound.unit_doubts)), bound.unit_doubts
+    assert main(["check", str(file), "--policy", str(DEMO)]) == 1
+    said = capsys.readouterr().err
+    assert is_quoted(said), said
+
+
+def test_a_robot_with_variants_is_quoted(capsys):
+    assert main(["check", "so101"]) == 1
+    said = capsys.readouterr().err
+    assert is_quoted(said), said
 
 
 def test_reasons_for_no_ticks_are_in_the_table():
@@ -127,6 +150,36 @@ def test_reasons_for_no_ticks_are_in_the_table():
         both.add(name, 10 * second - age, None)
     assert both.newest(10 * second) is None
     assert f"| {both.reason} |" in PAGE
+
+
+def why_a_replay_has_no_tick(stamps_ns, messages=1200):
+    """The sentence for a recording whose sources have these first stamps; 0 is no stamp."""
+    order = ByStamps(load_contract(ROOT / "config" / "robots" / "demo_arm.yaml"))
+    for number in range(messages):
+        for source, first in stamps_ns.items():
+            stamp = first and first + number * 10_000_000
+            list(order.add(source, stamp, BagMessage("", "", number * 10_000_000, b"")))
+    assert not list(order.end())
+    return why_no_ticks({}, "", order)
+
+
+def test_reasons_for_a_replay_without_a_tick_are_quoted():
+    second = 1_000_000_000
+    zero = why_a_replay_has_no_tick({"top": second, "wrist": second, "joint_states": 0})
+    assert is_quoted(f"pam_ros replay: my_bag: {zero}"), zero
+    cells = re.findall(r"^\| (.*\.\.\..*?) \|", PAGE, re.MULTILINE)
+    patterns = [".*".join(re.escape(part) for part in cell.split("...")) for cell in cells]
+    for said in (
+        zero,
+        why_a_replay_has_no_tick({"top": second, "joint_states": second}, messages=20),
+        why_a_replay_has_no_tick(
+            {"top": second, "wrist": 9 * second, "joint_states": second}, messages=20
+        ),
+        why_no_ticks({"unusable": 3}, "its encoding is odd", ByMaps((), ())),
+        why_no_ticks({"incomplete": 3}, "", ByMaps((), ())),
+    ):
+        reason = said.removeprefix("no tick: ")
+        assert any(re.match(pattern, reason) for pattern in patterns), said
 
 
 @pytest.mark.parametrize("discovered", ["publisher", "subscription"])
@@ -152,7 +205,7 @@ def test_the_shortest_contract_of_the_page_is_one():
 def test_the_python_of_the_page_finds_what_does_not_fit(capsys):
     check, *_ = re.findall(r"```text\n(from pam_ros.*?)```", OWN_ROBOT, re.DOTALL)
     contract = ROOT / "config" / "robots" / "{}.yaml"
-    for name, fits in (("demo_arm", True), ("so101", False)):
+    for name, fits in (("demo_arm", True), ("so101_degrees", False)):
         code = check.replace("user/act_so101", str(DEMO))
         exec(code.replace("my_robot.yaml", str(contract).format(name)), {})
         assert (capsys.readouterr().out == "") == fits

@@ -157,7 +157,7 @@ def test_nodes_of_other_names_are_found_by_those_names(started):
 
 
 def test_each_camera_of_another_contract_has_its_views(tmp_path, capsys):
-    assert main(["layouts", "--contract", "so101", "--out", str(tmp_path)]) == 0
+    assert main(["layouts", "--contract", "so101_degrees", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / name) for name in NAMES]
     overlays = [f"/act_attention/attention/{name}/image" for name in ("front", "wrist")]
     assert rviz_topics((tmp_path / RVIZ).read_text()) == overlays

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rclpy
@@ -67,8 +69,9 @@ def arm(domain, contract):
     node = rclpy.create_node("subject")
     node.set_parameters([Parameter("use_sim_time", value=True)])
 
-    def make(enabled=False) -> Arm:
+    def make(enabled=False, doubts=(), confirmed=False) -> Arm:
         made = load_contract(contract())
+        made = replace(made, unit_doubts=doubts, units_confirmed=confirmed)
         return Arm(Commander(node, made, PERIOD, 0.0, enabled, None), node)
 
     yield make
@@ -136,3 +139,23 @@ def test_a_start_that_is_refused_says_so(arm):
     assert arm.tick([9.0, 0.0], [1.0, 0.0])  # told once
     assert not arm.commander.commanding
     assert arm.take() == []
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_doubts_about_units_are_a_refusal_until_they_are_confirmed(arm, confirmed):
+    doubted = arm(doubts=("action of 'pan': the contract says deg",), confirmed=confirmed)
+    done, said = doubted.commander.set_enabled(True, np.array([0.0, 0.0]))
+    assert done is confirmed
+    doubted.wait(1.0)
+    assert bool(doubted.take()) is confirmed
+    if not confirmed:
+        assert said.startswith("not enabled, since the units look wrong: action of 'pan'")
+        assert doubted.commander.set_enabled(False, None) == (True, "disabled")
+
+
+def test_a_start_with_doubts_about_units_says_so_and_publishes_nothing(arm):
+    doubted = arm(enabled=True, doubts=("action of 'pan': the contract says deg",))
+    assert not doubted.tick([0.0, 0.0], [1.0, 0.0])
+    assert not doubted.commander.commanding
+    doubted.wait(1.0)
+    assert doubted.take() == []

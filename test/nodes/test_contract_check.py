@@ -36,6 +36,40 @@ def test_every_problem_with_the_policy_is_listed(contract, checkpoint, capsys):
     assert "command.joints names 1 joints; the policy's action has 2" in error
 
 
+@pytest.fixture
+def demo_arm_in_degrees(tmp_path):
+    """The demo's contract as if its policy, which is in rad, were in degrees."""
+
+    def write(confirmed):
+        text = (share_directory() / "config" / "robots" / "demo_arm.yaml").read_text()
+        file = tmp_path / "degrees.yaml"
+        text = text.replace("unit: rad", "unit: deg")
+        file.write_text(f"{text}\nunits_confirmed: {str(confirmed).lower()}\n")
+        return str(file)
+
+    return write
+
+
+def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degrees, capsys):
+    policy = str(share_directory() / "models" / "demo_act")
+    assert main(["check", demo_arm_in_degrees(False), "--policy", policy]) == 1
+    said = capsys.readouterr()
+    assert "it fits" not in said.out
+    error = " ".join(said.err.split())
+    assert error.startswith(
+        "pam_ros contract: the units look wrong; correct the contract, or write "
+        "'units_confirmed: true' there if you know that it is right: - observation.state and "
+        "action of 'shoulder_pan', 'shoulder_lift'"
+    )
+    assert "the contract says deg, the training data are likely rad" in error
+    assert main(["check", demo_arm_in_degrees(True), "--policy", policy]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "note: observation.state and action of 'shoulder_pan'" in said.out
+    assert "; units_confirmed\n" in said.out
+    assert f"it fits {policy}" in said.out
+
+
 def test_a_contract_that_does_not_exist_is_one_sentence(capsys):
     assert main(["check", "so999"]) == 1
     assert capsys.readouterr().err.startswith("pam_ros contract: contract 'so999' is neither")

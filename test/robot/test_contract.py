@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pam_ros.policy.interface import FeatureStatistics
 from pam_ros.robot import ContractError, load_contract, parse_contract
 from pam_ros.robot.contract import COMMAND_TYPES, Crop, Size
 from pam_ros.robot.section import parse_yaml
@@ -41,11 +42,11 @@ def test_a_contract_cannot_be_changed_by_accident(contract):
         contract.rate_hz = 100.0
 
 
-@pytest.mark.parametrize("name", ["so101", "demo_arm"])
+@pytest.mark.parametrize("name", ["so101_degrees", "so101_normalized", "demo_arm"])
 def test_the_shipped_contracts_are_valid_and_commented(name):
     path = ROBOTS / f"{name}.yaml"
     contract = load_contract(path)
-    assert contract.robot == name
+    assert contract.robot == name.removesuffix("_degrees").removesuffix("_normalized")
     joints = ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper"]
     assert [joint.name for joint in contract.state.joints] == joints
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -122,6 +123,8 @@ WRONG = [
     ("trigger", "topp", "no camera of this file (top, wrist); did you mean 'top'?"),
     ("sync_tolerance_s", 0.6, "larger than max_age_s"),
     ("max_age_s", True, "is true (a switch); it must be a finite number"),
+    ("units_confirmed", "yes", "is the text 'yes'; it must be true or false"),
+    ("units_confirmed", 1, "is the number 1; it must be true or false"),
     ("rate_hz", float("nan"), "must be a finite number"),
     ("rate_hz", "fast", "is the text 'fast'; it must be a finite number"),
     ("ratehz", 10, "ratehz is not known; did you mean 'rate_hz'?"),
@@ -228,6 +231,21 @@ def test_every_disagreement_with_a_policy_is_listed(data, spec):
     with pytest.raises(ContractError, match="does not fit policy 'act'") as caught:
         contract.bind(other)
     assert list(caught.value.problems) == problems
+
+
+def test_units_that_the_data_contradict_are_doubts_and_no_disagreement(data, spec):
+    trained = FeatureStatistics(min=(-50.0, 0.0), max=(-20.0, 100.0))
+    spec = replace(spec, statistics={"observation.state": trained})
+    (doubt,) = parse_contract(data, "file.yaml").bind(spec).unit_doubts
+    assert "observation.state of 'shoulder': the contract says rad" in doubt
+    data["state"]["joints"][0]["unit"] = "deg"
+    assert parse_contract(data, "file.yaml").bind(spec).unit_doubts == ()
+
+
+def test_units_are_confirmed_if_the_file_says_so(data):
+    assert not parse_contract(data, "file.yaml").units_confirmed
+    data["units_confirmed"] = True
+    assert parse_contract(data, "file.yaml").units_confirmed
 
 
 def test_a_crop_of_the_wrong_size_needs_a_resize(data, spec):

@@ -253,7 +253,7 @@ def test_ros2_param_describes_sets_and_refuses(runnable, launched):
 def test_act_attention_refuses_bad_arguments_in_one_sentence(
     runnable, tmp_path, argument, sentence
 ):
-    given = {"policy": str(tmp_path), "contract": "so101"}
+    given = {"policy": str(tmp_path), "contract": "so101_degrees"}
     name, value = argument.split(":=")
     given[name] = value
     done = runnable.run(

@@ -180,7 +180,7 @@ def test_a_damaged_bag_is_shown_up_to_the_damage(tmp_path, capsys):
 
 def test_the_blueprint_shows_each_camera_and_joint_of_the_contract(tmp_path):
     """Read back from the file as Rerun's own printer shows it."""
-    contract = load_contract(find_contract("so101"))
+    contract = load_contract(find_contract("so101_degrees"))
     recording = into_file(tmp_path / "empty.rrd", topics_of(contract), "empty")
     close(recording)
     command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(tmp_path / "empty.rrd")]
