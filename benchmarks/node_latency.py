@@ -80,7 +80,7 @@ def measure(
         config = subject.policy.config
         config.n_action_steps, config.temporal_ensemble_coeff = config.chunk_size, None
         subject.save(folder / "policy")
-        plan = _write(subject, folder, observations)
+        plan = write_robot(subject, folder, observations)
         for variant in variants:
             samples, problem = _run(variant, folder, threads)
             rows += [
@@ -96,8 +96,13 @@ def measure(
     return tuple(rows)
 
 
-def _write(subject: Subject, folder: Path, observations: int) -> Plan:
-    """The contract and the peer's plan."""
+def write_robot(
+    subject: Subject, folder: Path, observations: int, rate_hz: float | None = None
+) -> Plan:
+    """The contract and the peer's plan.
+
+    rate_hz: of a timer that ticks; by default each complete observation is a tick.
+    """
     images = subject.policy.config.image_features
     cameras = {feature.rsplit(".", 1)[1]: feature for feature in images}
     _, height, width = images[next(iter(images))].shape
@@ -112,9 +117,10 @@ def _write(subject: Subject, folder: Path, observations: int) -> Plan:
     )
     contract = {
         "robot": "benchmark",
-        "rate_hz": 1.0,  # slower than any tick: the peer makes the pace
-        # The last one published: a tick begins when the observation is complete.
-        "trigger": list(cameras)[-1],
+        # Without a timer slower than any tick: the peer makes the pace. It triggers with the camera
+        # that it publishes last: a tick begins when the observation is complete.
+        "rate_hz": rate_hz or 1.0,
+        "trigger": None if rate_hz else list(cameras)[-1],
         "sync_tolerance_s": 0.01,
         "max_age_s": 5.0,
         "cameras": [

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.policy.interface import Policy, PolicyOutput, QueuedAction
+    from pam_ros.policy.interface import Policy, PolicyOutput
+
+    Act = Callable[[NDArray[np.float32], NDArray[np.float32] | None], bool]
 
 _LOG = logging.getLogger(__name__)
 _WINDOW = 20
@@ -56,6 +58,33 @@ class TickOutcome:
         return replace(self, invalid_reason=reason)
 
 
+@dataclass
+class _Tick:
+    """A tick under way; the fields are those of its outcome."""
+
+    number: int
+    episode: int
+    source: int
+    queued: bool = False
+    commanded: bool = False
+    skipped: bool = False
+    reason: str = ""
+    output: PolicyOutput | None = None
+
+    def outcome(self) -> TickOutcome:
+        output = self.output
+        return TickOutcome(
+            episode=self.episode,
+            tick=self.number,
+            command_source_tick=self.source,
+            commanded=self.commanded,
+            chunk_executed=self.commanded and output is not None and output.chunk_executed,
+            inference_skipped=self.skipped,
+            invalid_reason=self.reason,
+            output=output,
+        )
+
+
 class TickLoop:
     """Runs a policy tick by tick and keeps count.
 
@@ -63,6 +92,9 @@ class TickLoop:
     alone; it is skipped where it would not end before the next command is due. Where that pass
     fails or is not finite, the rest of the queue is dropped: whatever is wrong with the policy, no
     command follows until a forward pass is good again.
+
+    While nothing is commanded every tick has its pass, however long it takes, and plans nothing:
+    when commands begin, the first one is of a chunk that was predicted for it.
 
     longest_gap_s: where the observations of two ticks lie farther apart than this [s], what was
     planned before (queue or ensemble) is dropped: the world has gone on.
@@ -75,6 +107,7 @@ class TickLoop:
         self._episode = 0
         self._tick = 0
         self._episode_start = 0
+        self._planned = False
         self._forward_seconds: deque[float] = deque(maxlen=_WINDOW)
 
     @property
@@ -113,9 +146,11 @@ class TickLoop:
     def run(
         self,
         observation: Mapping[str, NDArray[np.generic]],
-        act: Callable[[NDArray[np.float32], NDArray[np.float32] | None], bool],
+        act: Act,
         seconds_left: Callable[[], float],
         stamp_ns: int = -1,
+        *,
+        commanding: bool = True,
     ) -> TickOutcome:
         """One tick.
 
@@ -125,64 +160,81 @@ class TickLoop:
                 chunk (chunk_size, action_dim); sends the command and returns whether one went out.
             seconds_left: the time until the next command is due [s]; inf where nothing presses.
             stamp_ns: of the observation [ns]; negative where there is none.
+            commanding: whether an action is wanted. If not, the policy only explains, and forgets
+                what it had planned; `act` still gets the action, for whoever judges it.
 
         Returns:
             The outcome; a policy that fails is an outcome with its reason, not an exception.
         """
         self._drop_old_plan(stamp_ns)
-        number, episode = self._tick, self._episode
-        source = number
-        queued: QueuedAction | None = None
-        commanded = False
-        output: PolicyOutput | None = None
-        reason = ""
-        skipped = False
+        if not commanding:
+            self._forget_plan()
+        tick = _Tick(self._tick, self._episode, self._tick)
         self._tick += 1
         try:
-            queued = self._policy.pop_action()
-            if queued is None:
-                output = self._policy.step(observation)
-                source = self._episode_start + output.action_source_step
-                reason = _not_finite(output)
-                if not reason:
-                    commanded = act(output.action, output.chunk)
+            if commanding:
+                self._planned = True
+                self._run_commanding(tick, observation, act, seconds_left)
             else:
-                source = self._episode_start + queued.source_step
-                commanded = act(queued.action, None)
-                estimate = max(self._forward_seconds, default=0.0)
-                skipped = estimate > seconds_left()
-                if skipped:
-                    self._policy.skip()
-                    # One slow pass must not silence the attention for long: skipped ticks age it.
-                    if len(self._forward_seconds) > 1:
-                        self._forward_seconds.popleft()
-                    reason = (
-                        f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms "
-                        "and would have delayed the next command"
-                    )
-                else:
-                    output = self._policy.explain(observation)
-                    reason = _not_finite(output)
+                self._run_looking(tick, observation, act)
         except PolicyError as error:
-            reason = str(error)
+            tick.reason = str(error)
         except Exception as error:  # noqa: BLE001
             # Whatever a policy raises, the tick ends with a reason and the robot holds.
-            _LOG.exception("the policy failed at tick %d", number)
-            reason = f"the policy failed: {type(error).__name__}: {error}"
-        if reason and not skipped:
-            self._refuse(rejected=queued is not None or output is not None)
-        if output is not None:
-            self.note_forward(output.forward_seconds)
-        return TickOutcome(
-            episode=episode,
-            tick=number,
-            command_source_tick=source,
-            commanded=commanded,
-            chunk_executed=commanded and output is not None and output.chunk_executed,
-            inference_skipped=skipped,
-            invalid_reason=reason,
-            output=output,
+            _LOG.exception("the policy failed at tick %d", tick.number)
+            tick.reason = f"the policy failed: {type(error).__name__}: {error}"
+        if tick.reason and not tick.skipped:
+            self._refuse(rejected=tick.queued or tick.output is not None)
+        if tick.output is not None:
+            self.note_forward(tick.output.forward_seconds)
+        return tick.outcome()
+
+    def _run_commanding(
+        self,
+        tick: _Tick,
+        observation: Mapping[str, NDArray[np.generic]],
+        act: Act,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        queued = self._policy.pop_action()
+        if queued is None:
+            output = tick.output = self._policy.step(observation)
+            tick.source = self._episode_start + output.action_source_step
+            tick.reason = _not_finite(output)
+            if not tick.reason:
+                tick.commanded = act(output.action, output.chunk)
+            return
+        tick.queued = True
+        tick.source = self._episode_start + queued.source_step
+        tick.commanded = act(queued.action, None)
+        estimate = max(self._forward_seconds, default=0.0)
+        tick.skipped = estimate > seconds_left()
+        if not tick.skipped:
+            tick.output = self._policy.explain(observation)
+            tick.reason = _not_finite(tick.output)
+            return
+        self._policy.skip()
+        # One slow pass must not silence the attention for long: skipped ticks age it.
+        if len(self._forward_seconds) > 1:
+            self._forward_seconds.popleft()
+        tick.reason = (
+            f"inference skipped: a forward pass takes up to {estimate * 1e3:.0f} ms "
+            "and would have delayed the next command"
         )
+
+    def _run_looking(
+        self, tick: _Tick, observation: Mapping[str, NDArray[np.generic]], act: Act
+    ) -> None:
+        output = tick.output = self._policy.explain(observation)
+        tick.reason = _not_finite(output)
+        if not tick.reason:
+            tick.commanded = act(output.action, output.chunk)
+
+    def _forget_plan(self) -> None:
+        if self._planned:
+            self._policy.reset()
+            self._episode_start = self._tick
+        self._planned = False
 
     def _drop_old_plan(self, stamp_ns: int) -> None:
         # Ticks in between that this loop passes over were no gap: they ran elsewhere.

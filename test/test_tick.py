@@ -54,6 +54,7 @@ class ScriptedPolicy:
         return output
 
     def pop_action(self):
+        self._popped = None
         if not self._queue:
             return None
         self.calls.append("pop")
@@ -62,15 +63,15 @@ class ScriptedPolicy:
 
     def explain(self, observation):
         self.calls.append("explain")
-        assert self._popped is not None
-        return self._output(*self._popped, executed=False)
+        popped = self._popped or (10.0 * self._step, self._step)
+        return self._output(*popped, executed=False)
 
     def skip(self) -> None:
         self.calls.append("skip")
         self._step += 1
 
 
-def run(loop, policy, ticks, seconds_left=lambda: math.inf, send=True):
+def run(loop, policy, ticks, seconds_left=lambda: math.inf, send=True, commanding=True):
     sent = []
 
     def act(action, chunk):
@@ -78,7 +79,7 @@ def run(loop, policy, ticks, seconds_left=lambda: math.inf, send=True):
         sent.append(float(action[0]))
         return send
 
-    outcomes = [loop.run({}, act, seconds_left) for _ in range(ticks)]
+    outcomes = [loop.run({}, act, seconds_left, commanding=commanding) for _ in range(ticks)]
     return sent, outcomes
 
 
@@ -106,6 +107,40 @@ def test_a_forward_pass_that_would_delay_the_next_command_is_skipped_and_said():
     assert not outcomes[1].valid
     assert "200 ms" in outcomes[1].invalid_reason
     assert outcomes[1].commanded
+
+
+def test_while_nothing_is_commanded_every_tick_has_its_pass_however_long_it_takes():
+    policy = ScriptedPolicy(forward_seconds=5.0)
+    judged, outcomes = run(TickLoop(policy), policy, 7, lambda: -1.0, send=False, commanding=False)
+    assert all(outcome.valid and not outcome.inference_skipped for outcome in outcomes)
+    assert policy.calls == ["reset", *["explain", "act"] * 7]
+    # What the policy would do now, for whoever judges it; never an action planned before.
+    assert judged == [0, 10, 20, 30, 40, 50, 60]
+    assert [o.command_source_tick for o in outcomes] == list(range(7))
+    assert not any(o.commanded or o.chunk_executed for o in outcomes)
+
+
+def test_the_first_command_is_of_a_chunk_that_was_predicted_for_it():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    run(loop, policy, 2)  # commands, with one action left in the queue
+    run(loop, policy, 3, send=False, commanding=False)
+    policy.calls.clear()
+    _, outcomes = run(loop, policy, 2)
+    assert policy.calls == ["step", "act", "pop", "act", "explain"]
+    assert [(o.tick, o.command_source_tick) for o in outcomes] == [(5, 5), (6, 5)]
+    assert [o.chunk_executed for o in outcomes] == [True, False]
+
+
+def test_a_pass_that_fails_while_nothing_is_commanded_is_told_and_the_next_one_runs():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    policy.bad = True
+    _, (outcome,) = run(loop, policy, 1, commanding=False)
+    assert "not finite" in outcome.invalid_reason
+    policy.bad = False
+    _, (outcome,) = run(loop, policy, 1, commanding=False)
+    assert outcome.valid
 
 
 def test_source_ticks_go_on_counting_over_a_reset():

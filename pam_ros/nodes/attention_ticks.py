@@ -28,6 +28,7 @@ from pam_ros.nodes.feature_editing import FeatureEditing
 from pam_ros.nodes.guard_link import GuardLink
 from pam_ros.nodes.health import Health
 from pam_ros.nodes.image_conversion import to_rgb
+from pam_ros.nodes.map_rate import why_few_maps
 from pam_ros.nodes.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.policy_start import start_policy, time_policy
 from pam_ros.nodes.robot_description import complete_limits
@@ -108,6 +109,7 @@ class AttentionTicks:
         self.health = Health(node, 1.0 / self._period)
         # What maps and pictures took lately [s]: they too delay the next command.
         self._show_seconds = 0.0
+        self._commanding = False
         self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
         self.chunks = ChunkPublisher(node, self._contract.command, self._period)
         self._overlays = OverlayPublisher(node, self._contract)
@@ -156,6 +158,7 @@ class AttentionTicks:
         if self._loop.ticks:
             self._loop.reset()
         self.sources.clear()
+        self.health.maps.begin()
         self._ticking.release()
         self.commander.resume()
         self._active = True
@@ -228,6 +231,7 @@ class AttentionTicks:
             act,
             lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
             messages.stamp_ns,
+            commanding=self._wants_actions(),
         )
         if not self._active:
             return
@@ -241,6 +245,14 @@ class AttentionTicks:
         if outcome.valid:
             self._editing.look_at(observation.features, outcome)
         self.health.stages["tick"].add(time.perf_counter() - begin)
+
+    def _wants_actions(self) -> bool:
+        """Whether an action is wanted; maps are counted anew when that changes."""
+        wanted = self.commander.wants_actions
+        if wanted != self._commanding:
+            self.health.maps.begin()
+        self._commanding = wanted
+        return wanted
 
     def _show(
         self, look: Look, outcome: TickOutcome, messages: ObservationSet, observation: Observation
@@ -261,6 +273,7 @@ class AttentionTicks:
                 outcome = outcome.made_invalid(str(error))
                 self.commander.hold("attention", str(error))
         if maps is not None:
+            self.health.maps.add()
             self.health.invalid = ""
         elif not outcome.inference_skipped:
             self.health.counts["invalid_ticks"] += 1
@@ -303,6 +316,13 @@ class AttentionTicks:
                 **self._editing.values(),
                 **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
             },
+            why_few_maps(
+                self.policy.engine,
+                self.spec.device,
+                self.health.stages["forward"].p50,
+                self._period,
+                commanding=self._commanding,
+            ),
         )
 
     def _now_ns(self) -> int:

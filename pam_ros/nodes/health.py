@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from pam_ros.nodes.device_memory import device_memory
+from pam_ros.nodes.map_rate import MapRate
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.safety import SafetyState
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 STAGES = ("observation_to_command", "forward", "show", "tick")
 """Stamp to command; the policy; maps, pictures and tokens; the whole tick."""
+SLOW_PASS = 0.8
+"""A pass that takes this part of a period makes ticks late while nothing is commanded."""
 QUIET_REPORTS = 3
 """After so many seconds without a tick the log says why."""
 
@@ -40,6 +43,7 @@ class Health:
         self.last_bad = ""
         # Why the newest tick had nothing to show; empty where it had. Skipped passes do not count.
         self.invalid = ""
+        self.maps = MapRate()
         self.stages = {stage: RollingLatency() for stage in STAGES}
         # Of the oldest message of a set, when its tick begins.
         self.age = RollingLatency()
@@ -57,19 +61,30 @@ class Health:
         safety_reason: str,
         no_set: str,
         values: Mapping[str, object],
+        few_maps: str = "",
     ) -> None:
-        """One DiagnosticArray with one status; no_set: why there is nothing to tick on."""
+        """One DiagnosticArray with one status.
+
+        Args:
+            ticks: so far.
+            safety: where the safety state machine is.
+            safety_reason: why it is there.
+            no_set: why there is nothing to tick on.
+            values: what else to show.
+            few_maps: why there would be few maps, and what helps.
+        """
         now = self._node.get_clock().now()
         self._say_if_quiet(ticks, no_set)
         rate = self._rate(now, ticks)
         reason = "; ".join(part for part in (safety_reason, no_set) if part)
-        level, text = self._judge(rate, safety, reason)
+        level, text = self._judge(rate, safety, reason, few_maps)
         shown: dict[str, object] = {
             "safety_state": safety.value,
             "safety_reason": safety_reason,
             "ticks": ticks,
             "rate_hz": f"{rate:.2f}",
             "target_rate_hz": f"{self._target_hz:.2f}",
+            "maps_per_second": f"{self.maps.per_second:.2f}",
         }
         for stage, latency in (*self.stages.items(), ("observation_age", self.age)):
             shown[f"{stage}_ms_p50"] = f"{latency.p50 * 1e3:.1f}"
@@ -100,7 +115,9 @@ class Health:
         self._last_time, self._last_ticks = now, ticks
         return rate
 
-    def _judge(self, rate: float, safety: SafetyState, reason: str) -> tuple[bytes, str]:
+    def _judge(
+        self, rate: float, safety: SafetyState, reason: str, few_maps: str
+    ) -> tuple[bytes, str]:
         if safety is SafetyState.FAULT:
             return DiagnosticStatus.ERROR, f"fault: {reason}"
         if safety is SafetyState.HOLDING:
@@ -109,6 +126,15 @@ class Health:
             return DiagnosticStatus.WARN, f"no ticks: {reason}" if reason else "no ticks"
         if self.invalid:
             return DiagnosticStatus.WARN, f"invalid: {self.invalid}"
-        if rate < 0.9 * self._target_hz:
+        if self.maps.too_few:
+            return DiagnosticStatus.WARN, f"{self.maps.per_second:.1f} maps a second: {few_maps}"
+        if rate < 0.9 * self._expected_hz(safety):
             return DiagnosticStatus.WARN, f"{rate:.1f} Hz of {self._target_hz:.1f} Hz"
         return DiagnosticStatus.OK, safety.value
+
+    def _expected_hz(self, safety: SafetyState) -> float:
+        """The rate that ticks should have: while disabled each takes as long as its pass."""
+        forward = self.stages["forward"].p50
+        if safety is SafetyState.DISABLED and forward * self._target_hz > SLOW_PASS:
+            return 0.0
+        return self._target_hz

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.nodes.map_rate import faster
 from pam_ros.policy import load_policy
 from pam_ros.policy.timing import typical_forward_seconds
 
@@ -40,7 +41,7 @@ def start_policy(values: Mapping[str, Any]) -> ActPolicy:
 
 
 def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:
-    """Typical forward pass [s]; logs it and the engine, warns where the rate cannot be kept."""
+    """Typical forward pass [s]; logs it and the engine, warns if it is too slow."""
     spec, engine = policy.spec, policy.engine
     typical = typical_forward_seconds(policy)
     node.get_logger().info(
@@ -52,8 +53,20 @@ def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:
         f"{engine.reason}"
     )
     if typical > 0.9 * period_s:
-        node.get_logger().warning(
-            f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {typical * 1e3:.0f} ms; "
-            f"lower rate_hz to {0.9 / typical:.1f} or change device"
-        )
+        node.get_logger().warning(_too_slow(policy, typical, period_s))
     return typical
+
+
+def _too_slow(policy: ActPolicy, typical: float, period_s: float) -> str:
+    spec, takes = policy.spec, f"{typical * 1e3:.0f} ms"
+    cure = faster(policy.engine, spec.device)
+    if spec.chunk_mode == "queue" and spec.n_action_steps > 1:
+        return (
+            f"a forward pass takes {takes} of a period of {period_s * 1e3:.0f} ms: the robot waits "
+            f"for it every {spec.n_action_steps} ticks, and while commands go out only those have "
+            f"a map; {cure}"
+        )
+    return (
+        f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {takes}; {cure}, or "
+        f"lower rate_hz to {0.9 / typical:.1f}"
+    )

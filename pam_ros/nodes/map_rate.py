@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many maps come a second, and what helps if they are too few."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pam_ros.policy.interface import EngineReport
+
+WINDOW_S = 10.0
+"""Maps are counted over so long [s]."""
+JUDGED_AFTER_S = 5.0
+"""Before that a node that has just begun is not judged."""
+FEWEST_PER_S = 0.5
+"""Fewer maps a second than this are worth a warning."""
+
+
+class MapRate:
+    """Counts the maps of the last WINDOW_S.
+
+    Args:
+        clock: in seconds, for tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._maps: deque[float] = deque()
+        self._begin = clock()
+
+    def begin(self) -> None:
+        """Count anew: the node has just become active, or what it does has changed."""
+        self._maps.clear()
+        self._begin = self._clock()
+
+    def add(self) -> None:
+        """A map was published."""
+        self._maps.append(self._clock())
+
+    @property
+    def per_second(self) -> float:
+        """Maps per second."""
+        now = self._clock()
+        while self._maps and now - self._maps[0] > WINDOW_S:
+            self._maps.popleft()
+        return len(self._maps) / max(min(WINDOW_S, now - self._begin), 1.0)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether there are fewer than FEWEST_PER_S, and it is not too early to say so."""
+        return self._clock() - self._begin >= JUDGED_AFTER_S and self.per_second < FEWEST_PER_S
+
+
+def why_few_maps(
+    engine: EngineReport, device: str, forward_s: float, period_s: float, *, commanding: bool
+) -> str:
+    """The likely cause, and what helps: part of a sentence.
+
+    Args:
+        engine: what computes the policy's pass.
+        device: the policy's.
+        forward_s: what a pass takes [s]; NaN if there was none.
+        period_s: of the ticks [s].
+        commanding: whether commands go out.
+    """
+    if commanding and forward_s > 0.5 * period_s:
+        return (
+            f"a forward pass takes {forward_s * 1e3:.0f} ms of a period of {period_s * 1e3:.0f} "
+            "ms, and one that only explains waits while commands go out; "
+            f"{faster(engine, device)}, or disable to look"
+        )
+    if forward_s > 1.0:
+        return f"a forward pass takes {forward_s:.1f} s; {faster(engine, device)}"
+    return (
+        "complete observations are rare; compare the rates of the cameras and of the joint states "
+        "(pam_ros contract check --live)"
+    )
+
+
+def faster(engine: EngineReport, device: str) -> str:
+    """What makes the policy faster here: a parameter to set, or another machine."""
+    if not device.startswith("cpu"):
+        return "a faster GPU helps"
+    if engine.name != "openvino":
+        if importlib.util.find_spec("openvino") is None:
+            return "install openvino (pip install 'openvino>=2025.0') and set engine: openvino"
+        return "set engine: openvino"
+    if engine.dtype == "float32":
+        return "set dtype: bfloat16, or use a GPU"
+    return "use a GPU (device: cuda)"
