@@ -8,16 +8,16 @@ depend on how many workers there are.
 from __future__ import annotations
 
 import glob
-import importlib
 import json
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.replay.errors import ReplayError
+from pam_ros.replay.on_ray import run_on_ray
 from pam_ros.replay.output import SUMMARY
 from pam_ros.replay.progress import ProgressLine
 from pam_ros.replay.result import ReplayReport
@@ -84,7 +84,10 @@ def run_tasks(tasks: Sequence[Task], *, workers: int = 1, ray: str = "") -> Iter
         ReplayError: Ray is asked for and cannot be used.
     """
     if ray:
-        yield from _on_ray(tasks, workers, ray)
+        # A worker has a folder of its own: paths from this one's mean nothing there.
+        shared = [_absolute(task) for task in _with_threads(tasks, workers)]
+        for place, result in run_on_ray(shared, run_task, workers, ray):
+            yield tasks[place], result
     elif workers == 1 or len(tasks) == 1:
         for task in tasks:
             yield task, run_task(task, show=True)
@@ -113,6 +116,8 @@ def _finished(task: Task) -> ReplayReport | str:
         summary = json.loads((task.out / SUMMARY).read_text(encoding="utf-8"))
         if summary["settings"] != task.settings.identity():
             return f"{task.out} is a replay with other settings: remove it or choose another --out"
+        if not summary["ticks"]:
+            return f"{task.out} is a replay without a tick: remove it, and it is tried again"
         return ReplayReport(
             bag=str(task.bag),
             out=str(task.out),
@@ -151,37 +156,6 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _on_ray(tasks: Sequence[Task], workers: int, address: str) -> Iterator[Outcome]:
-    try:
-        ray: Any = importlib.import_module("ray")
-    except ImportError as error:
-        raise ReplayError("--ray needs the package ray: pip install 'pam_ros[cluster]'") from error
-    own = address == "local"
-    try:
-        ray.init(
-            address=None if own else address,
-            num_cpus=workers if own else None,
-            include_dashboard=False if own else None,
-            log_to_driver=False,
-        )
-    except Exception as error:
-        raise ReplayError(f"Ray at {address} cannot be used: {error}") from error
-    try:
-        remote = ray.remote(run_task)
-        # A worker has a folder of its own: paths from this one's mean nothing there.
-        waiting = {remote.remote(_absolute(task)): task for task in _with_threads(tasks, workers)}
-        while waiting:
-            (done,), _ = ray.wait(list(waiting), num_returns=1)
-            task = waiting.pop(done)
-            try:
-                result = ray.get(done)
-            except Exception as error:  # noqa: BLE001  (a worker that died is one failed recording)
-                result = str(error)
-            yield task, result
-    finally:
-        ray.shutdown()
 
 
 def _absolute(task: Task) -> Task:

@@ -22,6 +22,7 @@ from pam_ros.replay.features import FEATURES, Features
 from pam_ros.replay.features import MEMORY as FEATURES_MEMORY
 from pam_ros.replay.features import TOPIC as FEATURES_TOPIC
 from pam_ros.replay.messages import Messages, header_stamp
+from pam_ros.replay.no_ticks import why_no_ticks
 from pam_ros.replay.output import ReplayOutput
 from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
 from pam_ros.replay.result import ReplayReport
@@ -83,7 +84,8 @@ def replay_bag(
         progress: called with the part of the recording that is done, 0 to 1, and the ticks so far.
 
     Raises:
-        ReplayError: the recording, the policy or a setting cannot be used, or the disk refuses.
+        ReplayError: the recording, the policy or a setting cannot be used, the recording gives no
+            tick, or the disk refuses.
     """
     try:
         policy = load(settings)
@@ -192,10 +194,13 @@ class _Replay:
             if self._events > done_events and not self._waiting and self._output.part_is_due:
                 self._keep()
         self._run_batch()
+        report = self._report(begin)
+        if not report.ticks:
+            self._output.forget()
+            raise ReplayError(why_no_ticks(report.counts, self._ticker.unusable, self._order))
         self._keep()
         if progress is not None:
             progress(1.0, self._ticks)
-        report = self._report(begin)
         self._output.finish(
             {
                 "ticks": report.ticks,

@@ -135,6 +135,10 @@ class ReplayOutput:
                 shutil.rmtree(self.work, ignore_errors=True)
             self._lock.close()
 
+    def forget(self) -> None:
+        """Let `abandon` remove also what was kept: the next replay is to begin anew."""
+        self.state["parts"] = 0
+
     def _locked(self) -> TextIO:
         """A lock for as long as the file is open: two replays must not write the same parts."""
         try:

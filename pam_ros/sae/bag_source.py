@@ -3,7 +3,7 @@
 
 One bag is one episode. Bags may have been recorded while time was simulated, so the time of a tick
 is that of the newest header stamp, not that of recording. A set of messages that cannot be used is
-left out and counted, as the node leaves it out.
+left out and counted, as the node leaves it out. A bag without any is told, and the others are read.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pam_ros.robot import (
     STATE,
     ContractError,
     MessageError,
-    Synchroniser,
     build_observation,
     load_contract,
 )
+from pam_ros.robot.recorded_sets import RecordedSets
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.sources import Frame
 from pam_ros.share import find_contract
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.policy import Policy
-    from pam_ros.robot import Contract
+    from pam_ros.robot import Contract, ObservationSet
 
 _SECOND = 1_000_000_000
 
@@ -61,6 +61,7 @@ class BagSource:
         self._environment_dim = policy.spec.environment_dim
         self._sources = _sources(self._contract)
         self._bags = list(bags)
+        self._empty: dict[Path, str] = {}
         for bag in self._bags:
             with _open(bag) as reader:
                 missing = [topic for topic in self._sources if topic not in reader.topics]
@@ -79,62 +80,59 @@ class BagSource:
         return f"rosbags {names} ({self._contract.robot})"
 
     def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
-        """See Source."""
+        """See Source.
+
+        Raises:
+            SaeError: a bag cannot be read, or none of them gives a frame.
+        """
+        frames = 0
         for episode, bag in enumerate(self._bags):
             if after is not None and episode < after[0]:
                 continue
             for frame, observation in enumerate(self._observations(bag)):
+                frames += 1
                 if after is None or (episode, frame) > after:
                     yield Frame(episode, frame, observation)
+        if not frames:
+            raise SaeError("; ".join(self._empty.values()))
 
     def _observations(self, bag: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
-        synchroniser = Synchroniser.for_contract(self._contract)
-        ticks = _Ticks(self._contract)
-        unusable, reason = 0, ""
-        with _open(bag) as reader:
-            try:
-                for message in reader.messages(list(self._sources)):
-                    source = self._sources[message.topic]
-                    decoded = reader.decode(message)
-                    stamp = ticks.now if source == ENVIRONMENT else _stamp(decoded)
-                    synchroniser.add(source, stamp, decoded)
-                    if not ticks.due(stamp):
-                        continue
-                    found = synchroniser.newest(ticks.now)
-                    if found is None:
-                        continue
-                    try:
-                        built = build_observation(self._contract, found, self._environment_dim)
-                    except MessageError as error:
-                        unusable, reason = unusable + 1, str(error)
-                        continue
-                    yield built.features
-            except BagError as error:
-                raise SaeError(str(error)) from error
-        if unusable:
+        sets = RecordedSets(self._contract)
+        usable = unusable = 0
+        reason = ""
+        try:
+            for found in _found(bag, sets, self._sources):
+                try:
+                    built = build_observation(self._contract, found, self._environment_dim)
+                except MessageError as error:
+                    unusable, reason = unusable + 1, str(error)
+                    continue
+                usable += 1
+                yield built.features
+        except BagError as error:
+            raise SaeError(str(error)) from error
+        if usable and unusable:
             _LOG.warning("%s: %d sets of messages left out, such as: %s", bag, unusable, reason)
+        elif not usable:
+            why = f"none of {unusable} sets of messages can be used, such as: {reason}"
+            self._say_empty(bag, why if unusable else sets.why_none())
+
+    def _say_empty(self, bag: Path, why: str) -> None:
+        if bag not in self._empty:
+            self._empty[bag] = f"bag {bag} gives no frame: {why}"
+            _LOG.warning("%s", self._empty[bag])
 
 
-class _Ticks:
-    """When the node would tick: at each message with a trigger, else once per period."""
-
-    def __init__(self, contract: Contract) -> None:
-        self._period = 0 if contract.trigger else round(contract.period_s * _SECOND)
-        self._next = 0
-        self.now = 0
-
-    def due(self, stamp: int) -> bool:
-        """Take a header's stamp [ns]; True where a tick is due."""
-        if stamp < self.now - _SECOND:
-            # The clock was set back: simulated time began anew.
-            self.now, self._next = stamp, stamp
-        self.now = max(self.now, stamp)
-        if self.now < self._next:
-            return False
-        # From the last tick's grid on, without ticks for the time in which nothing came.
-        missed = (self.now - self._next) // self._period if self._period and self._next else 0
-        self._next = (self._next or self.now) + (missed + 1) * self._period
-        return True
+def _found(bag: Path, sets: RecordedSets, sources: Mapping[str, str]) -> Iterator[ObservationSet]:
+    with _open(bag) as reader:
+        for message in reader.messages(list(sources)):
+            source = sources[message.topic]
+            decoded = reader.decode(message)
+            stamp = 0 if source == ENVIRONMENT else _stamp(decoded)
+            for found in sets.add(source, stamp, message.stamp_ns, decoded):
+                yield found.seen
+    for found in sets.end():
+        yield found.seen
 
 
 def _sources(contract: Contract) -> dict[str, str]:

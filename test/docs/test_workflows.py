@@ -86,6 +86,17 @@ def test_the_page_of_the_installation_does_what_is_tried_in_that_order():
         assert places == sorted(places)
 
 
+def test_the_tests_of_a_ray_cluster_run_in_every_workflow():
+    """They fail where Ray is missing, but under colcon, which skips them with a word."""
+    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (test,) = re.findall(r"^test = \[(.*?)^\]", extras, re.MULTILINE | re.DOTALL)
+    assert re.search(r"pam_ros\[[\w,]*\bcluster\b", test)
+    assert re.search(r"-e '\.\[[\w,]*\btest\b", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    (wanted,) = re.findall(r'^cluster = \["(.*)"\]', extras, re.MULTILINE)
+    (job,) = read(ROS)["jobs"].values()
+    assert f"'{wanted}'" in commands(job)
+
+
 def test_pip_alone_is_tried_with_both_lerobots():
     (job,) = read(PIP)["jobs"].values()
     assert {"3.11", "3.13"} <= set(job["strategy"]["matrix"]["python"])

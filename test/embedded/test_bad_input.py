@@ -64,6 +64,19 @@ def gripper(tmp_path_factory):
     return Gripper
 
 
+def logged(words, node, spin_until, capfd):
+    """What is logged until these words come, and shortly afterwards."""
+    said = []
+
+    def found():
+        said.append(capfd.readouterr().err)
+        return words in "".join(said)
+
+    assert spin_until(found, node, timeout=60), "".join(said)
+    spin_until(lambda: False, node, timeout=0.5)
+    return "".join(said) + capfd.readouterr().err
+
+
 @pytest.mark.embedded_only
 def test_a_publisher_of_another_definition_is_named_and_not_heard(
     gripper, node, script, spin_until, capfd
@@ -71,15 +84,7 @@ def test_a_publisher_of_another_definition_is_named_and_not_heard(
     heard = []
     node.create_subscription(gripper, "/gripper", heard.append, 10)
     script(OTHER_GRIPPER, "publisher")
-    said = []
-
-    def warned():
-        said.append(capfd.readouterr().err)
-        return "Incompatible type on topic '/gripper'" in "".join(said)
-
-    assert spin_until(warned, node, timeout=60)
-    spin_until(lambda: False, node, timeout=0.5)
-    text = "".join(said) + capfd.readouterr().err
+    text = logged("Incompatible type on topic '/gripper'", node, spin_until, capfd)
     assert "no messages will be sent to it. Another publisher has gripper_msgs/msg/Gripper" in text
     assert text.count("RIHS01_") == 2
     assert not heard
@@ -122,8 +127,7 @@ def test_another_type_on_the_topic_is_logged_unless_that_is_turned_off(node, spi
     node.create_publisher(
         Int32, "/number", 10, event_callbacks=PublisherEventCallbacks(use_default_callbacks=False)
     )
-    spin_until(lambda: False, node, timeout=0.5)
-    text = capfd.readouterr().err
+    text = logged("Incompatible type on topic '/number'", node, spin_until, capfd)
     assert text.count("Incompatible type on topic '/number'") == 1
     assert "Another publisher has std_msgs/msg/Int32" in text
 
@@ -195,8 +199,7 @@ def test_incompatible_qos_names_the_policy(node, spin_until, capfd):
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     node.create_publisher(String, "x", best_effort)
     node.create_subscription(String, "x", lambda _: None, 1)
-    spin_until(lambda: False, node, timeout=0.5)
-    text = capfd.readouterr().err
+    text = logged("requesting incompatible QoS", node, spin_until, capfd)
     assert (
         "New publisher discovered on topic 'x', offering incompatible QoS. No messages will be "
         "received from it. Last incompatible policy: RELIABILITY" in text

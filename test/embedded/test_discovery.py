@@ -30,7 +30,10 @@ node.create_timer(0.2, lambda: publisher.publish(String(data=sys.argv[1])))
 heard, end = set(), time.monotonic() + float(sys.argv[2])
 while time.monotonic() < end and not heard >= {"one", "other"}:
     rclpy.spin_once(node, timeout_sec=0.2)
-time.sleep(1.0)
+# The other one may need longer to hear this one: it is said on for a while.
+end = time.monotonic() + 3.0
+while time.monotonic() < end:
+    rclpy.spin_once(node, timeout_sec=0.2)
 print(sorted(heard))
 node.destroy_node()
 rclpy.shutdown()

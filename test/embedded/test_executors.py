@@ -32,10 +32,12 @@ def test_a_late_timer_skips_instead_of_catching_up(node, executor):
     timer = node.create_timer(0.05, lambda: calls.append(1))
     executor.add_node(node)
     time.sleep(0.3)
+    begin = time.monotonic()
     for _ in range(5):
         executor.spin_once(0)
-    assert len(calls) == 1
-    assert 0 <= timer.time_until_next_call() <= 50_000_000
+    # One for all that were missed, and one for each time of the grid since.
+    assert 1 <= len(calls) <= 2 + (time.monotonic() - begin) / 0.05
+    assert timer.time_until_next_call() <= 50_000_000
 
 
 def test_canceled_timers_wait_for_reset(node, spin_until):
@@ -188,7 +190,7 @@ def test_callback_groups_decide_what_runs_together(node, group, together):
     executor = MultiThreadedExecutor(4)
     executor.add_node(node)
     end = time.monotonic() + 10
-    while overlap.calls < 6 and time.monotonic() < end:
+    while (overlap.most < 2 if together else overlap.calls < 6) and time.monotonic() < end:
         executor.spin_once(0.1)
     executor.shutdown()
     assert (overlap.most > 1) == together
@@ -196,6 +198,8 @@ def test_callback_groups_decide_what_runs_together(node, group, together):
 
 def test_shutdown_from_another_thread_ends_spin(ros):
     node = Node("ended")
+    spinning = threading.Event()
+    node.create_timer(0.01, spinning.set)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     raised = []
@@ -208,7 +212,7 @@ def test_shutdown_from_another_thread_ends_spin(ros):
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.2)
+    assert spinning.wait(5)
     ros.shutdown()
     thread.join(5)
     assert not thread.is_alive()

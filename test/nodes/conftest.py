@@ -125,7 +125,7 @@ class Robot:
         return messages
 
     def spin(self, wait=True) -> None:
-        """Begin to spin, once everything is wired; wait: until the node listens."""
+        """Begin to spin, once everything is wired; wait: until node and peer hear each other."""
         from rclpy.executors import MultiThreadedExecutor
 
         for node, executor in (
@@ -141,6 +141,13 @@ class Robot:
             return
         assert self.wait(lambda: self.images.get_subscription_count() > 0)
         assert self.wait(lambda: self.joints.get_subscription_count() > 0)
+        assert self.wait(self._heard)
+
+    def _heard(self) -> bool:
+        """Whether what the node sends from now on comes to every list."""
+        counts = {each.topic_name: each.get_subscription_count() for each in self.node.publishers}
+        known = {topic: count for topic, count in counts.items() if topic in self.received}
+        return all(known.values()) and all(map(self.peer.count_publishers, known))
 
     def observe(self, encoding="rgb8", pixels=None, frame_id="camera", positions=(0.1, 0.2)):
         """Publish one observation; returns its stamp in nanoseconds."""
@@ -167,6 +174,16 @@ class Robot:
                 return False
             time.sleep(0.01)
         return True
+
+    def quiet(self, messages, seconds=0.5) -> bool:
+        """Wait until nothing comes any more, for so long; False where it never stops."""
+
+        def still() -> bool:
+            before = len(messages)
+            time.sleep(seconds)
+            return len(messages) == before
+
+        return self.wait(still)
 
     def call(self, service_type, name, request):
         """A service's response."""

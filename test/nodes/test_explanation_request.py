@@ -20,10 +20,20 @@ from pam_ros.nodes.parameters import ParameterError
 def not_centred(checkpoint, tmp_path):
     """The checkpoint with images that are normalised to their range, not by a mean."""
     folder = shutil.copytree(checkpoint, tmp_path / "policy")
-    config = json.loads((folder / "config.json").read_text())
-    config["normalization_mapping"]["VISUAL"] = "IDENTITY"
-    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("config.json", "policy_preprocessor.json"):
+        content = json.loads((folder / name).read_text())
+        for mapping in _normalisations(content):
+            mapping["VISUAL"] = "IDENTITY"
+        (folder / name).write_text(json.dumps(content))
     return folder
+
+
+def _normalisations(content):
+    """Where config.json, or a processor's file, says how features are normalised."""
+    if "normalization_mapping" in content:
+        return [content["normalization_mapping"]]
+    steps = [step.get("config", {}) for step in content["steps"]]
+    return [config["norm_map"] for config in steps if "norm_map" in config]
 
 
 def test_a_baseline_that_the_policy_lacks_is_refused_and_the_old_one_stays(

@@ -323,7 +323,14 @@ def test_an_exception_in_a_tick_is_a_fault_and_the_node_stays(attention_robot, m
             lambda: robot.observe() and robot.node.ticks.commander.state is SafetyState.FAULT
         )
     assert robot.node.ticks.commander.reason == "RuntimeError: out of memory"
-    assert "run_out" in capfd.readouterr().err
+    said = []
+
+    def traced() -> bool:
+        # The robot is held first, and the traceback logged afterwards.
+        said.append(capfd.readouterr().err)
+        return "run_out" in "".join(said)
+
+    assert robot.wait(traced), "".join(said)
     observe(robot, maps)
     assert robot.wait(lambda: len(commands) > 2)
     assert commands[-1].position == commands[-2].position

@@ -103,7 +103,6 @@ def test_a_value_that_is_not_finite_ends_the_tick_without_command_and_picture(
     commands = robot.listen(JointState, "/joint_commands")
     reports = robot.listen(DiagnosticArray, "/diagnostics")
     robot.spin()
-    time.sleep(0.5)
 
     robot.observe(positions=(0.1, 0.2))
     assert robot.wait(lambda: maps and pictures and commands)
@@ -166,7 +165,6 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
     maps = robot.listen(AttentionMap, ATTENTION)
     commands = robot.listen(JointState, "/joint_commands")
     robot.spin()
-    time.sleep(0.5)
 
     def observe():
         before = len(maps)
@@ -183,7 +181,7 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
     # The queued action was on its way before this tick's pass ended.
     assert not observe().valid
     assert robot.wait(lambda: state() == "fault")
-    time.sleep(0.3)
+    assert robot.wait(lambda: len(commands) == robot.node.ticks.commander.publisher.published)
     held = list(commands[-1].position)
     acted = robot.node.ticks.commander.act = Mock(wraps=robot.node.ticks.commander.act)
     states = set()

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,20 @@ from sae_folder import tokens_message
 from sensor_msgs.msg import JointState
 from sidecar_robot import FEATURES_TOPIC, TOKENS
 
-from pam_ros.bags import BagReader, repair
+from pam_ros.bags import BagError, BagReader, repair
 from pam_ros.nodes.token_publisher import TOKEN_QOS
+
+
+def ticks_on_disk(bag, copy) -> set[int]:
+    """The ticks that would be left if the process ended now."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(bag, copy)
+    try:
+        repair(copy)
+        with BagReader(copy) as reader:
+            return {reader.decode(message).tick for message in reader.messages([FEATURES_TOPIC])}
+    except BagError:
+        return set()  # copied while it was being written
 
 
 def test_the_bag_holds_features_maps_and_commands(sidecar, tmp_path):
@@ -46,7 +59,7 @@ def test_the_bag_holds_features_maps_and_commands(sidecar, tmp_path):
 def test_a_full_disk_is_reported_and_costs_no_feature(sidecar, tmp_path, monkeypatch):
     robot = sidecar(bag=tmp_path / "bag")
     robot.tick(tokens_message(0))
-    time.sleep(0.5)
+    robot.wait(lambda: ticks_on_disk(tmp_path / "bag", tmp_path / "copy") == {0})
     pwrite = os.pwrite
 
     def full(*_):
@@ -118,7 +131,10 @@ def test_the_process_closes_its_bag_on_sigterm_and_leaves_a_repairable_one_when_
             tokens.publish(tokens_message(tick))
             tick += 1
             rclpy.spin_once(peer, timeout_sec=0.02)
-        time.sleep(0.6)
+        sent = {message.tick for message in received}
+        while not sent <= ticks_on_disk(bag, tmp_path / "copy"):
+            assert time.monotonic() < end
+            time.sleep(0.1)
         process.send_signal(kill)
         process.wait(30)
         assert "Traceback" not in process.stderr.read().decode()
@@ -136,5 +152,4 @@ def test_the_process_closes_its_bag_on_sigterm_and_leaves_a_repairable_one_when_
         assert repair(bag).changed
     with BagReader(bag) as reader:
         ticks = [reader.decode(message).tick for message in reader.messages([FEATURES_TOPIC])]
-    # Sent over half a second before the end, so in the file.
-    assert {message.tick for message in received} <= set(ticks)
+    assert sent <= set(ticks)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Raw topics and recorded maps to new maps: the same as by hand, none missed, whatever happens."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -267,8 +268,11 @@ def test_a_truncated_bag_is_replayed_up_to_the_damage(settings, tmp_path):
     data = file.read_bytes()
     file.write_bytes(data[: len(data) * 5 // 6])
     report = replay_bag(bag, tmp_path / "out", settings)
-    assert report.valid == 8
-    assert report.notes[-1].endswith("32 messages can be read, 16 of 48 are lost")
+    # Four messages a tick. On a busy machine the writer ends more chunks, so that more is left.
+    found = re.search(r"(\d+) messages can be read, (\d+) of 48 are lost$", report.notes[-1])
+    readable, lost = int(found[1]), int(found[2])
+    assert 32 <= readable == 48 - lost
+    assert report.valid in {readable // 4, (readable + 1) // 4}
     assert file.stat().st_size == len(data) * 5 // 6
     assert len(read(tmp_path / "out", ATTENTION)) == report.ticks
 

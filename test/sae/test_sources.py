@@ -474,6 +474,37 @@ def test_bags_are_collected_one_episode_each(tmp_path, contract):
     assert TokenStore(tmp_path / "s").info.dataset == "rosbags bag0, bag1 (two_joints)"
 
 
+def unstamped(made):
+    for topic, _, message, _ in made:
+        if topic == "/joint_states":
+            message.header.stamp.sec = message.header.stamp.nanosec = 0
+    return made
+
+
+def test_one_stamp_that_is_wrong_costs_a_bag_its_own_frame(tmp_path, contract):
+    made = messages(12, 5 * SECOND)
+    [message for topic, _, message, _ in made if topic == "/top/image_raw"][6].header.stamp.sec += 5
+    write_bag(tmp_path / "bag", made)
+    assert len(list(BagSource(FakePolicy(), [tmp_path / "bag"], str(contract)).frames(None))) == 11
+
+
+def test_a_bag_without_a_frame_is_told_and_the_others_are_collected(tmp_path, contract, caplog):
+    write_bag(tmp_path / "empty", unstamped(messages(3, SECOND)))
+    write_bag(tmp_path / "good", messages(4, SECOND))
+    source = BagSource(FakePolicy(), [tmp_path / "empty", tmp_path / "good"], str(contract))
+    collect(FakePolicy(), source, parse_sampler("all"), tmp_path / "s")
+    assert {row[:2] for row in stored(tmp_path / "s")[1]} == {(1, frame) for frame in range(4)}
+    assert caplog.text.count("empty gives no frame: all 15 messages on /joint_states have") == 1
+
+
+def test_bags_without_any_frame_are_an_error_with_the_reason(tmp_path, contract):
+    write_bag(tmp_path / "empty", unstamped(messages(3, SECOND)))
+    source = BagSource(FakePolicy(), [tmp_path / "empty"], str(contract))
+    with pytest.raises(SaeError, match="empty gives no frame: all 15 messages on /joint_states"):
+        collect(FakePolicy(), source, parse_sampler("all"), tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
 def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
     write_bag(tmp_path / "bag", [m for m in messages(3, SECOND) if m[0] == "/joint_states"])
     with pytest.raises(SaeError, match="lacks /top/image_raw: it has /joint_states"):
