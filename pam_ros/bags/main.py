@@ -24,7 +24,9 @@ def main(argv: Sequence[str]) -> int:
         "repair",
         help="rebuild index and metadata of a bag that was not closed",
         description="Rebuilds index, summary and metadata.yaml, so that `ros2 bag` takes the bag. "
-        "Old files stay beside the new ones as *.before_repair.",
+        "Whole bags and recordings of something else than ROS 2 are left as they are. Old files "
+        "stay beside the new ones as *.before_repair. The status is 1 if a bag is refused, or "
+        "lacks a file that its metadata.yaml names.",
     )
     mend.add_argument("bag", nargs="+", help="folder, .mcap or .db3 file; not one being recorded")
     options = parser.parse_args(argv)
@@ -38,16 +40,17 @@ def _repair(bag: str) -> int:
         sys.stderr.write(f"pam_ros bag: {error}\n")
         return 1
     _show(report)
-    return 0
+    return 1 if report.missing else 0
 
 
 def _show(report: RepairReport) -> None:
-    if not report.changed:
-        sys.stdout.write(f"{report.path} is whole: {report.messages} messages\n")
-        return
-    sys.stdout.write(f"{report.path} is repaired: {report.messages} messages\n")
+    state = "is repaired" if report.changed else "is whole"
+    found = f"{report.messages} messages" if report.messages else "nothing was recorded"
+    sys.stdout.write(f"{report.path} {state}: {found}\n")
+    for note in report.notes:
+        sys.stdout.write(f"  {note}\n")
+    for name in report.strangers:
+        sys.stdout.write(f"  {name} is not the bag's: it is left alone\n")
     for file in report.files:
-        for note in file.notes:
-            sys.stdout.write(f"  {file.name}: {note}\n")
         if file.kept:
             sys.stdout.write(f"  the old file is {file.kept}\n")

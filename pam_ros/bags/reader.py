@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zstandard
+from mcap.exceptions import McapError
 from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.serde import SerdeError
 from rosbags.typesys import (
     Stores,
@@ -23,7 +25,10 @@ from rosbags.typesys import (
 )
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.sqlite_salvage import is_unclosed
+from pam_ros.bags.mcap_scan import ScannedMcap, has_to_be_scanned
+from pam_ros.bags.salvage.beyond_repair import what_repair_cannot_help
+from pam_ros.bags.salvage.found import payload
+from pam_ros.bags.salvage.from_sqlite import is_unclosed
 from pam_ros.bags.types import definition, idl_definition, known_types
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
 
 def _library_errors() -> tuple[type[Exception], ...]:
     """Errors of what rosbags reads files through, by its release: apsw, and one of two zstd."""
-    found: list[type[Exception]] = [sqlite3.Error, zstandard.ZstdError]
+    found: list[type[Exception]] = [sqlite3.Error, zstandard.ZstdError, McapError]
     for module, name in (
         ("apsw", "Error"),
         ("compression.zstd", "ZstdError"),
@@ -65,6 +70,21 @@ DAMAGE: tuple[type[Exception], ...] = (
     struct.error,
     *_library_errors(),
 )
+
+
+def _mcap_storage(path: Path) -> Any:
+    """A reader of mcap files: that of rosbags, or ours for those that it does not take."""
+    if has_to_be_scanned(path):
+        return ScannedMcap(path)
+    return DirectoryReader.STORAGE_PLUGINS["mcap"](path)
+
+
+class _Folder(DirectoryReader):
+    STORAGE_PLUGINS = {**DirectoryReader.STORAGE_PLUGINS, "mcap": _mcap_storage}  # type: ignore[dict-item] # noqa: RUF012
+
+
+class _Reader(Reader):
+    STORAGE_PLUGINS = {**Reader.STORAGE_PLUGINS, "dir": _Folder, ".mcap": _mcap_storage}  # type: ignore[dict-item] # noqa: RUF012
 
 
 @dataclass(frozen=True)
@@ -104,12 +124,15 @@ class BagReader:
         self._fallback_folders = folders
         self._fallback: Typestore | None = None
         try:
-            self._reader = Reader(_storage(self.path))
+            self._reader = _Reader(_storage(self.path))
             self._reader.open()
         except DAMAGE as error:
+            told = f"bag {self.path} cannot be read: {_first_line(error)}"
+            hopeless = what_repair_cannot_help(self.path)
             raise BagError(
-                f"bag {self.path} cannot be read: {_first_line(error)} (of a bag that was not "
-                "closed, `pam_ros bag repair` makes a whole one)"
+                f"{told} ({hopeless})"
+                if hopeless
+                else f"{told} (`pam_ros bag repair {self.path}` saves what can be saved)"
             ) from None
         try:
             self._types, self._unparsed = _types_of(
@@ -162,7 +185,9 @@ class BagReader:
             return
         try:
             for connection, stamp, data in self._reader.messages(wanted, start_ns, stop_ns):
-                yield BagMessage(connection.topic, connection.msgtype, stamp, data)
+                # Of a file without its metadata.yaml, only the data says that it is compressed.
+                cdr = data if self.path.is_dir() else payload(bytes(data))
+                yield BagMessage(connection.topic, connection.msgtype, stamp, cdr)
         except DAMAGE as error:
             raise BagError(f"bag {self.path} is damaged: {_first_line(error)}") from None
 
@@ -227,13 +252,11 @@ def _storage(path: Path) -> Path:
     if path.is_file() and path.suffix not in {".mcap", ".db3"}:
         raise BagError(f"{path} is no bag: it is neither a folder nor a .mcap or .db3 file")
     if any(is_unclosed(file) for file in (path.glob("*.db3") if path.is_dir() else [path])):
-        raise BagError(f"bag {path} was not closed: `pam_ros bag repair {path}` makes it whole")
+        raise ReaderError("it was not closed")
     if path.is_dir() and not (path / "metadata.yaml").exists():
         files = [*path.glob("*.mcap"), *path.glob("*.db3")]
         if len(files) != 1:
-            raise BagError(
-                f"{path} is no bag: it has no metadata.yaml (`pam_ros bag repair` makes one)"
-            )
+            raise ReaderError("it has no metadata.yaml")
         return files[0]
     return path
 

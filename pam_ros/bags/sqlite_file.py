@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDING = ".db3"
 
-_TABLES = """
+TABLES = """
 CREATE TABLE schema(schema_version INTEGER PRIMARY KEY, ros_distro TEXT NOT NULL);
 CREATE TABLE metadata(
   id INTEGER PRIMARY KEY, metadata_version INTEGER NOT NULL, metadata TEXT NOT NULL);
@@ -68,7 +68,7 @@ class SqliteFile:
             # With a write-ahead log a commit costs no sync and survives a kill.
             self._execute("PRAGMA journal_mode = WAL")
             self._execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(f"BEGIN; {_TABLES} COMMIT;")
+            self._database.executescript(f"BEGIN; {TABLES} COMMIT;")
         except sqlite3.Error as error:
             with suppress(AttributeError):
                 self.abandon()

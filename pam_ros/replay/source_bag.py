@@ -83,9 +83,8 @@ class SourceBag:
         except (BagError, OSError) as error:
             raise ReplayError(str(error)) from error
         folder = self.path if self.path.is_dir() else self.path.parent
-        for mended in report.files:
-            for note in mended.notes:
-                self._note(f"{mended.name}: {note}")
+        for note in report.notes:
+            self._note(note)
         stated = _stated_messages(folder / FILE_NAME)
         found = f"{report.messages} messages can be read"
         if stated is not None and stated > report.messages:

@@ -44,10 +44,9 @@ def readable(
     with tempfile.TemporaryDirectory(prefix="pam_ros-damaged-") as folder:
         copy = Path(folder) / (path.name or "bag")
         report = repaired_copy(path, copy, damage)
-        notes = [f"{file.name}: {note}" for file in report.files for note in file.notes]
         found = f"of the damaged bag {report.messages} messages could be read and are shown"
         try:
             content = read(copy)
         except (BagError, ReportError) as error:
             raise type(error)(str(error).replace(str(copy), str(path))) from None
-        yield copy, content, (damage, *notes, found)
+        yield copy, content, (damage, *report.notes, found)
