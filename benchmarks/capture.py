@@ -14,7 +14,7 @@ from pam_ros.policy import wrap
 
 if TYPE_CHECKING:
     from benchmarks.sizes import Subject
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
 
 ON, ON_ROLLOUT, OFF = "capture_on", "capture_rollout", "capture_off"
 

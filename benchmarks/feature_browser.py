@@ -16,19 +16,19 @@ import numpy as np
 import torch
 
 from pam_ros.attention.layout import CameraTokens, lay_out
-from pam_ros.sae.describe import describe
-from pam_ros.sae.describe_file import write_descriptions
+from pam_ros.sae.arch.model import SaeConfig
+from pam_ros.sae.arch.topk import TopKSAE
+from pam_ros.sae.describe.descriptions import describe
+from pam_ros.sae.describe.file import write_descriptions
 from pam_ros.sae.disk import load_sae, save_sae
-from pam_ros.sae.manifest import StoreInfo
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.store import TokenStore
-from pam_ros.sae.store_writer import TokenWriter
-from pam_ros.sae.tokens import parse_sampler, token_table
-from pam_ros.sae.topk import TopKSAE
+from pam_ros.sae.store.manifest import StoreInfo
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.sae.store.writer import TokenWriter
 
 if TYPE_CHECKING:
-    from pam_ros.sae.model import SAE
+    from pam_ros.sae.arch.model import SAE
 
 CAMERAS = ("observation.images.top", "observation.images.wrist")
 ROWS, COLS, WIDTH, TICKS, ACTIVE = 6, 8, 64, 30, 16
@@ -73,7 +73,7 @@ def make_store(folder: Path, episodes: int) -> TokenStore:
 
 def prepare(folder: Path, features: int, episodes: int) -> None:
     """SAE, store, descriptions and book."""
-    from pam_ros.features.build import build  # noqa: PLC0415
+    from pam_ros.sae.browser.build import build  # noqa: PLC0415
 
     sae = make_sae(folder / "sae", features)
     store = make_store(folder / "store", episodes)
@@ -97,9 +97,9 @@ def main() -> None:
 
     begin = time.perf_counter()
     # What loads is part of what is timed.
-    from pam_ros.features.app import Browser, make_app  # noqa: PLC0415
-    from pam_ros.features.book import Book  # noqa: PLC0415
-    from pam_ros.features.names import FILE, Names  # noqa: PLC0415
+    from pam_ros.sae.browser.app import Browser, make_app  # noqa: PLC0415
+    from pam_ros.sae.browser.book import Book  # noqa: PLC0415
+    from pam_ros.sae.browser.names import FILE, Names  # noqa: PLC0415
 
     book = Book(options.folder / "book")
     opened = time.perf_counter()

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     own_domain()
     from pam_ros.embedded import install  # noqa: PLC0415
-    from pam_ros.share import share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import share_directory  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     runs = []

@@ -175,10 +175,10 @@ def _sleep(seconds: float) -> bool:
 def _load() -> None:
     """Import what the node needs; nothing here opens a DDS participant or starts a thread."""
     from pam_ros.embedded import install  # noqa: PLC0415
-    from pam_ros.share import share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import share_directory  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
-    import pam_ros.nodes.sae_recorder_node  # noqa: F401, PLC0415
+    import pam_ros.nodes.recorders.sae_node  # noqa: F401, PLC0415
 
     gc.freeze()
 
@@ -187,7 +187,7 @@ def _fork(sae: Path, bag: Path, storage: str) -> int:
     process = os.fork()
     if process:
         return process
-    from pam_ros.nodes.sae_recorder_node import main as recorder  # noqa: PLC0415
+    from pam_ros.nodes.recorders.sae_node import main as recorder  # noqa: PLC0415
 
     given = {"sae": sae, "bag": bag, "storage": storage, "split_seconds": 0.7}
     arguments = node_arguments({**given, "topics": MAP_TOPICS})

@@ -19,7 +19,7 @@ import yaml
 
 from benchmarks.results import RowResult
 from benchmarks.sizes import JOINTS
-from pam_ros.processes import Processes, own_domain
+from pam_ros.sim.processes import Processes, own_domain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

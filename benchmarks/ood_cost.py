@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from pam_ros.sae.disk import load_sae  # noqa: PLC0415
     from pam_ros.sae.encoder import TickEncoder  # noqa: PLC0415
-    from pam_ros.sae.ood import OodDetector  # noqa: PLC0415
-    from pam_ros.sae.tokens import RowTable  # noqa: PLC0415
+    from pam_ros.sae.ood.detector import OodDetector  # noqa: PLC0415
+    from pam_ros.sae.store.tokens import RowTable  # noqa: PLC0415
 
     torch.set_num_threads(1)
     cells = options.tokens - 2

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.sizes import Subject
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
 
 ENGINES = (
     ("eager", "float32"),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.embedded import install
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

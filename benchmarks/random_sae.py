@@ -32,12 +32,12 @@ def write_random_sae(
     import torch  # noqa: PLC0415
     from torch.nn import functional  # noqa: PLC0415
 
+    from pam_ros.sae.arch.jumprelu import JumpReluSAE  # noqa: PLC0415
+    from pam_ros.sae.arch.model import SAE, SaeConfig  # noqa: PLC0415
+    from pam_ros.sae.arch.topk import TopKSAE  # noqa: PLC0415
     from pam_ros.sae.disk import save_sae  # noqa: PLC0415
-    from pam_ros.sae.jumprelu import JumpReluSAE  # noqa: PLC0415
-    from pam_ros.sae.model import SAE, SaeConfig  # noqa: PLC0415
     from pam_ros.sae.provenance import Provenance, pam_ros_version  # noqa: PLC0415
-    from pam_ros.sae.stats import Moments  # noqa: PLC0415
-    from pam_ros.sae.topk import TopKSAE  # noqa: PLC0415
+    from pam_ros.sae.store.stats import Moments  # noqa: PLC0415
 
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(features, width, generator=generator)
@@ -65,10 +65,10 @@ def write_random_sae(
 def write_detector(folder: Path, tokens: int, l0: float, cameras: Sequence[str]) -> None:
     """Write an out-of-distribution detector that was fitted on nothing beside an SAE."""
     from pam_ros.sae.disk import load_sae  # noqa: PLC0415
-    from pam_ros.sae.ood import OodDetector, OodModel, part_names  # noqa: PLC0415
-    from pam_ros.sae.ood_file import OodIdentity  # noqa: PLC0415
-    from pam_ros.sae.ood_fit import WINDOW  # noqa: PLC0415
-    from pam_ros.sae.ood_parts import Usual  # noqa: PLC0415
+    from pam_ros.sae.ood.detector import OodDetector, OodModel, part_names  # noqa: PLC0415
+    from pam_ros.sae.ood.file import OodIdentity  # noqa: PLC0415
+    from pam_ros.sae.ood.fit import WINDOW  # noqa: PLC0415
+    from pam_ros.sae.ood.parts import Usual  # noqa: PLC0415
 
     sae = load_sae(folder)
     found = sae.cfg.provenance

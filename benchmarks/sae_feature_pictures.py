@@ -17,11 +17,11 @@ import torch
 
 from pam_ros.attention.overlay import Overlay
 from pam_ros.policy import load_policy
+from pam_ros.sae.describe.top_frames import TopFrames
 from pam_ros.sae.disk import load_sae
-from pam_ros.sae.ood_fit import stored_ticks
-from pam_ros.sae.store import TokenStore
-from pam_ros.sae.top_frames import TopFrames
-from pam_ros.share import share_directory
+from pam_ros.sae.ood.fit import stored_ticks
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.share.folders import share_directory
 
 
 def main() -> None:

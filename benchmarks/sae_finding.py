@@ -38,12 +38,12 @@ from benchmarks.sae_finding_scenes import (
 )
 from pam_ros.policy import load_policy
 from pam_ros.sae.disk import load_sae
-from pam_ros.sae.store import TokenStore
-from pam_ros.share import share_directory
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.share.folders import share_directory
 from pam_ros.sim.task import EPISODE_TICKS
 
 if TYPE_CHECKING:
-    from pam_ros.sae.model import SAE
+    from pam_ros.sae.arch.model import SAE
 
 GROUP = 0.7
 STEPS = ("choose", "test", "controls", "chunk", "reach", "report")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.sae_finding_arms import Edit
-    from pam_ros.policy.act import ActPolicy
-    from pam_ros.sae.store import StoredFrame, TokenStore
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.sae.store.token_store import StoredFrame, TokenStore
 
 AT_ONCE = 10
 

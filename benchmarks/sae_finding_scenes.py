@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pam_ros.attention.layout import CameraTokens
-    from pam_ros.sae.model import SAE
-    from pam_ros.sae.store import TokenStore
+    from pam_ros.sae.arch.model import SAE
+    from pam_ros.sae.store.token_store import TokenStore
 
 OBJECTS = ("red cube", "blue cube", "green cylinder")
 

@@ -23,14 +23,14 @@ from benchmarks.sae_finding_effects import first_observations, tips
 from pam_ros.policy import load_policy
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.edit import steer
-from pam_ros.sae.store import TokenStore
-from pam_ros.share import share_directory
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.share.folders import share_directory
 from pam_ros.sim.scene import CAMERA_NAMES, IMAGE_HEIGHT, IMAGE_WIDTH, Scene
 
 if TYPE_CHECKING:
-    from pam_ros.policy.act import ActPolicy
-    from pam_ros.sae.model import SAE
-    from pam_ros.sae.store import StoredFrame
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.sae.arch.model import SAE
+    from pam_ros.sae.store.token_store import StoredFrame
 
 AMOUNTS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 COLOURS = ((40, 90, 255), (90, 190, 255), (255, 255, 255), (255, 190, 90), (255, 60, 40))

@@ -96,10 +96,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _make_store(folder: Path, width: int) -> Any:
     """Tokens of sparse features, so that the SAEs have something to learn."""
-    from pam_ros.sae.manifest import StoreInfo  # noqa: PLC0415
-    from pam_ros.sae.store import TokenStore  # noqa: PLC0415
-    from pam_ros.sae.store_writer import TokenWriter  # noqa: PLC0415
-    from pam_ros.sae.tokens import RowTable  # noqa: PLC0415
+    from pam_ros.sae.store.manifest import StoreInfo  # noqa: PLC0415
+    from pam_ros.sae.store.token_store import TokenStore  # noqa: PLC0415
+    from pam_ros.sae.store.tokens import RowTable  # noqa: PLC0415
+    from pam_ros.sae.store.writer import TokenWriter  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(4 * width, width)).astype(np.float32) / width**0.5
@@ -122,16 +122,16 @@ def _make_store(folder: Path, width: int) -> Any:
 
 
 def _reader(store: Any, batch: int) -> Any:
-    from pam_ros.sae.shuffle import ShuffledTokens  # noqa: PLC0415
+    from pam_ros.sae.store.shuffle import ShuffledTokens  # noqa: PLC0415
 
     # A quarter of the tokens at a time: four pools in an epoch.
     return ShuffledTokens([store], batch, pool_bytes=ROWS // 4 * 2 * store.info.width)
 
 
 def _ours(name: str, options: argparse.Namespace, store: Any, batch: Any) -> Callable[[], object]:
-    from pam_ros.sae.parallel import Ranks  # noqa: PLC0415
-    from pam_ros.sae.settings import TrainingSettings  # noqa: PLC0415
-    from pam_ros.sae.train import make_model, make_optimizer, train_step  # noqa: PLC0415
+    from pam_ros.sae.train.parallel import Ranks  # noqa: PLC0415
+    from pam_ros.sae.train.settings import TrainingSettings  # noqa: PLC0415
+    from pam_ros.sae.train.trainer import make_model, make_optimizer, train_step  # noqa: PLC0415
 
     settings = TrainingSettings(
         architecture=name,

@@ -13,7 +13,7 @@ from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.factory import make_pre_post_processors
 
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

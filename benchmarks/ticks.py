@@ -11,7 +11,7 @@ from pam_ros.attention.maps import attention_maps, encoder_attention_maps
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.rollout import rollout_maps
 from pam_ros.attention.scale import RunningScale
-from pam_ros.policy.act_pass import Prepared
+from pam_ros.policy.act.passes import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Subject
     from pam_ros.attention.maps import AttentionMaps
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
 
     Run = Callable[[], object]
 

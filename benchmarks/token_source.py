@@ -88,7 +88,7 @@ def publish(node: Any, rate: float, seconds: float, tokens: int, width: int) -> 
     from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
     from sensor_msgs.msg import JointState  # noqa: PLC0415
 
-    from pam_ros.nodes.token_publisher import TOKEN_QOS  # noqa: PLC0415
+    from pam_ros.nodes.act.token_publisher import TOKEN_QOS  # noqa: PLC0415
 
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--width", type=int, default=512)
     options = parser.parse_args(arguments)
     from pam_ros.embedded import install  # noqa: PLC0415
-    from pam_ros.share import share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import share_directory  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     import rclpy  # noqa: PLC0415

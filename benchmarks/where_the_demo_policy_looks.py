@@ -21,7 +21,7 @@ import numpy as np
 
 from pam_ros.attention.maps import AttentionMaps, attention_maps, encoder_attention_maps
 from pam_ros.policy import load_policy
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe
 from pam_ros.sim.scene import CAMERA_NAMES, CUBE_HALF_SIZE, Scene, place

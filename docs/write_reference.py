@@ -26,12 +26,12 @@ MARK = "<!-- Written by docs/write_reference.py; edit the sources, then run it a
 # Node -> where its parameter tables are, and its commented file in config/, if it has one.
 NODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "act_attention": (
-        ("pam_ros.nodes.act_parameters:TABLE", "pam_ros.nodes.feature_editing:TABLE"),
+        ("pam_ros.nodes.act.parameters:TABLE", "pam_ros.nodes.act.feature_editing:TABLE"),
         "act_attention.yaml",
     ),
-    "sae_recorder": (("pam_ros.nodes.sae_recorder_node:TABLE",), "sae_recorder.yaml"),
-    "recorder": (("pam_ros.nodes.recorder_node:PARAMETERS",), None),
-    "demo_robot": (("pam_ros.nodes.demo_robot_node:PARAMETERS",), None),
+    "sae_recorder": (("pam_ros.nodes.recorders.sae_node:TABLE",), "sae_recorder.yaml"),
+    "recorder": (("pam_ros.nodes.recorders.bag_node:PARAMETERS",), None),
+    "demo_robot": (("pam_ros.nodes.demo.robot_node:PARAMETERS",), None),
 }
 MESSAGES = ("AttentionMap", "CameraAttention", "TokenActivations", "SaeFeatures")
 # What a notebook uses, by room. Everything else may change without notice.
@@ -44,12 +44,12 @@ API: dict[str, tuple[str, ...]] = {
     "pam_ros.attention.rollout": ("rollout_maps",),
     "pam_ros.attention.overlay": ("Overlay",),
     "pam_ros.attention.scale": ("TickScale", "RunningScale", "UniformScale"),
-    "pam_ros.policy.act_gradients": ("attribute", "Target", "Attribution"),
-    "pam_ros.sae.store": ("TokenStore",),
+    "pam_ros.policy.act.gradients": ("attribute", "Target", "Attribution"),
+    "pam_ros.sae.store.token_store": ("TokenStore",),
     "pam_ros.sae.disk": ("load_sae", "save_sae", "check_fits"),
     "pam_ros.sae.encoder": ("TickEncoder", "TickFeatures"),
     "pam_ros.sae.edit": ("ablate", "scale", "steer", "edit_effect"),
-    "pam_ros.sae.ood": ("OodDetector", "OodState"),
+    "pam_ros.sae.ood.detector": ("OodDetector", "OodState"),
     "pam_ros.robot": ("load_contract", "Contract", "ContractError"),
     "pam_ros.bags": ("BagReader", "BagWriter", "repair", "BagError"),
 }  # fmt: skip

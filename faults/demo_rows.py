@@ -23,9 +23,9 @@ from faults.limits import Limits
 from faults.node_process import NodeProcess
 from faults.trial import Outcome
 from faults.witness import Witness
-from pam_ros.nodes.result_listener import RESULT_QOS, RESULT_TOPIC
+from pam_ros.nodes.demo.result_listener import RESULT_QOS, RESULT_TOPIC
 from pam_ros.robot import load_contract
-from pam_ros.share import find_contract, share_directory
+from pam_ros.share.folders import find_contract, share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

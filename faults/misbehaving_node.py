@@ -77,10 +77,11 @@ def _spoil(output: PolicyOutput, word: str) -> PolicyOutput:
 def main(arguments: Sequence[str]) -> int:
     """Start the node; the first argument is the file of wishes."""
     from pam_ros.embedded import install  # noqa: PLC0415
-    from pam_ros.share import share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import share_directory  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
-    from pam_ros.nodes import act_attention_node, policy_start  # noqa: PLC0415
+    from pam_ros.nodes.act import node as act_attention_node  # noqa: PLC0415
+    from pam_ros.nodes.act import policy_start  # noqa: PLC0415
 
     wishes, *rest = arguments
     load = policy_start.load_policy

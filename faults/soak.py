@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from faults.soak_watch import SoakWatch
-    from pam_ros.processes import Processes, Stop
+    from pam_ros.sim.processes import Processes, Stop
 
 NODES = ("act_attention", "demo_robot", "recorder")
 SAMPLE_SECONDS = 5.0
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before the libraries are loaded, which read it.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     from pam_ros.embedded import install  # noqa: PLC0415
-    from pam_ros.processes import Stop, own_domain  # noqa: PLC0415
-    from pam_ros.share import share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from pam_ros.sim.processes import Stop, own_domain  # noqa: PLC0415
 
     own_domain(options.domain)
     install(interfaces={"pam_ros": share_directory() / "msg"})
@@ -69,8 +69,8 @@ def soak(minutes: float, stop: Stop, scratch: Path | None = None) -> dict[str, A
     from rclpy.signals import SignalHandlerOptions  # noqa: PLC0415
 
     from faults.soak_watch import SoakWatch  # noqa: PLC0415
-    from pam_ros.nodes.result_listener import SpinningNode  # noqa: PLC0415
-    from pam_ros.processes import Processes  # noqa: PLC0415
+    from pam_ros.nodes.demo.result_listener import SpinningNode  # noqa: PLC0415
+    from pam_ros.sim.processes import Processes  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="soak-", dir=scratch) as name:
         folder = Path(name)
@@ -99,7 +99,7 @@ def soak(minutes: float, stop: Stop, scratch: Path | None = None) -> dict[str, A
 
 
 def _start(processes: Processes, folder: Path) -> None:
-    from pam_ros.share import find_contract, share_directory  # noqa: PLC0415
+    from pam_ros.share.folders import find_contract, share_directory  # noqa: PLC0415
 
     topics = folder / "topics.yaml"
     topics.write_text(json.dumps({"topics": TOPICS}))

@@ -203,13 +203,13 @@ def _sae_and_tokens() -> None:
     import torch  # noqa: PLC0415
 
     from pam_ros.attention.layout import CameraTokens, lay_out  # noqa: PLC0415
+    from pam_ros.sae.arch.model import SaeConfig  # noqa: PLC0415
+    from pam_ros.sae.arch.relu import ReluSAE  # noqa: PLC0415
     from pam_ros.sae.disk import save_sae  # noqa: PLC0415
-    from pam_ros.sae.manifest import StoreInfo  # noqa: PLC0415
-    from pam_ros.sae.model import SaeConfig  # noqa: PLC0415
     from pam_ros.sae.provenance import Provenance  # noqa: PLC0415
-    from pam_ros.sae.relu import ReluSAE  # noqa: PLC0415
-    from pam_ros.sae.store_writer import TokenWriter  # noqa: PLC0415
-    from pam_ros.sae.tokens import AllTokens, token_table  # noqa: PLC0415
+    from pam_ros.sae.store.manifest import StoreInfo  # noqa: PLC0415
+    from pam_ros.sae.store.tokens import AllTokens, token_table  # noqa: PLC0415
+    from pam_ros.sae.store.writer import TokenWriter  # noqa: PLC0415
 
     weights = {
         "W_enc": torch.ones(4, 6), "b_enc": torch.zeros(6),

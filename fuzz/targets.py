@@ -263,11 +263,11 @@ def _urdf() -> Parse:
 def _checkpoint() -> Parse:
     import logging  # noqa: PLC0415
 
+    from pam_ros.policy.act.lerobot import build_model, parse_config  # noqa: PLC0415
     from pam_ros.policy.checkpoint import open_checkpoint  # noqa: PLC0415
     from pam_ros.policy.interface import PolicyError  # noqa: PLC0415
-    from pam_ros.policy.lerobot_act import build_model, parse_config  # noqa: PLC0415
 
-    logging.getLogger("pam_ros.policy.lerobot_act").setLevel(logging.CRITICAL)
+    logging.getLogger("pam_ros.policy.act.lerobot").setLevel(logging.CRITICAL)
     folder = _folder("checkpoint")
     files = ("config.json", "policy_preprocessor.json", "model.safetensors")
     whole = {name: (folder / name).read_bytes() for name in files}
@@ -309,7 +309,7 @@ def _sae() -> Parse:
 
 def _token_store() -> Parse:
     from pam_ros.sae.errors import SaeError  # noqa: PLC0415
-    from pam_ros.sae.store import TokenStore  # noqa: PLC0415
+    from pam_ros.sae.store.token_store import TokenStore  # noqa: PLC0415
 
     def read(folder: Path) -> None:
         store = TokenStore(folder)

@@ -11,7 +11,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from pam_ros.nodes.launching import node_actions
+from pam_ros.nodes.kit.launching import node_actions
 
 PARAMETERS = {
     "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),

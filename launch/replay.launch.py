@@ -20,9 +20,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext, LaunchDescription
-from pam_ros.layouts.topics import NODE, full_name
-from pam_ros.nodes.launching import node_actions
-from pam_ros.share import find_contract
+from pam_ros.nodes.kit.launching import node_actions
+from pam_ros.robot.topics import NODE, full_name
+from pam_ros.share.folders import find_contract
 
 PARAMETERS = {
     "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),

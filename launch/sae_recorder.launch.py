@@ -5,7 +5,7 @@ ros2 launch pam_ros sae_recorder.launch.py sae:=/path/to/sae bag:=/path/to/new/b
 """
 
 from launch import LaunchDescription
-from pam_ros.nodes.launching import node_actions
+from pam_ros.nodes.kit.launching import node_actions
 
 PARAMETERS = {
     "sae": (str, "Folder of the sparse autoencoder"),

@@ -7,7 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,17 +28,17 @@ class Job(NamedTuple):
 JOBS = {
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
     "contract": Job("pam_ros.robot.main", False, "check a robot's contract", "--live"),
-    "demo": Job("pam_ros.demo", True, "simulated arm, policy and heatmaps, recorded"),
-    "faithfulness": Job("pam_ros.faithfulness", False, "does what the heat shows matter?"),
-    "features": Job("pam_ros.features.main", False, "what sparse features fire on, to look at"),
-    "layouts": Job("pam_ros.layouts.main", False, "RViz, rqt and Foxglove layouts for a contract"),
-    "report": Job("pam_ros.report.main", False, "a recording as one page to look at"),
+    "demo": Job("pam_ros.sim.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "faithfulness": Job("pam_ros.faithfulness.main", False, "does what the heat shows matter?"),
+    "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
+    "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
+    "report": Job("pam_ros.show.report.main", False, "a recording as one page to look at"),
     "replay": Job("pam_ros.replay.main", False, "recordings through a policy, as if it were live"),
-    "run": Job("pam_ros.nodes.run", True, "start one node, as `ros2 run pam_ros` does"),
+    "run": Job("pam_ros.nodes.kit.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
     "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
-    "video": Job("pam_ros.report.video_main", False, "a recording as an mp4"),
-    "view": Job("pam_ros.view.main", False, "a bag or the running robot in Rerun", "--live"),
+    "video": Job("pam_ros.show.video.main", False, "a recording as an mp4"),
+    "view": Job("pam_ros.show.rerun.main", False, "a bag or the running robot in Rerun", "--live"),
 }
 
 

@@ -36,13 +36,12 @@ ROOMS = {
     "benchmarks": ("torch", "lerobot", "rosbags"),
     "embedded": ("rosbags",),
     "faults": ("torch", "lerobot", "rosbags", "mujoco"),
-    "features": ("torch",),
     "nodes": ("torch", "lerobot", "rosbags", "mcap"),
     "policy": ("torch", "lerobot"),
     "replay": ("torch", "lerobot", "rosbags"),
-    "report": ("rosbags",),
     "ros2": ("rosbags", "cyclonedds"),
     "sae": ("torch",),
+    "show/report": ("rosbags",),
     "sim": ("torch", "mujoco"),
 }
 SKIPS_WHAT_IS_MISSING = os.environ.get("PAM_ROS_TEST_SKIPS_MISSING") == "1"

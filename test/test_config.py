@@ -3,8 +3,8 @@
 
 import yaml
 
-from pam_ros.nodes.act_parameters import REQUIRED, TABLE
-from pam_ros.share import share_directory
+from pam_ros.nodes.act.parameters import REQUIRED, TABLE
+from pam_ros.share.folders import share_directory
 
 
 def test_the_parameter_file_holds_every_parameter_with_its_default():

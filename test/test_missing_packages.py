@@ -48,6 +48,6 @@ def test_what_needs_a_missing_package_is_skipped_with_its_name(collect):
 
 
 def test_elsewhere_a_missing_package_fails_the_tests(collect):
-    done = collect("test/nodes/test_token_publisher.py", skips="0")
+    done = collect("test/nodes/act/test_token_publisher.py", skips="0")
     assert done.returncode != 0
     assert "No module named 'torch'" in done.stdout

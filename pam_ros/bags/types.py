@@ -16,7 +16,7 @@ from rosbags.typesys import (
 )
 
 from pam_ros.bags.errors import BagError
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

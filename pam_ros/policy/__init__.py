@@ -40,7 +40,7 @@ from pam_ros.policy.interface import (
 )
 
 if TYPE_CHECKING:
-    from pam_ros.policy.load import load_policy, wrap
+    from pam_ros.policy.act.load import load_policy, wrap
 
 __all__ = [
     "DTYPES",
@@ -63,6 +63,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in {"load_policy", "wrap"}:
-        return getattr(importlib.import_module("pam_ros.policy.load"), name)
+        return getattr(importlib.import_module("pam_ros.policy.act.load"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

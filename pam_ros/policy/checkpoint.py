@@ -20,8 +20,8 @@ import safetensors
 import safetensors.torch
 import torch
 
+from pam_ros.policy.act.lerobot import MIGRATION, POSTPROCESSOR, PREPROCESSOR
 from pam_ros.policy.interface import PolicyError
-from pam_ros.policy.lerobot_act import MIGRATION, POSTPROCESSOR, PREPROCESSOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

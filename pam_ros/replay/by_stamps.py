@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pam_ros.observations.recorded_sets import RecordedSets
 from pam_ros.replay.observed import ObservedTick, Stamped
-from pam_ros.robot.recorded_sets import RecordedSets
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator
 
     from pam_ros.bags.reader import BagMessage
+    from pam_ros.observations.recorded_sets import RecordedSet
     from pam_ros.robot.contract import Contract
-    from pam_ros.robot.recorded_sets import RecordedSet
 
 
 class ByStamps:

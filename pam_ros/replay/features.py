@@ -6,18 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.feature_encoding import FeatureEncoding
-from pam_ros.layouts.topics import RECORDER
 from pam_ros.policy.interface import PolicyError
 from pam_ros.replay.errors import ReplayError
+from pam_ros.robot.topics import RECORDER
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.tokens import parse_sampler, token_table
-from pam_ros.token_messages import fill_tokens
+from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.tick.feature_encoding import FeatureEncoding
+from pam_ros.tick.token_activations import fill_tokens
 
 if TYPE_CHECKING:
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.messages import Messages
-    from pam_ros.tick import TickOutcome
+    from pam_ros.tick.loop import TickOutcome
 
 FEATURES, TOKENS = "pam_ros/msg/SaeFeatures", "pam_ros/msg/TokenActivations"
 TOPIC = f"{RECORDER}/features"

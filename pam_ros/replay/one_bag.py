@@ -13,7 +13,6 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import make_selection
 from pam_ros.bags.errors import BagError
-from pam_ros.layouts.topics import topics_of
 from pam_ros.policy.interface import PolicyError
 from pam_ros.replay.by_maps import ByMaps
 from pam_ros.replay.by_stamps import ByStamps
@@ -32,13 +31,14 @@ from pam_ros.replay.tick_output import MAP, WINDOW, TickOutput
 from pam_ros.replay.ticker import Ticker
 from pam_ros.replay.topics import bound_contract, resolve_contract, sources_of
 from pam_ros.robot import ENVIRONMENT
+from pam_ros.robot.topics import topics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pam_ros.attention.selection import Selection
     from pam_ros.bags.reader import BagMessage
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.observed import ObservedTick
     from pam_ros.replay.recorded import Look
     from pam_ros.replay.settings import ReplaySettings

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from pam_ros.layouts.topics import NODE
+from pam_ros.robot.topics import NODE
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.bags.reader import BagMessage, BagTopic
+from pam_ros.observations.dataset import DatasetSource
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.recorded import RecordedTick
 from pam_ros.robot.commands import fill_float64_multi_array, fill_joint_state, make_command
@@ -31,9 +32,8 @@ from pam_ros.robot.contract import (
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.joints import to_rad
 from pam_ros.robot.sync import STATE
-from pam_ros.sae.dataset_source import DatasetSource
 from pam_ros.sae.errors import SaeError
-from pam_ros.tick_messages import set_stamp
+from pam_ros.tick.attention_map import set_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.replay.messages import Messages
 

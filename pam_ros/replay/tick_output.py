@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
-from pam_ros.layouts.topics import topics_of
 from pam_ros.robot import action_positions
 from pam_ros.robot.commands import (
     fill_float64_multi_array,
@@ -18,8 +17,9 @@ from pam_ros.robot.commands import (
 )
 from pam_ros.robot.contract import IMAGE, JOINT_STATE, JOINT_TRAJECTORY
 from pam_ros.robot.images import fill_image
-from pam_ros.tick_messages import fill_attention_map, set_stamp
-from pam_ros.tick_pictures import TickPictures
+from pam_ros.robot.topics import topics_of
+from pam_ros.tick.attention_map import fill_attention_map, set_stamp
+from pam_ros.tick.pictures import TickPictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pam_ros.replay.messages import Messages
     from pam_ros.replay.output import ReplayOutput
     from pam_ros.robot import Contract, Observation, ObservationSet
-    from pam_ros.tick import TickOutcome
+    from pam_ros.tick.loop import TickOutcome
 
 MAP, CAMERA = "pam_ros/msg/AttentionMap", "pam_ros/msg/CameraAttention"
 _POINT = "trajectory_msgs/msg/JointTrajectoryPoint"

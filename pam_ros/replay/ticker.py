@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.attention.errors import AttentionError
 from pam_ros.bags.errors import BagError
 from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
-from pam_ros.tick import TickLoop, TickOutcome, longest_gap_s
+from pam_ros.tick.loop import TickLoop, TickOutcome, longest_gap_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.attention.selection import Selection
     from pam_ros.bags.reader import BagMessage
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.observed import ObservedTick
     from pam_ros.robot import Contract
 

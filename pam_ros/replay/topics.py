@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pam_ros.replay.errors import ReplayError
 from pam_ros.robot import ENVIRONMENT, STATE, ContractError, load_contract
 from pam_ros.robot.contract import CAMERA_TYPES, FLOAT64_MULTI_ARRAY, JOINT_STATE
-from pam_ros.share import find_contract, share_directory
+from pam_ros.share.folders import find_contract, share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

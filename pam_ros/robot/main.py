@@ -12,7 +12,7 @@ from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.errors import ContractError
 from pam_ros.robot.explain import explain
 from pam_ros.robot.units import CONFIRM, check_units
-from pam_ros.share import find_contract
+from pam_ros.share.folders import find_contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ def _units_are_wrong(contract: Contract, statistics: Mapping[str, FeatureStatist
 
 
 def _check_live(contract: Contract, options: argparse.Namespace) -> int:
-    from pam_ros.nodes.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
+    from pam_ros.nodes.tools.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
 
     notes, problems = check_graph(contract, options.seconds)
     _say(notes)

@@ -21,19 +21,19 @@ import safetensors
 import safetensors.torch
 import torch
 
+from pam_ros.sae.arch.jumprelu import JumpReluSAE
+from pam_ros.sae.arch.relu import ReluSAE
+from pam_ros.sae.arch.topk import TopKSAE
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.jumprelu import JumpReluSAE
-from pam_ros.sae.manifest import first_line, replace_file
-from pam_ros.sae.relu import ReluSAE
 from pam_ros.sae.saelens_config import read_config
-from pam_ros.sae.stats import load_stats
-from pam_ros.sae.tokens import check_same_rows
-from pam_ros.sae.topk import TopKSAE
+from pam_ros.sae.store.manifest import first_line, replace_file
+from pam_ros.sae.store.stats import load_stats
+from pam_ros.sae.store.tokens import check_same_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pam_ros.sae.model import SAE, SaeConfig
+    from pam_ros.sae.arch.model import SAE, SaeConfig
     from pam_ros.sae.provenance import Provenance
     from pam_ros.sae.saelens_config import WeightConventions
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.tokens import Block, parse_sampler
+from pam_ros.sae.store.tokens import Block, parse_sampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pam_ros.policy.act_pass import Prepared
+    from pam_ros.policy.act.passes import Prepared
     from pam_ros.policy.interface import BatchResult, PolicySpec
-    from pam_ros.sae.model import SAE
+    from pam_ros.sae.arch.model import SAE
 
 MODES = ("ablate", "scale", "steer")
 _HALF_LARGEST = float(np.finfo(np.float16).max)

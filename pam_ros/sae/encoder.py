@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pam_ros.sae.active import ActiveFeatures
+from pam_ros.sae.arch.active import ActiveFeatures
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.halves import all_finite, to_halves
-from pam_ros.sae.store import first_not_finite
+from pam_ros.sae.store.halves import all_finite, to_halves
+from pam_ros.sae.store.token_store import first_not_finite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pam_ros.sae.active import Active
-    from pam_ros.sae.model import SAE
-    from pam_ros.sae.tokens import RowTable
+    from pam_ros.sae.arch.active import Active
+    from pam_ros.sae.arch.model import SAE
+    from pam_ros.sae.store.tokens import RowTable
 
 
 @dataclass(frozen=True, eq=False)

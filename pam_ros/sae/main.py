@@ -23,11 +23,11 @@ _USAGE = """usage: pam_ros sae {collect,train,eval,describe,ood} [...]
   ood       is what the policy sees unlike its training set? fit, break, eval
 """
 JOBS = {
-    "collect": "pam_ros.sae.collect_job",
-    "train": "pam_ros.sae.train_job",
-    "eval": "pam_ros.sae.eval_job",
-    "describe": "pam_ros.sae.describe_job",
-    "ood": "pam_ros.sae.ood_job",
+    "collect": "pam_ros.sae.collect.job",
+    "train": "pam_ros.sae.train.job",
+    "eval": "pam_ros.sae.evaluate.job",
+    "describe": "pam_ros.sae.describe.job",
+    "ood": "pam_ros.sae.ood.job",
 }
 
 

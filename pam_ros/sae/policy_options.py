@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     import argparse
 
-    from pam_ros.policy.act import ActPolicy
+    from pam_ros.policy.act.policy import ActPolicy
 
 
 def add_policy_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from xml.etree import ElementTree as ET
 
-from pam_ros.share import share_directory
+from pam_ros.share.folders import share_directory
 
 
 @dataclass(frozen=True)

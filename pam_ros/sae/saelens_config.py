@@ -17,10 +17,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.manifest import first_line
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
+from pam_ros.sae.store.manifest import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.faithfulness.probe import Probe
+from pam_ros.faithfulness.probe import Probe
 from pam_ros.sim.errors import SimError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def dataset_probes(root: Path, spec: Any, first: int, episodes: int) -> Iterator
 def _open(root: Path) -> Any:
     if not (root / "meta" / "info.json").is_file():
         raise SimError(f"{root} holds no LeRobotDataset: it has no meta/info.json")
-    from pam_ros.sim.lerobot_api import LeRobotDataset  # noqa: PLC0415  (slow to load)
+    from pam_ros.sim.training.lerobot_api import LeRobotDataset  # noqa: PLC0415  (slow to load)
 
     try:
         # Without pictures being decoded by torchcodec, which needs FFmpeg's libraries.

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.processes import ProcessError, Processes, Stop, own_domain
-from pam_ros.share import find_contract, share_directory
+from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
 from pam_ros.sim.scene import CONTROL_HZ
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, logs: Path, stop: Stop) -> list[dict[str, Any]]:
-    from pam_ros.nodes.result_listener import ResultListener  # noqa: PLC0415  (needs rclpy)
+    from pam_ros.nodes.demo.result_listener import ResultListener  # noqa: PLC0415  (needs rclpy)
 
     processes = Processes(logs)
     listener = ResultListener()

@@ -58,7 +58,7 @@ def _record(argv: Sequence[str]) -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start, help="of the first scene")
     options = parser.parse_args(argv)
-    from pam_ros.sim.dataset import record  # noqa: PLC0415  (slow to load)
+    from pam_ros.sim.training.dataset import record  # noqa: PLC0415  (slow to load)
 
     record(options.out, range(options.seed, options.seed + options.episodes))
 
@@ -74,6 +74,6 @@ def _train(argv: Sequence[str]) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--validate-every", type=int, default=1000, help="steps; 0 never")
     options = parser.parse_args(argv)
-    from pam_ros.sim.recipe import train_demo  # noqa: PLC0415  (slow to load)
+    from pam_ros.sim.training.recipe import train_demo  # noqa: PLC0415  (slow to load)
 
     train_demo(options.out, options.work, options.episodes, options.device, options.validate_every)

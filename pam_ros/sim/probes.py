@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.faithfulness.probe import Probe
+from pam_ros.faithfulness.probe import Probe
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe

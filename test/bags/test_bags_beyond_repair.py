@@ -16,7 +16,7 @@ from synthetic_bags import TYPES
 from pam_ros.bags import BagError, BagReader, BagWriter, qos, repair
 from pam_ros.bags.damaged import repaired_copy
 from pam_ros.replay.source_bag import SourceBag
-from pam_ros.report.opening import readable
+from pam_ros.show.report.opening import readable
 
 MESSAGES = draws(1, 40)
 

@@ -17,7 +17,7 @@ from benchmarks.sidecar_processes import FEATURES_TOPIC, MAP_TOPICS
 from pam_ros.bags import BagWriter
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.encoder import TickEncoder
-from pam_ros.sae.tokens import RowTable
+from pam_ros.sae.store.tokens import RowTable
 
 WHOLE = {
     "sent": {"ticks": 100},
@@ -115,7 +115,7 @@ def test_the_random_sae_has_the_architecture_and_sparsity_asked_for(tmp_path, ar
 
 def test_the_source_sends_a_map_with_a_cell_for_every_image_token():
     from pam_ros.embedded import install
-    from pam_ros.share import share_directory
+    from pam_ros.share.folders import share_directory
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from benchmarks.token_source import attention_map

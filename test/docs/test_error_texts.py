@@ -57,8 +57,8 @@ def test_rclpy_of_another_python_is_quoted(tmp_path):
 
 @pytest.mark.parametrize("parameters", [(), ("polcy:=x",)], ids=["no policy", "unknown"])
 def test_a_parameter_that_ends_the_start_is_quoted(monkeypatch, parameters):
-    from pam_ros.nodes.act_attention_node import ActAttentionNode
-    from pam_ros.nodes.parameters import ParameterError
+    from pam_ros.nodes.act.node import ActAttentionNode
+    from pam_ros.nodes.kit.parameters import ParameterError
 
     monkeypatch.setenv("ROS_DOMAIN_ID", "58")
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

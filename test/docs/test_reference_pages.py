@@ -9,8 +9,8 @@ import pytest
 import rclpy
 from rclpy.node import Node
 
-from pam_ros.nodes.parameters import declare
-from pam_ros.nodes.run import NODES
+from pam_ros.nodes.kit.parameters import declare
+from pam_ros.nodes.kit.run import NODES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

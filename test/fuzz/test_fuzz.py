@@ -20,7 +20,7 @@ SECONDS = 1.0
 def scratch(tmp_path, monkeypatch):
     """What a target writes goes with the test, and so does the silence that it asks of a logger."""
     monkeypatch.setenv("FUZZ_SCRATCH", str(tmp_path))
-    quieted = logging.getLogger("pam_ros.policy.lerobot_act")
+    quieted = logging.getLogger("pam_ros.policy.act.lerobot")
     level = quieted.level
     yield
     quieted.setLevel(level)

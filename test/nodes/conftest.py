@@ -216,7 +216,7 @@ def _spin(executor) -> None:
 @pytest.fixture
 def attention_robot(domain, checkpoint, contract):
     """Starts the attention node with parameters, in this process, and without its guard."""
-    from pam_ros.nodes.act_attention_node import ActAttentionNode
+    from pam_ros.nodes.act.node import ActAttentionNode
 
     opened = []
     plain = {"torch_threads": 1, "engine": "eager", "command_guard": False}
@@ -267,7 +267,7 @@ def sidecar(domain, sae):
     """Starts the node with parameters."""
     from sidecar_robot import Sidecar
 
-    from pam_ros.nodes.sae_recorder_node import SaeRecorderNode
+    from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 
     opened = []
 

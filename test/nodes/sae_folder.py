@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from pam_ros.msg import TokenActivations
 
+from pam_ros.sae.arch.model import SaeConfig
+from pam_ros.sae.arch.relu import ReluSAE
 from pam_ros.sae.disk import save_sae
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.relu import ReluSAE
 
 WIDTH, FEATURES = 8, 32
 POLICY = "a" * 64

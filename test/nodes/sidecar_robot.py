@@ -11,10 +11,10 @@ from pam_ros.msg import SaeFeatures, TokenActivations
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sae_folder import WIDTH
 
-from pam_ros.nodes.token_publisher import TOKEN_QOS
+from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.encoder import TickEncoder
-from pam_ros.sae.tokens import RowTable
+from pam_ros.sae.store.tokens import RowTable
 
 TOKENS = "/act_attention/tokens"
 FEATURES_TOPIC = "/sae_recorder/features"

@@ -82,11 +82,11 @@ def start(domain, tmp_path):
     made, sockets = [], []
 
     def start(name):
-        from pam_ros.nodes.act_attention_node import ActAttentionNode
-        from pam_ros.nodes.command_guard import CommandGuard
-        from pam_ros.nodes.demo_robot_node import DemoRobotNode
-        from pam_ros.nodes.recorder_node import RecorderNode
-        from pam_ros.nodes.sae_recorder_node import SaeRecorderNode
+        from pam_ros.nodes.act.node import ActAttentionNode
+        from pam_ros.nodes.demo.robot_node import DemoRobotNode
+        from pam_ros.nodes.guard.node import CommandGuard
+        from pam_ros.nodes.recorders.bag_node import RecorderNode
+        from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 
         write_sae(tmp_path / "sae")
         bag, policy = str(tmp_path / "bag"), str(ROOT / "models" / "demo_act")
@@ -107,7 +107,7 @@ def start(domain, tmp_path):
         return made[0]
 
     def guard_of_nobody():
-        from pam_ros.nodes.command_guard import GuardSettings
+        from pam_ros.nodes.guard.node import GuardSettings
 
         sockets.extend(socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         joints = ("shoulder_pan",)
@@ -135,6 +135,6 @@ def test_the_page_of_topics_says_what_the_node_has(start, name):
 
 
 def test_every_node_of_the_package_has_its_place_on_the_page():
-    from pam_ros.nodes.run import NODES
+    from pam_ros.nodes.kit.run import NODES
 
     assert set(re.findall(r"^## (\w+)$", PAGE, re.MULTILINE)) == set(NODES)

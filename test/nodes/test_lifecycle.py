@@ -20,7 +20,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from pam_ros.nodes import policy_start, robot_description
+from pam_ros.nodes.act import policy_start, robot_description
 from pam_ros.robot import SafetyState
 
 NAME = "/act_attention"

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
 from pam_ros.bags import BagReader
-from pam_ros.nodes.parameters import ParameterError
+from pam_ros.nodes.kit.parameters import ParameterError
 
 
 def counts(bag):
@@ -67,7 +67,7 @@ def test_full_names_reach_out_of_the_namespace(sidecar, tmp_path):
 
 
 def test_tokens_may_come_from_another_namespace(domain, sae):
-    from pam_ros.nodes.sae_recorder_node import SaeRecorderNode
+    from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 
     given = ["-p", f"sae:={sae}", "-p", "tokens_topic:=/right/act_attention/tokens"]
     rclpy.init(args=["--ros-args", "-r", "__ns:=/left", *given])
@@ -90,7 +90,7 @@ def test_what_is_no_name_of_a_topic_is_refused_with_its_parameter(sidecar, tmp_p
 
 
 def test_a_recorder_in_a_namespace_records_what_is_in_it(domain, tmp_path):
-    from pam_ros.nodes.recorder_node import RecorderNode
+    from pam_ros.nodes.recorders.bag_node import RecorderNode
 
     topics = tmp_path / "topics.yaml"
     topics.write_text("topics: [act_attention/attention, /clock_of_the_house]")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pam_ros.policy import wrap
-from pam_ros.policy.act_hooks import HookedForward
+from pam_ros.policy.act.hooks import HookedForward
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pam_ros.policy import ObservationError, PolicyError, load_policy, wrap
-from pam_ros.policy.act_hooks import HookedForward
-from pam_ros.policy.act_pass import Edit, place_names
+from pam_ros.policy.act.hooks import HookedForward
+from pam_ros.policy.act.passes import Edit, place_names
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 

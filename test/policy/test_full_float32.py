@@ -10,7 +10,7 @@ import threading
 import pytest
 import torch
 
-from pam_ros.policy.act_path import gradients
+from pam_ros.policy.act.path import gradients
 from pam_ros.policy.full_float32 import full_float32
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pam_ros.policy import wrap
-from pam_ros.policy.act_hooks import HookedForward
+from pam_ros.policy.act.hooks import HookedForward
 
 NAMES = [f"observation.images.{name}" for name in ("top", "wrist", "side")]
 SIZES = [(32, 40), (48, 64), (64, 48), (17, 31)]

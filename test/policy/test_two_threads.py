@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pam_ros.policy import wrap
-from pam_ros.policy.act_gradients import input_gradients
+from pam_ros.policy.act.gradients import input_gradients
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 STATE = "observation.state"

@@ -14,7 +14,7 @@ from pam_ros.policy import load_policy
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.replay.source_dataset import parse_episodes
-from pam_ros.tick_messages import stamp_nanoseconds
+from pam_ros.tick.attention_map import stamp_nanoseconds
 
 needs_datasets = pytest.mark.skipif(
     importlib.util.find_spec("datasets") is None, reason="needs lerobot[dataset]"
@@ -33,7 +33,7 @@ def frame(episode, number):
 
 def write_dataset(root, images=frame, kind="image"):
     """As lerobot itself writes one; with kind "video" all episodes share a file per camera."""
-    from pam_ros.sim.lerobot_api import LeRobotDataset, disable_progress_bars
+    from pam_ros.sim.training.lerobot_api import LeRobotDataset, disable_progress_bars
 
     disable_progress_bars()
     vector = {"dtype": "float32", "shape": (2,), "names": ["pan", "lift"]}

@@ -12,12 +12,12 @@ from pam_ros.policy import load_policy
 from pam_ros.replay import one_bag
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
+from pam_ros.sae.arch.model import SaeConfig
+from pam_ros.sae.arch.relu import ReluSAE
 from pam_ros.sae.disk import load_sae, save_sae
 from pam_ros.sae.encoder import TickEncoder
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.relu import ReluSAE
-from pam_ros.sae.tokens import parse_sampler, token_table
+from pam_ros.sae.store.tokens import parse_sampler, token_table
 
 FEATURES = "/sae_recorder/features"
 

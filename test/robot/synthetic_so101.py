@@ -11,7 +11,7 @@ import numpy as np
 
 from pam_ros.policy.interface import FeatureStatistics
 from pam_ros.robot import load_contract
-from pam_ros.share import find_contract
+from pam_ros.share.folders import find_contract
 
 UNITS = ("deg", "percent", "rad", "0..1")
 # Parts of a joint's travel that a task uses.

@@ -159,7 +159,7 @@ def ways(message):
     """The same message, as every part of the package reads it."""
     from pam_ros.bags.pictures import decode_picture
     from pam_ros.robot.observation import camera_image
-    from pam_ros.view import scene
+    from pam_ros.show.rerun import scene
 
     contract = dataclasses.replace(camera(), type=COMPRESSED_IMAGE)
     reader = SimpleNamespace(decode=lambda each: each, path="bag")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pam_ros.observations.recorded_sets import RecordedSets
 from pam_ros.robot import ENVIRONMENT, STATE, Synchroniser, parse_contract
-from pam_ros.robot.recorded_sets import RecordedSets
 
 MS = 1_000_000
 S = 1000 * MS

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from planted_tokens import POLICY_SHA, store_info, table
 
+from pam_ros.sae.arch.model import SaeConfig
+from pam_ros.sae.arch.topk import TopKSAE
 from pam_ros.sae.disk import save_sae
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.store import TokenStore
-from pam_ros.sae.store_writer import TokenWriter
-from pam_ros.sae.tokens import parse_sampler
-from pam_ros.sae.topk import TopKSAE
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.sae.store.tokens import parse_sampler
+from pam_ros.sae.store.writer import TokenWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pam_ros.attention.layout import CameraTokens, TokenLayout, lay_out
-from pam_ros.sae.manifest import StoreInfo
-from pam_ros.sae.store import TokenStore
-from pam_ros.sae.store_writer import TokenWriter
-from pam_ros.sae.tokens import AllTokens, TokenTable, token_table
+from pam_ros.sae.store.manifest import StoreInfo
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.sae.store.tokens import AllTokens, TokenTable, token_table
+from pam_ros.sae.store.writer import TokenWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

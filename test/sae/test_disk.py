@@ -10,14 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from pam_ros.sae.arch.jumprelu import JumpReluSAE
+from pam_ros.sae.arch.model import SAE, SaeConfig
+from pam_ros.sae.arch.relu import ReluSAE
+from pam_ros.sae.arch.topk import TopKSAE
 from pam_ros.sae.disk import CONFIG, WEIGHTS, load_sae, save_sae
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.jumprelu import JumpReluSAE
-from pam_ros.sae.model import SAE, SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.relu import ReluSAE
-from pam_ros.sae.stats import Moments
-from pam_ros.sae.topk import TopKSAE
+from pam_ros.sae.store.stats import Moments
 
 POLICY, OTHER = "a" * 64, "b" * 64
 FROM = Provenance("demo", POLICY, "encoder", "stride(2)", "seeds 1 to 2", "0.1.0")

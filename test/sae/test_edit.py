@@ -103,9 +103,9 @@ def test_a_mode_by_name_is_the_edit_of_that_name(sae, tokens, mode):
 
 def test_the_effect_on_the_chunk_is_that_of_two_passes_and_leaves_the_policy_alone(tmp_path):
     from pam_ros.policy import load_policy
-    from pam_ros.sae.model import SaeConfig
-    from pam_ros.sae.topk import TopKSAE
-    from pam_ros.share import share_directory
+    from pam_ros.sae.arch.model import SaeConfig
+    from pam_ros.sae.arch.topk import TopKSAE
+    from pam_ros.share.folders import share_directory
 
     policy = load_policy(str(share_directory() / "models" / "demo_act"), "cpu", engine="eager")
     torch.manual_seed(0)

@@ -6,12 +6,12 @@ import pytest
 import torch
 from planted_tokens import table
 
+from pam_ros.sae.arch.jumprelu import JumpReluSAE
+from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.encoder import TickEncoder
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.jumprelu import JumpReluSAE
-from pam_ros.sae.model import SaeConfig
-from pam_ros.sae.stats import Moments
-from pam_ros.sae.tokens import parse_sampler
+from pam_ros.sae.store.stats import Moments
+from pam_ros.sae.store.tokens import parse_sampler
 
 CELLS = table((3, 4), (2, 2))
 WIDTH, FEATURES = 8, 30

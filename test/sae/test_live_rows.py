@@ -11,12 +11,12 @@ import pytest
 import torch
 from planted_tokens import POLICY_SHA, table
 
-from pam_ros.feature_encoding import FeatureEncoding
+from pam_ros.sae.arch.model import SaeConfig
+from pam_ros.sae.arch.relu import ReluSAE
 from pam_ros.sae.disk import save_sae
-from pam_ros.sae.model import SaeConfig
 from pam_ros.sae.provenance import Provenance
-from pam_ros.sae.relu import ReluSAE
-from pam_ros.sae.tokens import parse_sampler
+from pam_ros.sae.store.tokens import parse_sampler
+from pam_ros.tick.feature_encoding import FeatureEncoding
 
 CELLS = table((2, 3))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from planted_episodes import episodes_store, planted_sae
 
-from pam_ros.sae.describe import describe, matches
-from pam_ros.sae.describe_file import write_descriptions
+from pam_ros.sae.describe.descriptions import describe, matches
+from pam_ros.sae.describe.file import write_descriptions
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "sae_features.ipynb"
 

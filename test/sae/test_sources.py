@@ -19,16 +19,16 @@ from safetensors.numpy import load_file
 
 from pam_ros.attention.layout import lay_out
 from pam_ros.bags import BagWriter
+from pam_ros.observations.bag import BagSource
+from pam_ros.observations.source import Frame, RolloutSource
 from pam_ros.policy import CameraSpec, ObservationError, PolicyOutput, PolicySpec
 from pam_ros.robot import Synchroniser, build_observation, load_contract
-from pam_ros.sae import store_writer
-from pam_ros.sae.bag_source import BagSource
-from pam_ros.sae.collect import collect
+from pam_ros.sae.collect.collector import collect
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.sources import Frame, RolloutSource
-from pam_ros.sae.store import TokenStore
-from pam_ros.sae.tokens import parse_sampler, token_table
-from pam_ros.token_messages import fill_tokens
+from pam_ros.sae.store import writer as store_writer
+from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.tick.token_activations import fill_tokens
 
 IMAGE, STATE = "observation.images.top", "observation.state"
 HEIGHT, WIDTH, JOINTS = 64, 96, 2
@@ -530,7 +530,7 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    from pam_ros.sim.lerobot_api import LeRobotDataset, disable_progress_bars
+    from pam_ros.sim.training.lerobot_api import LeRobotDataset, disable_progress_bars
 
     disable_progress_bars()
     folder = tmp_path_factory.mktemp("data") / "pictures"
@@ -560,7 +560,7 @@ def dataset(tmp_path_factory):
 
 
 def test_a_lerobot_dataset_gives_its_observations(dataset):
-    from pam_ros.sae.dataset_source import DatasetSource
+    from pam_ros.observations.dataset import DatasetSource
 
     source = DatasetSource(FakePolicy(), str(dataset))
     assert source.dataset == "LeRobot dataset pictures, episodes 0 to 1"
@@ -579,7 +579,7 @@ def test_a_lerobot_dataset_gives_its_observations(dataset):
 
 
 def test_datasets_that_cannot_be_used_are_one_sentence(dataset, tmp_path):
-    from pam_ros.sae.dataset_source import DatasetSource
+    from pam_ros.observations.dataset import DatasetSource
 
     with pytest.raises(SaeError, match=r"lacks observation\.images\.wrist: it has"):
         DatasetSource(FakePolicy(make_spec((("observation.images.wrist", 64, 96),))), str(dataset))

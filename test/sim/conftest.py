@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from pam_ros.sim.dataset import record
 from pam_ros.sim.scene import TRAINING_SEEDS
+from pam_ros.sim.training.dataset import record
 
 REACHES = TRAINING_SEEDS[500:502]
 CORRECTIONS = TRAINING_SEEDS[502:504]

@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import load_file
 
 from pam_ros.policy import load_policy
-from pam_ros.sim.checkpoint import PolicyActor, load_mean_images, save_checkpoint
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.lerobot_api import ACTPolicy, make_pre_post_processors
 from pam_ros.sim.rollout import observe, run_episode
-from pam_ros.sim.samples import Episodes
 from pam_ros.sim.scene import EVALUATION_SEEDS, Scene
-from pam_ros.sim.stats import Stats
-from pam_ros.sim.trainee import Trainee
+from pam_ros.sim.training.checkpoint import PolicyActor, load_mean_images, save_checkpoint
+from pam_ros.sim.training.lerobot_api import ACTPolicy, make_pre_post_processors
+from pam_ros.sim.training.samples import Episodes
+from pam_ros.sim.training.stats import Stats
+from pam_ros.sim.training.trainee import Trainee
 
 SHIPPED = Path(__file__).parents[2] / "models" / "demo_act"
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pam_ros.sim.dataset import CORRECTION_FRAMES, REACH_FRAMES, TASK, frames, record
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.expert import expert_action, forward_kinematics
-from pam_ros.sim.lerobot_api import LeRobotDataset
 from pam_ros.sim.scene import (
     CUBE_HALF_SIZE,
     EVALUATION_SEEDS,
@@ -17,6 +15,8 @@ from pam_ros.sim.scene import (
     place,
 )
 from pam_ros.sim.task import TOLERANCE, goal_point
+from pam_ros.sim.training.dataset import CORRECTION_FRAMES, REACH_FRAMES, TASK, frames, record
+from pam_ros.sim.training.lerobot_api import LeRobotDataset
 
 
 def cube_of(seed):

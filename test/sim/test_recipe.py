@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import pytest
 
-from pam_ros.sim import recipe
-from pam_ros.sim.checkpoint import load_mean_images
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.main import main
 from pam_ros.sim.scene import TRAINING_SEEDS
-from pam_ros.sim.train import Phase
+from pam_ros.sim.training import recipe
+from pam_ros.sim.training.checkpoint import load_mean_images
+from pam_ros.sim.training.train import Phase
 
 
 def test_training_records_trains_writes_a_checkpoint_and_resumes(tmp_path, monkeypatch, caplog):

@@ -4,11 +4,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pam_ros.sim.dataset import CORRECTION_FRAMES, REACH_FRAMES, frames
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.samples import RESTING, Episodes
 from pam_ros.sim.scene import TRAINING_SEEDS, Scene
-from pam_ros.sim.stats import Stats
+from pam_ros.sim.training.dataset import CORRECTION_FRAMES, REACH_FRAMES, frames
+from pam_ros.sim.training.samples import RESTING, Episodes
+from pam_ros.sim.training.stats import Stats
 
 
 @pytest.fixture(scope="module")

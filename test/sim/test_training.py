@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from pam_ros.sim.samples import Episodes
 from pam_ros.sim.scene import CAMERA_NAMES
-from pam_ros.sim.stats import Stats
-from pam_ros.sim.train import WARM_UP_STEPS, Phase, Trainer, learning_rate
-from pam_ros.sim.trainee import CHUNK, STRIDE, Trainee, location_loss
+from pam_ros.sim.training.samples import Episodes
+from pam_ros.sim.training.stats import Stats
+from pam_ros.sim.training.train import WARM_UP_STEPS, Phase, Trainer, learning_rate
+from pam_ros.sim.training.trainee import CHUNK, STRIDE, Trainee, location_loss
 
 PHASES = (
     Phase(steps=3, width=96, batch=2, lr=1e-3, last_lr=1e-4),

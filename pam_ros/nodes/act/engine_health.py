@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /diagnostics says of the engine, and of its precision on the robot's own observations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rclpy.node import Node
+
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import PrecisionError
+
+OBSERVATIONS = 5
+
+
+class EngineHealth:
+    """Measures a reduced precision on the first OBSERVATIONS while nothing is commanded.
+
+    A node that is enabled from the start measures once it is disabled, and says so until then.
+    """
+
+    def __init__(self, node: Node, policy: ActPolicy) -> None:
+        self._node = node
+        self._policy = policy
+        self._left = 0 if policy.engine.dtype == "float32" else OBSERVATIONS
+        self._errors: list[PrecisionError] = []
+        self._failure = ""
+
+    def look_at(self, features: Mapping[str, NDArray[np.generic]]) -> None:
+        """Compare the engine with float32 on an observation, while there is need of it.
+
+        It takes about two forward passes: call it where no command waits.
+        """
+        if self._left == 0:
+            return
+        self._left -= 1
+        try:
+            self._errors.append(self._policy.precision_error(features))
+        except PolicyError as error:
+            self._failure = str(error)
+            self._node.get_logger().warning(f"precision not measured: {error}")
+        if self._left == 0 and self._errors:
+            chunk, attention = self._worst()
+            self._node.get_logger().info(
+                f"{self._policy.engine.dtype} against float32 on {len(self._errors)} observations "
+                f"of this robot: actions differ by up to {chunk:.2g} (normalised units), attention "
+                f"weights by up to {attention:.2g}"
+            )
+
+    def values(self, *, commanding: bool) -> dict[str, object]:
+        """For /diagnostics."""
+        engine = self._policy.engine
+        shown: dict[str, object] = {
+            "engine": engine.name,
+            "engine_dtype": engine.dtype,
+            "engine_warmup_s": f"{engine.warmup_seconds:.2f}",
+            "engine_reason": engine.reason,
+        }
+        if self._errors:
+            chunk, attention = self._worst()
+            shown["precision_error_observations"] = len(self._errors)
+            shown["precision_error_chunk"] = f"{chunk:.3g}"
+            shown["precision_error_attention"] = f"{attention:.3g}"
+        elif engine.dtype != "float32":
+            shown["precision_error"] = f"not measured: {self._why_not(commanding)}"
+        return shown
+
+    def _why_not(self, commanding: bool) -> str:
+        if self._failure:
+            return self._failure
+        if commanding:
+            return (
+                "the node was enabled from the start; it is measured on the first "
+                f"{OBSERVATIONS} good ticks while disabled"
+            )
+        return f"no good tick yet; it takes the first {OBSERVATIONS} while disabled"
+
+    def _worst(self) -> tuple[float, float]:
+        errors = list(self._errors)
+        return max(e.chunk for e in errors), max(e.attention for e in errors)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""~/explain: a gradient method on the newest observation, beside the ticks.
+
+It runs in a thread of its own, holds no lock that a tick or a command could wait for, and leaves
+the policy's queue, ensemble and step alone. Its thread, and with it the threads that torch starts
+for it, gives way to all others of the process (nice 19, Linux), so that ticks keep the cores that
+they ask for; on a GPU it shares the device with them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from std_srvs.srv import Trigger
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.scale import TickScale
+from pam_ros.msg import AttentionMap
+from pam_ros.nodes.act.attention_messages import attention_message
+from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.node import Node
+
+    from pam_ros.attention.maps import AttentionMaps
+    from pam_ros.nodes.act.explanation_request import Request
+    from pam_ros.nodes.act.parameters import Look
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.robot import Contract, Observation, ObservationSet
+    from pam_ros.tick.loop import TickOutcome
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A tick and what it saw."""
+
+    outcome: TickOutcome
+    messages: ObservationSet
+    observation: Observation
+
+
+class Explainer:
+    """The service, its thread, `~/explanation` and `~/explanation/<camera>/image`.
+
+    newest: the last tick, None where there is none yet. look: how to draw, and what to compute.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        policy: ActPolicy,
+        contract: Contract,
+        look: Callable[[], Look],
+        group: CallbackGroup,
+    ) -> None:
+        self._node = node
+        self._policy = policy
+        self._contract = contract
+        self._look = look
+        self._thread: threading.Thread | None = None
+        self._publisher = node.create_publisher(AttentionMap, "~/explanation", 2)
+        self._overlays = OverlayPublisher(node, contract, "~/explanation")
+        self.newest: Seen | None = None
+        node.create_service(Trigger, "~/explain", self._on_explain, callback_group=group)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Wait for an explanation under way, but not for long: it cannot be stopped between passes.
+
+        One that takes longer ends with the process, as its thread is a daemon's.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _on_explain(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        seen, look = self.newest, self._look()
+        response.success = False
+        if self._thread is not None and self._thread.is_alive():
+            response.message = "an explanation is being computed: ask again when it is published"
+        elif not self._policy.spec.cameras:
+            response.message = "this policy reads no camera, so no gradient method can explain it"
+        elif seen is None:
+            response.message = "there is nothing to explain before the first observation"
+        elif self._policy.engine.name == "hooks":
+            response.message = (
+                "gradients would disturb this policy's ticks: it runs lerobot's own modules, "
+                f"because {self._policy.engine.reason}"
+            )
+        else:
+            self._thread = threading.Thread(
+                target=self._explain, args=(seen, look), name="explain", daemon=True
+            )
+            self._thread.start()
+            response.success = True
+            response.message = f"{look.request.method} of tick {seen.outcome.tick} is under way"
+        return response
+
+    def _explain(self, seen: Seen, look: Look) -> None:
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        maps: AttentionMaps | None = None
+        outcome = replace(seen.outcome, inference_skipped=False, invalid_reason="")
+        try:
+            maps = self._maps(seen, look.request)
+        except (AttentionError, PolicyError) as error:
+            outcome = outcome.made_invalid(str(error))
+        except Exception as error:  # noqa: BLE001  (torch raises many types, out of memory too)
+            outcome = outcome.made_invalid(f"{look.request.method} failed: {error}")
+        try:
+            self._publish(seen, look, outcome, maps)
+        except Exception as error:  # noqa: BLE001  (the node may be on its way out)
+            self._node.get_logger().error(f"explanation: {error}")
+
+    def _maps(self, seen: Seen, request: Request) -> AttentionMaps:
+        # Here and not above: who never asks does not load autograd's part of it.
+        from pam_ros.policy.act.gradients import Target, attribute  # noqa: PLC0415
+
+        attribution = attribute(
+            self._policy,
+            seen.observation.features,
+            request.method,
+            target=Target(request.joint, request.step),
+            baseline=request.baseline,
+            joints=request.joints,
+        )
+        return attribution.maps(self._policy.spec.layout)
+
+    def _publish(
+        self, seen: Seen, look: Look, outcome: TickOutcome, maps: AttentionMaps | None
+    ) -> None:
+        spec, messages, observation = self._policy.spec, seen.messages, seen.observation
+        if maps is None:
+            self._node.get_logger().warning(f"explanation: {outcome.invalid_reason}")
+        self._publisher.publish(
+            attention_message(outcome, spec, self._contract, messages, observation, maps)
+        )
+        if maps is not None and self._overlays.wanted():
+            # An overlay keeps buffers for one thread. Full heat is the picture's strongest cell.
+            overlay = Overlay(look.overlay.colormap, look.overlay.alpha, look.overlay.border)
+            own = replace(look, overlay=overlay, scale=TickScale())
+            self._overlays.publish(own, messages, observation, maps)

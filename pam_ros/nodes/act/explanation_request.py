@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ~/explain shall compute: the explain_* parameters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pam_ros.attention.attribution import GRADIENT_METHODS
+from pam_ros.nodes.kit.parameters import ParameterError
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import PolicySpec
+
+__all__ = [
+    "BASELINES",
+    "GRADIENT_METHODS",
+    "Request",
+    "check_explainable",
+    "make_request",
+    "why_no_mean",
+]
+
+BASELINES = ("black", "mean", "blur")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A gradient method, its baseline, and the joint and step explained; None for the chunk.
+
+    `joints` are the names of all joints of an action.
+    """
+
+    method: str
+    baseline: str
+    joint: int | None
+    step: int | None
+    joints: tuple[str, ...]
+
+
+def why_no_mean(policy: ActPolicy) -> str:
+    """Why baseline "mean" cannot be had of this policy; empty where it can.
+
+    It prepares an observation of zeros: ask before the first tick.
+    """
+    from pam_ros.policy.act.path import path_to  # noqa: PLC0415  (torch, like the policy)
+
+    spec = policy.spec
+    zeros: dict[str, NDArray[np.generic]] = {
+        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
+        for camera in spec.cameras
+    }
+    if spec.state_feature is not None:
+        zeros[spec.state_feature] = np.zeros(spec.state_dim, np.float32)
+    if spec.environment_feature is not None:
+        zeros[spec.environment_feature] = np.zeros(spec.environment_dim, np.float32)
+    try:
+        path_to(policy, zeros, "mean")
+    except PolicyError as error:
+        return str(error)
+    return ""
+
+
+def check_explainable(changed: Mapping[str, Any], spec: PolicySpec) -> None:
+    """Raise ParameterError where an explain_* parameter is set of a policy without cameras.
+
+    Their defaults are not refused: such a policy runs, and ~/explain says why it cannot.
+    """
+    names = sorted(name for name in changed if name.startswith("explain_"))
+    if names and not spec.cameras:
+        raise ParameterError(
+            f"parameter '{names[0]}': {spec.name} reads no camera, so no gradient method can "
+            "explain it"
+        )
+
+
+def make_request(
+    values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str], no_mean: str = ""
+) -> Request:
+    """The request that the parameters name.
+
+    Args:
+        values: the explain_* parameters.
+        spec: the policy's.
+        joints: the names of the action's joints.
+        no_mean: why baseline "mean" cannot be had, see why_no_mean; empty where it can.
+
+    Raises:
+        ParameterError: a target or baseline that this policy does not have; the sentence says which
+            ones it has.
+    """
+    if values["explain_baseline"] == "mean" and no_mean and spec.cameras:
+        raise ParameterError(
+            f"parameter 'explain_baseline' is 'mean': {no_mean}; use black or blur"
+        )
+    text = values["explain_target"].strip()
+    joint = step = None
+    if text != "chunk":
+        found = re.fullmatch(r"(.+)\[([0-9]{1,6})\]", text)
+        if not found or found[1] not in joints or int(found[2]) >= spec.chunk_size:
+            raise ParameterError(
+                f"parameter 'explain_target' is '{text}': use \"chunk\", or joint[step] with a "
+                f"joint of {', '.join(joints)} and a step from 0 to {spec.chunk_size - 1}"
+            )
+        joint, step = list(joints).index(found[1]), int(found[2])
+    return Request(values["explain_method"], values["explain_baseline"], joint, step, tuple(joints))

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /diagnostics says of the attention node."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from pam_ros.nodes.act.device_memory import device_memory
+from pam_ros.nodes.act.map_rate import MapRate
+from pam_ros.robot.latency import RollingLatency
+from pam_ros.robot.safety import SafetyState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rclpy.node import Node
+    from rclpy.time import Time
+
+STAGES = ("observation_to_command", "forward", "show", "tick")
+"""Stamp to command; the policy; maps, pictures and tokens; the whole tick."""
+SLOW_PASS = 0.8
+"""A pass that takes this part of a period makes ticks late while nothing is commanded."""
+QUIET_REPORTS = 3
+"""After so many seconds without a tick the log says why."""
+
+
+class Health:
+    """Counts and durations of one node, published once a second."""
+
+    def __init__(self, node: Node, target_hz: float) -> None:
+        self._node = node
+        self._target_hz = target_hz
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._last_time: Time | None = None
+        self._last_ticks = 0
+        self._quiet_reports = 0
+        self.counts: Counter[str] = Counter()
+        self.bad_messages: Counter[str] = Counter()
+        self.last_bad = ""
+        # Why the newest tick had nothing to show; empty where it had. Skipped passes do not count.
+        self.invalid = ""
+        self.maps = MapRate()
+        self.stages = {stage: RollingLatency() for stage in STAGES}
+        # Of the oldest message of a set, when its tick begins.
+        self.age = RollingLatency()
+
+    def bad_message(self, source: str, sentence: str) -> None:
+        """Count a message that could not be used, and say so at most once a second."""
+        self.bad_messages[source] += 1
+        self.last_bad = sentence
+        self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
+
+    def publish(
+        self,
+        ticks: int,
+        safety: SafetyState,
+        safety_reason: str,
+        no_set: str,
+        values: Mapping[str, object],
+        few_maps: str = "",
+    ) -> None:
+        """One DiagnosticArray with one status.
+
+        Args:
+            ticks: so far.
+            safety: where the safety state machine is.
+            safety_reason: why it is there.
+            no_set: why there is nothing to tick on.
+            values: what else to show.
+            few_maps: why there would be few maps, and what helps.
+        """
+        now = self._node.get_clock().now()
+        self._say_if_quiet(ticks, no_set)
+        rate = self._rate(now, ticks)
+        reason = "; ".join(part for part in (safety_reason, no_set) if part)
+        level, text = self._judge(rate, safety, reason, few_maps)
+        shown: dict[str, object] = {
+            "safety_state": safety.value,
+            "safety_reason": safety_reason,
+            "ticks": ticks,
+            "rate_hz": f"{rate:.2f}",
+            "target_rate_hz": f"{self._target_hz:.2f}",
+            "maps_per_second": f"{self.maps.per_second:.2f}",
+        }
+        for stage, latency in (*self.stages.items(), ("observation_age", self.age)):
+            shown[f"{stage}_ms_p50"] = f"{latency.p50 * 1e3:.1f}"
+            shown[f"{stage}_ms_p99"] = f"{latency.p99 * 1e3:.1f}"
+        shown.update(self.counts)
+        shown.update({f"bad_messages_{name}": count for name, count in self.bad_messages.items()})
+        if self.last_bad:
+            shown["last_bad_message"] = self.last_bad
+        shown.update(device_memory())
+        shown.update(values)
+        status = DiagnosticStatus(level=level, name=f"{self._node.get_name()}: policy")
+        status.message, status.hardware_id = text, self._node.get_fully_qualified_name()
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = now.to_msg()
+        self._publisher.publish(message)
+
+    def _say_if_quiet(self, ticks: int, no_set: str) -> None:
+        self._quiet_reports = self._quiet_reports + 1 if ticks == self._last_ticks else 0
+        if self._quiet_reports >= QUIET_REPORTS:
+            self._node.get_logger().warning(f"no tick: {no_set}", throttle_duration_sec=10.0)
+
+    def _rate(self, now: Time, ticks: int) -> float:
+        seconds = 0.0
+        if self._last_time is not None:
+            seconds = (now - self._last_time).nanoseconds * 1e-9
+        rate = (ticks - self._last_ticks) / seconds if seconds > 0 else math.nan
+        self._last_time, self._last_ticks = now, ticks
+        return rate
+
+    def _judge(
+        self, rate: float, safety: SafetyState, reason: str, few_maps: str
+    ) -> tuple[bytes, str]:
+        if safety is SafetyState.FAULT:
+            return DiagnosticStatus.ERROR, f"fault: {reason}"
+        if safety is SafetyState.HOLDING:
+            return DiagnosticStatus.WARN, f"holding: {reason}"
+        if not rate > 0:
+            return DiagnosticStatus.WARN, f"no ticks: {reason}" if reason else "no ticks"
+        if self.invalid:
+            return DiagnosticStatus.WARN, f"invalid: {self.invalid}"
+        if self.maps.too_few:
+            return DiagnosticStatus.WARN, f"{self.maps.per_second:.1f} maps a second: {few_maps}"
+        if rate < 0.9 * self._expected_hz(safety):
+            return DiagnosticStatus.WARN, f"{rate:.1f} Hz of {self._target_hz:.1f} Hz"
+        return DiagnosticStatus.OK, safety.value
+
+    def _expected_hz(self, safety: SafetyState) -> float:
+        """The rate that ticks should have: while disabled each takes as long as its pass."""
+        forward = self.stages["forward"].p50
+        if safety is SafetyState.DISABLED and forward * self._target_hz > SLOW_PASS:
+            return 0.0
+        return self._target_hz

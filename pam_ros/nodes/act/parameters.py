@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The act_attention node's parameters, and what they mean to the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.attention.errors import AttentionError
+from pam_ros.attention.maps import ROLLOUT
+from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
+from pam_ros.nodes.act.attention_selection import METHODS, Selection, select
+from pam_ros.nodes.act.explanation_request import BASELINES, GRADIENT_METHODS, Request, make_request
+from pam_ros.nodes.kit.parameters import Declared, ParameterError
+from pam_ros.policy.interface import DTYPES, ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pam_ros.policy.interface import PolicySpec
+
+RELIABILITY = ("best_effort", "reliable")
+SCALES = ("tick", "running", "uniform")
+
+TABLE = (
+    Declared("policy", "", "LeRobot ACT checkpoint: a folder or a hub repository."),
+    Declared("revision", "", "Branch, tag or commit on the hub; empty for its main branch."),
+    Declared("contract", "", "Contract: a YAML file, or the name of one in config/robots."),
+    Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
+    Declared("engine", "auto", "What computes the forward pass.", choices=ENGINES),
+    Declared("dtype", "float32", "Of the engine's matrix products.", choices=DTYPES),
+    Declared("torch_threads", 0, "Threads of torch on the CPU; 0: torch's choice.", True, 0, 256),
+    Declared(
+        "n_action_steps",
+        0,
+        "Above 0: queue mode, so many actions of a chunk before the next. 0: as the checkpoint.",
+        True,
+        0,
+        10000,
+    ),
+    Declared("temporal_ensemble", False, "True: temporal ensembling, whatever the checkpoint."),
+    Declared(
+        "temporal_ensemble_coeff",
+        0.01,
+        "Ensemble: weights are exp(-coeff * i), i = 0 the oldest chunk.",
+        True,
+        -10.0,
+        10.0,
+    ),
+    Declared("rate_hz", 0.0, "Ticks per second; 0: the contract's.", True, 0.0, 1000.0),
+    Declared("autostart", True, "Configure and activate at the start, without being asked."),
+    Declared("enabled", False, "Whether commands go out. ~/enable sets it too.", False),
+    Declared(
+        "soft_start_s",
+        1.0,
+        "After enabling and resets, seconds in which the policy is blended in.",
+        True,
+        0.0,
+        60.0,
+    ),
+    Declared(
+        "command_guard", True, "A process of its own holds the robot while this one stands still."
+    ),
+    Declared("image_reliability", "best_effort", "QoS of the cameras.", choices=RELIABILITY),
+    Declared("image_depth", 2, "Images kept per camera while a tick runs.", True, 1, 100),
+    Declared("joint_reliability", "best_effort", "QoS of the joint states.", choices=RELIABILITY),
+    Declared("jpeg_quality", 85, "Quality of the /compressed overlays.", False, 1, 100),
+    Declared("tokens_layer", "encoder", "Layer of ~/tokens: encoder, encoder_input, ..."),
+    Declared("tokens_sampler", "all", "all, uniform(64, seed=0), stride(2) or block(2x2)."),
+    Declared(
+        "attention_method",
+        ROLLOUT,
+        "What the decoder reads of the tokens, the tokens of each other, or both rolled out.",
+        False,
+        choices=METHODS,
+    ),
+    Declared(
+        "attention_layer",
+        -1,
+        "Of the encoder or (other methods) decoder; -1: the last.",
+        False,
+        -1,
+        1000,
+    ),
+    Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
+    Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
+    Declared(
+        "explain_method",
+        "integrated_gradients",
+        "What ~/explain computes.",
+        False,
+        choices=GRADIENT_METHODS,
+    ),
+    Declared("explain_target", "chunk", '"chunk", or "joint[step]".', False),
+    Declared("explain_baseline", "blur", "What it compares with.", False, choices=BASELINES),
+    Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
+    Declared("overlay_colormap", "turbo", "A colour map of OpenCV, in lower case.", False),
+    Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),
+    Declared("overlay_scale", "running", "What full heat means.", False, choices=SCALES),
+    Declared("overlay_scale_percentile", 99.0, "running: the percentile.", False, 0.1, 100.0),
+    Declared("overlay_scale_window", 100, "running: ticks.", False, 1, 1000),
+    Declared("overlay_scale_multiple", 10.0, "uniform: the multiple.", False, 1.0, 1000.0),
+)
+LIVE = frozenset(entry.name for entry in TABLE if not entry.read_only)
+REQUIRED = ("policy", "contract")
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is shown and how: everything that may change between two ticks."""
+
+    selection: Selection
+    overlay: Overlay
+    scale: Scale
+    jpeg_quality: int
+    request: Request
+
+
+def check_required(values: Mapping[str, Any]) -> None:
+    """Raise ParameterError where a parameter without a default is not given."""
+    for name in REQUIRED:
+        if not values[name]:
+            raise ParameterError(
+                f"parameter '{name}' is not set: give it with --ros-args -p {name}:=... or in the "
+                "parameter file"
+            )
+
+
+def make_look(
+    values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str], no_mean: str = ""
+) -> Look:
+    """The look that the parameters ask for; joints and no_mean as make_request takes them.
+
+    Raises:
+        ParameterError: a value that cannot be taken; the sentence names the valid ones.
+    """
+    try:
+        overlay = Overlay(
+            values["overlay_colormap"], values["overlay_alpha"], values["overlay_border"]
+        )
+        scale: Scale
+        if values["overlay_scale"] == "tick":
+            scale = TickScale()
+        elif values["overlay_scale"] == "running":
+            scale = RunningScale(values["overlay_scale_percentile"], values["overlay_scale_window"])
+        else:
+            scale = UniformScale(values["overlay_scale_multiple"])
+    except AttentionError as error:
+        raise ParameterError(f"overlay parameters: {error}") from error
+    request = make_request(values, spec, joints, no_mean)
+    return Look(select(values, spec), overlay, scale, values["jpeg_quality"], request)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loading the policy that the parameters name, and what the log says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.nodes.act.map_rate import faster
+from pam_ros.policy import load_policy
+from pam_ros.policy.timing import typical_forward_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rclpy.node import Node
+
+    from pam_ros.policy.act.policy import ActPolicy
+
+
+def start_policy(values: Mapping[str, Any]) -> ActPolicy:
+    """The policy, ready to run.
+
+    Raises:
+        PolicyError: it cannot be loaded so; the sentence says why.
+    """
+    if values["torch_threads"]:
+        import torch  # noqa: PLC0415  (a setting of this process, not of the policy)
+
+        torch.set_num_threads(values["torch_threads"])
+    return load_policy(
+        values["policy"],
+        device=values["device"],
+        revision=values["revision"] or None,
+        n_action_steps=values["n_action_steps"] or None,
+        temporal_ensemble_coeff=(
+            values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
+        ),
+        engine=values["engine"],
+        dtype=values["dtype"],
+    )
+
+
+def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:
+    """Typical forward pass [s]; logs it and the engine, warns if it is too slow."""
+    spec, engine = policy.spec, policy.engine
+    typical = typical_forward_seconds(policy)
+    node.get_logger().info(
+        f"policy {spec.name} on {spec.device}: {spec.chunk_mode}, {len(spec.cameras)} cameras, "
+        f"{typical * 1e3:.0f} ms per forward pass"
+    )
+    node.get_logger().info(
+        f"engine {engine.name}, {engine.dtype}, ready in {engine.warmup_seconds:.1f} s: "
+        f"{engine.reason}"
+    )
+    if typical > 0.9 * period_s:
+        node.get_logger().warning(_too_slow(policy, typical, period_s))
+    return typical
+
+
+def _too_slow(policy: ActPolicy, typical: float, period_s: float) -> str:
+    spec, takes = policy.spec, f"{typical * 1e3:.0f} ms"
+    cure = faster(policy.engine, spec.device)
+    if spec.chunk_mode == "queue" and spec.n_action_steps > 1:
+        return (
+            f"a forward pass takes {takes} of a period of {period_s * 1e3:.0f} ms: the robot waits "
+            f"for it every {spec.n_action_steps} ticks, and while commands go out only those have "
+            f"a map; {cure}"
+        )
+    return (
+        f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {takes}; {cure}, or "
+        f"lower rate_hz to {0.9 / typical:.1f}"
+    )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watches the demo from outside: is everybody connected, and how is it going."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from rclpy.node import Node
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from pam_ros.msg import AttentionMap
+from pam_ros.nodes.demo.result_listener import RESULT_QOS, RESULT_TOPIC
+
+CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
+ATTENTION_TOPIC = "/act_attention/attention"
+OVERLAY_TOPICS = ("/act_attention/attention/top/image", "/act_attention/attention/wrist/image")
+_WINDOW = 50
+
+
+@dataclass
+class Progress:
+    """What the terminal shows. Latency: image stamp to the map's arrival here, seconds."""
+
+    ticks: int = 0
+    invalid: int = 0
+    episodes: int = 0
+    successes: int = 0
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    looks_at: str = ""
+
+    def rate_hz(self) -> float:
+        """Ticks per second over the last maps."""
+        if len(self.arrivals) < 2:
+            return 0.0
+        return (len(self.arrivals) - 1) / max(self.arrivals[-1] - self.arrivals[0], 1e-9)
+
+    def latency(self) -> float:
+        """Median over the last maps [s]."""
+        ordered = sorted(self.latencies)
+        return ordered[len(ordered) // 2] if ordered else 0.0
+
+
+class DemoMonitor(Node):
+    """Subscribes to the maps and the episodes' results, and starts the robot."""
+
+    def __init__(self) -> None:
+        super().__init__("demo_monitor")
+        self.progress = Progress()
+        self.create_subscription(AttentionMap, ATTENTION_TOPIC, self._on_map, 10)
+        self.create_subscription(String, RESULT_TOPIC, self._on_result, RESULT_QOS)
+        self._start = self.create_client(Trigger, "/demo_robot/start")
+
+    def missing(self) -> list[str]:
+        """What is not connected yet; empty when the demo can start."""
+        # Two subscribers each: the attention node and the recorder; this node and the recorder.
+        waits = [
+            f"subscribers of {topic}"
+            for topic in (*CAMERA_TOPICS, ATTENTION_TOPIC, *OVERLAY_TOPICS)
+            if self.count_subscribers(topic) < (1 if topic in OVERLAY_TOPICS else 2)
+        ]
+        if self.count_publishers(ATTENTION_TOPIC) < 1:
+            waits.append(ATTENTION_TOPIC)
+        if self.count_publishers("/joint_commands") < 1:
+            waits.append("/joint_commands")
+        if not self._start.service_is_ready():
+            waits.append("/demo_robot/start")
+        return waits
+
+    def start_robot(self, timeout: float) -> bool:
+        """Ask the robot to begin; False where it does not answer in time [s]."""
+        future = self._start.call_async(Trigger.Request())
+        end = time.monotonic() + timeout
+        while not future.done() and time.monotonic() < end:
+            time.sleep(0.02)
+        return bool(future.done() and future.result().success)
+
+    def _on_map(self, message: AttentionMap) -> None:
+        now = self.get_clock().now().nanoseconds * 1e-9
+        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        progress = self.progress
+        progress.ticks += 1
+        progress.invalid += not message.valid
+        progress.arrivals.append(now)
+        progress.latencies.append(now - stamp)
+        if message.valid:
+            shares = {camera.name: float(camera.share) for camera in message.cameras}
+            shares["joints"] = float(message.joint_state_share)
+            progress.looks_at = "  ".join(
+                f"{name} {share:4.0%}"
+                for name, share in sorted(shares.items(), key=lambda item: -item[1])
+            )
+
+    def _on_result(self, message: String) -> None:
+        self.progress.episodes += 1
+        self.progress.successes += bool(json.loads(message.data)["success"])

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that holds the robot while the attention node stands still, whatever stops it.
+
+A thread cannot: a policy that keeps Python's lock stops every thread of its process. This one
+imports no torch, listens on a socket to what the node commands, and repeats the last command where
+the next one is overdue. It ends with the node: once nobody decides any more, nothing is commanded.
+See docs/safety.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from pam_ros.nodes.act.command_publisher import CommandPublisher
+from pam_ros.robot.takeover import Answer, Takeover, TakeoverError, decode_beat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REPORT_S = 1.0
+LOOK_S = 0.5
+"""So often it also looks whether its parent is still there."""
+_LARGEST = 65536
+
+
+@dataclass(frozen=True)
+class GuardSettings:
+    """What the node tells its guard at the start: names, and where commands go."""
+
+    parent: int
+    name: str
+    namespace: str
+    topic: str
+    type: str
+    joints: tuple[str, ...]
+    period_s: float
+    deadline_s: float
+    ros_arguments: tuple[str, ...] = ()
+
+    def encode(self) -> str:
+        """As one word of a command line."""
+        return json.dumps(asdict(self))
+
+
+class CommandGuard(Node):
+    """Publisher, log and /diagnostics around Takeover."""
+
+    def __init__(self, settings: GuardSettings, line: socket.socket) -> None:
+        super().__init__(
+            f"{settings.name}_guard",
+            namespace=settings.namespace,
+            start_parameter_services=False,
+        )
+        self._settings = settings
+        self._line = line
+        self._takeover = Takeover(settings.period_s, settings.deadline_s)
+        self._commands = CommandPublisher(
+            self, settings.type, settings.topic, settings.joints, settings.period_s
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._next_report = time.monotonic() + REPORT_S
+
+    def run(self) -> None:
+        """Until the node closes its end of the line or is gone."""
+        self._send(Answer())
+        while self._listen():
+            # The clock first, then all that the node has said: what comes later was said by a node
+            # that finds itself late, and asks.
+            now = time.monotonic()
+            if not self._drain():
+                break
+            was_holding = self._takeover.holding
+            positions = self._takeover.look(now)
+            if positions is not None:
+                self._commands.publish(np.array(positions))
+                if not was_holding:
+                    self.get_logger().warning(
+                        f"no command from {self._settings.name} for "
+                        f"{self._takeover.silent_s(now):.3f} s: holding the last one"
+                    )
+            if now >= self._next_report:
+                self._report(now)
+        if self._takeover.armed:
+            self.get_logger().error(
+                f"{self._settings.name} has ended while the robot was enabled: nothing is "
+                "commanded any more, and the robot's driver must hold it"
+            )
+
+    def _listen(self) -> bool:
+        """Wait for beats, not beyond the next thing to do; whether the node is still there."""
+        now = time.monotonic()
+        wait = min(self._takeover.seconds_left(now), self._next_report - now, LOOK_S)
+        heard, _, _ = select.select([self._line], [], [], max(wait, 0.0))
+        return bool(heard) or os.getppid() == self._settings.parent
+
+    def _drain(self) -> bool:
+        """Take all beats that there are; whether the node is still there."""
+        try:
+            while True:
+                data = self._line.recv(_LARGEST, socket.MSG_DONTWAIT)
+                if not data:
+                    return False
+                self._take(data)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def _take(self, data: bytes) -> None:
+        try:
+            beat = decode_beat(data)
+        except TakeoverError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+            return
+        if self._takeover.holding:
+            silent = self._takeover.silent_s(time.monotonic())
+            self.get_logger().info(f"{self._settings.name} is back after {silent:.3f} s")
+        answer = self._takeover.receive(beat, time.monotonic())
+        if answer is not None:
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        try:
+            self._line.send(answer.encode(), socket.MSG_DONTWAIT)
+        except OSError as error:
+            self.get_logger().error(f"no answer sent: {error}", throttle_duration_sec=1.0)
+
+    def _report(self, now: float) -> None:
+        self._next_report = now + REPORT_S
+        takeover = self._takeover
+        status = DiagnosticStatus(name=f"{self.get_name()}: watchdog")
+        status.hardware_id = self.get_fully_qualified_name()
+        status.level, status.message = DiagnosticStatus.OK, "watching"
+        if takeover.holding:
+            status.level = DiagnosticStatus.ERROR
+            status.message = (
+                f"{self._settings.name} has commanded nothing for {takeover.silent_s(now):.1f} s: "
+                "its last command is being held"
+            )
+        elif not takeover.armed:
+            status.message = "not enabled: nothing to hold"
+        shown = {
+            "armed": takeover.armed,
+            "takeovers": takeover.takeovers,
+            "holding_commands": takeover.holds,
+            "deadline_ms": f"{self._settings.deadline_s * 1e3:.0f}",
+        }
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """What the attention node starts: `command_guard FD SETTINGS`, nothing for people."""
+    try:
+        _, descriptor, text = arguments or ()
+        fields = json.loads(text)
+        settings = GuardSettings(**{**fields, "joints": tuple(fields["joints"])})
+        line = socket.socket(fileno=int(descriptor))
+    except (ValueError, TypeError, KeyError, OSError):
+        sys.stderr.write("pam_ros: command_guard is started by act_attention, not by hand\n")
+        return 1
+    # No handlers of its own: the node ends it, in its own order.
+    rclpy.init(args=list(settings.ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
+    guard = CommandGuard(settings, line)
+    try:
+        guard.run()
+    finally:
+        guard.destroy_node()
+        rclpy.try_shutdown()
+        line.close()
+    return 0

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sidecar: tokens in, sparse features out, and both beside the maps and commands in a bag.
+
+It listens best effort and works in a thread of its own, so that nothing here can hold up the
+policy. Ticks that it misses are counted by their numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
+
+from pam_ros.bags.qos import qos_of
+from pam_ros.bags.writer import BagWriter
+from pam_ros.msg import SaeFeatures, TokenActivations
+from pam_ros.nodes.act.token_publisher import TOKEN_QOS
+from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
+from pam_ros.nodes.kit.running import USER_ERRORS, run_node
+from pam_ros.nodes.recorders.feature_encoding import FeatureEncoding
+from pam_ros.nodes.recorders.feature_thread import FeatureThread
+from pam_ros.nodes.recorders.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
+from pam_ros.robot import load_contract
+from pam_ros.robot.latency import RollingLatency
+from pam_ros.robot.topics import NODE, topics_of
+from pam_ros.sae.errors import SaeError
+from pam_ros.share.folders import find_contract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ERRORS = (*USER_ERRORS, SaeError)
+TABLE = (
+    Declared("sae", "", "Folder of the SAE: cfg.json and sae_weights.safetensors."),
+    Declared("tokens_topic", "act_attention/tokens", "TokenActivations to encode."),
+    Declared("full_code", False, "Also the whole sparse code of every token, in each message."),
+    Declared("queue", 120, "Ticks that may wait to be encoded.", True, 1, 1000),
+    Declared("torch_threads", 1, "Threads of torch; 0: torch's choice.", True, 0, 256),
+    Declared("bag", "", "Folder of the new bag, must not exist; empty: nothing is recorded."),
+    Declared("storage", "mcap", "Storage of the bag.", choices=("mcap", "sqlite3")),
+    Declared("compression", "zstd", "Of mcap's chunks or sqlite3's messages.",
+             choices=("none", "zstd")),
+    Declared("split_seconds", 600.0, "A new file after so long; 0: never.", True, 0.0, 1e6),
+    Declared("split_megabytes", 1000, "A new file at this size; 0: never.", True, 0, 1000000),
+    Declared(
+        "topics",
+        ["act_attention/attention", "act_attention/predicted_chunk"],
+        "Topics to record beside the features.",
+    ),
+    Declared(
+        "contract", "", "Contract whose command and joint topics are recorded; empty: none."
+    ),
+    Declared("annotate_topic", ANNOTATE_TOPIC, "String: what people say of moments; empty: none."),
+    Declared("images", False, "Also record the contract's camera topics."),
+)  # fmt: skip
+
+
+class SaeRecorderNode(Node):
+    """Parameters, topics and the reports around FeatureEncoding and a bag."""
+
+    def __init__(self) -> None:
+        super().__init__("sae_recorder")
+        values = declare(self, TABLE)
+        if not values["sae"]:
+            raise ParameterError("parameter 'sae' is not set: name a folder with -p sae:=...")
+        if values["torch_threads"]:
+            import torch  # noqa: PLC0415  (a setting of this process)
+
+            torch.set_num_threads(values["torch_threads"])
+        folder = Path(values["sae"]).expanduser()
+        self._encoding = FeatureEncoding(folder, full_code=values["full_code"])
+        self._encode_time = RollingLatency()
+        self._ticks = self._invalid = self._unusual_ticks = 0
+        self._unusual_since_report = ""
+        self._reported = (0, 0)
+        self._last_reason = ""
+        topics = self._topics(values)
+        annotations = values["annotate_topic"]
+        if annotations:
+            annotations = resolved(self, annotations, "annotate_topic")
+        self._features = self.create_publisher(SaeFeatures, "~/features", 10)
+        self._features_topic = self.resolve_topic_name("~/features")
+        self._recorder: TopicRecorder | None = None
+        self._writer: BagWriter | None = None
+        if values["bag"]:
+            self._writer = BagWriter(
+                values["bag"],
+                values["storage"],
+                compression=values["compression"],
+                split_seconds=values["split_seconds"],
+                split_bytes=values["split_megabytes"] * 1_000_000,
+            )
+            offered = qos_of(self._features.qos_profile)
+            self._writer.add_topic(self._features_topic, "pam_ros/msg/SaeFeatures", offered)
+            self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
+            if annotations:
+                self._recorder.expect(annotations, "std_msgs/msg/String")
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._thread = FeatureThread(self._work, values["queue"])
+        # What comes while this process as a whole stands still waits in the middleware.
+        waiting = QoSProfile(depth=values["queue"], reliability=TOKEN_QOS.reliability)
+        self.create_subscription(
+            TokenActivations, values["tokens_topic"], self._thread.put, waiting
+        )
+        self.create_timer(1.0, self._report)
+        self.get_logger().info(
+            f"SAE {self._encoding.name}: {self._encoding.dictionary_size} features, "
+            + (f"recording into {values['bag']}" if values["bag"] else "recording nothing")
+        )
+
+    def _topics(self, values: dict[str, Any]) -> frozenset[str]:
+        """Full names of what is recorded beside the features.
+
+        Raises:
+            ParameterError: images are asked for without a contract, or a topic has no name.
+            ContractError, FileNotFoundError: of the contract.
+        """
+        topics = {resolved(self, topic, "topics") for topic in values["topics"] if topic}
+        if not values["contract"]:
+            if values["images"]:
+                raise ParameterError(
+                    "parameter 'images' is true without a 'contract' to name cameras"
+                )
+            return frozenset(topics)
+        contract = load_contract(find_contract(values["contract"]))
+        named = topics_of(contract, f"{self.get_namespace().rstrip('/')}{NODE}")
+        of_contract = [named.command, named.state]
+        if values["images"]:
+            of_contract += [camera.image for camera in named.cameras]
+        return frozenset(topics | {resolved(self, topic, "contract") for topic in of_contract})
+
+    def close(self) -> None:
+        """Encode what has arrived and finish the bag."""
+        left = self._thread.close()
+        if left:
+            self.get_logger().warning(f"{left} ticks still waited at the end: not encoded")
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def _work(self, tokens: TokenActivations) -> None:
+        begin = perf_counter()
+        try:
+            message = self._encoding.encode(tokens)
+            self._features.publish(message)
+            if self._recorder is not None:
+                self._recorder.write(self._features_topic, serialize_message(message))
+        except Exception as error:  # noqa: BLE001
+            # Nobody would see this thread end. While the node shuts down publishing may fail.
+            self._note_problem(f"tick {tokens.tick} failed: {type(error).__name__}: {error}")
+            return
+        self._ticks += 1
+        self._encode_time.add(perf_counter() - begin)
+        if not message.valid:
+            self._note_problem(message.invalid_reason)
+        if message.out_of_distribution:
+            self._unusual_ticks += 1
+            self._unusual_since_report = self._encoding.unusual
+
+    def _note_problem(self, sentence: str) -> None:
+        self._invalid += 1
+        self._last_reason = sentence
+        self.get_logger().warning(sentence, throttle_duration_sec=5.0)
+
+    def _report(self) -> None:
+        lost = self._encoding.lost.total
+        not_recorded = self._recorder.not_recorded if self._recorder else 0
+        ticks_now, lost_now = self._ticks - self._reported[0], lost - self._reported[1]
+        self._reported = (self._ticks, lost)
+        status = DiagnosticStatus(name=f"{self.get_name()}: features")
+        status.hardware_id = self.get_fully_qualified_name()
+        unusual, self._unusual_since_report = self._unusual_since_report, ""
+        status.level, status.message = self._judge(ticks_now, lost_now, unusual)
+        shown: dict[str, Any] = {
+            "ticks": self._ticks,
+            "lost_ticks": lost,
+            "invalid_ticks": self._invalid,
+            "dropped_from_queue": self._thread.dropped,
+            "waiting": self._thread.waiting(),
+            "longest_queue": self._thread.longest,
+            "encode_ms_p50": f"{self._encode_time.p50 * 1e3:.1f}",
+            "encode_ms_p99": f"{self._encode_time.p99 * 1e3:.1f}",
+            "not_recorded": not_recorded,
+            "out_of_distribution_ticks": self._unusual_ticks,
+            "sae_sha256": self._encoding.sha256,
+        }
+        if self._writer is not None:
+            shown["recorded"] = sum(self._writer.counts.values())
+            shown["bag"] = self._writer.path
+        if self._encoding.no_score:
+            shown["no_out_of_distribution_score"] = self._encoding.no_score
+        if self._last_reason:
+            shown["last_invalid_reason"] = self._last_reason
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
+        report = DiagnosticArray(status=[status])
+        report.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(report)
+
+    def _judge(self, ticks: int, lost: int, unusual: str) -> tuple[bytes, str]:
+        """Level and message of the last second."""
+        if self._writer is not None and self._writer.trouble:
+            return DiagnosticStatus.ERROR, self._writer.trouble
+        if self._encoding.refusal:
+            return DiagnosticStatus.ERROR, self._encoding.refusal
+        if lost:
+            return DiagnosticStatus.WARN, f"{lost} ticks lost"
+        if unusual:
+            return DiagnosticStatus.WARN, f"unlike the training set: {unusual}"
+        if not ticks:
+            return DiagnosticStatus.WARN, "no tokens"
+        return DiagnosticStatus.OK, f"{ticks} ticks encoded"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `ros2 run pam_ros sae_recorder`."""
+    # Read when torch is loaded: its threads wait asleep, and leave the cores to the policy.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    return run_node(SaeRecorderNode, arguments, threads=1, user_errors=ERRORS)

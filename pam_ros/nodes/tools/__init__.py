@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes behind commands: what the graph publishes, and the live view."""

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Policy of an ACT model: pre-processing, forward pass, which action goes out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from pam_ros.policy.act.ahead import Ahead
+from pam_ros.policy.act.passes import Edit, place_names
+from pam_ros.policy.act.prepare import as_array
+from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
+from pam_ros.policy.full_float32 import full_float32
+from pam_ros.policy.interface import (
+    BatchResult,
+    EngineReport,
+    PolicyError,
+    PolicyOutput,
+    PrecisionError,
+)
+from pam_ros.policy.observation import check_observation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from pam_ros.policy.act.passes import EditTokens, Engine, Forward, Pass, Prepared
+    from pam_ros.policy.act.prepare import Preparation
+    from pam_ros.policy.interface import PolicySpec, QueuedAction
+
+
+class ActPolicy:
+    """Implements interface.Policy. Made by load.load_policy and load.wrap.
+
+    Args:
+        spec: what the policy reads and writes.
+        model: the lerobot ACT module, for those who need its gradients.
+        forward: its pass in float32, for batches and edited tokens.
+        engine: its pass for one observation.
+        report: which engine that is.
+        preparation: pre- and post-processing.
+        temporal_ensemble_coeff: of the ensemble; None for the queue.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        model: nn.Module,
+        forward: Forward,
+        engine: Engine,
+        report: EngineReport,
+        preparation: Preparation,
+        temporal_ensemble_coeff: float | None,
+    ) -> None:
+        self._spec = spec
+        self._model = model
+        self._forward = forward
+        self._engine = engine
+        self._report = report
+        self._preparation = preparation
+        self._queue = ActionQueue(spec.n_action_steps)
+        self._ensemble = (
+            None
+            if temporal_ensemble_coeff is None
+            else TemporalEnsemble(temporal_ensemble_coeff, spec.chunk_size)
+        )
+        self._popped: QueuedAction | None = None
+        self._step = 0
+        self._places = place_names(spec.encoder_layers)
+        self._encoder_layers: tuple[int, ...] = ()
+        self._mean_over_heads = False
+        self._tokens_layer = self._places[-1]
+        self._edit: EditTokens | None = None
+        self._ahead = Ahead(self.prepare, forward)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it reads and writes."""
+        return self._spec
+
+    @property
+    def engine(self) -> EngineReport:
+        """What computes its forward pass."""
+        return self._report
+
+    @property
+    def model(self) -> nn.Module:
+        """The lerobot ACT module: torch, evaluation mode, parameters without gradients.
+
+        prepare() gives its inputs. It is the policy's own: changing it is at the caller's risk.
+        """
+        return self._model
+
+    def reset(self) -> None:
+        """Start an episode: empty queue and ensemble, step 0."""
+        self._queue.reset()
+        if self._ensemble is not None:
+            self._ensemble.reset()
+        self._popped = None
+        self._step = 0
+
+    def show_encoder_layers(
+        self, layers: Collection[int], *, mean_over_heads: bool = False
+    ) -> None:
+        """Which encoder layers' self-attention later outputs hold; see interface.Policy."""
+        self._encoder_layers = self._valid_layers(layers)
+        self._mean_over_heads = mean_over_heads
+
+    @property
+    def tokens_layer(self) -> str:
+        """Which layer the tokens of later outputs are of."""
+        return self._tokens_layer
+
+    def take_tokens(self, layer: str) -> None:
+        """Which layer's tokens later outputs hold; see interface.Policy."""
+        self._place(layer)
+        self._tokens_layer = layer
+
+    def edit_tokens(self, edit: EditTokens | None) -> None:
+        """Replace the tokens of tokens_layer by edit(tokens) in later steps; None takes it back.
+
+        Args:
+            edit: from (1, tokens, dim) float32 on the policy's device to new ones of that shape.
+                What comes after them in the pass, and the output's tokens, are the new ones. An
+                edited pass runs eagerly in float32, whatever the engine.
+        """
+        self._edit = edit
+
+    def expect(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> None:
+        """Compute the passes of these observations in one batch, eagerly in float32.
+
+        Queue, ensemble and order do not notice: each later step or explain that is given one of
+        these very objects takes its part of the batch. For recordings, whose next observations are
+        known.
+        """
+        self._ahead.expect(observations)
+
+    def pop_action(self) -> QueuedAction | None:
+        """Take the next queued action; None if there is none, always in temporal ensembling."""
+        self._popped = self._queue.pop()
+        return self._popped
+
+    def skip(self) -> None:
+        """Count a step without a forward pass."""
+        self._end_step()
+
+    def explain(self, observation: Mapping[str, NDArray[np.generic]]) -> PolicyOutput:
+        """A forward pass that moves nothing; see interface.Policy."""
+        run = self._run(observation)
+        if self._popped is None:
+            return self._output(run, run.chunk[0], self._step, chunk_executed=False)
+        popped = self._popped
+        return self._output(run, popped.action, popped.source_step, chunk_executed=False)
+
+    def step(self, observation: Mapping[str, NDArray[np.generic]]) -> PolicyOutput:
+        """The next action, with a forward pass on this observation; see interface.Policy."""
+        run = self._run(observation)
+        if self._ensemble is not None:
+            averaged = self._ensemble.update(run.normalised)
+            action = self._preparation.unnormalised(torch.from_numpy(averaged[None]))[0]
+            return self._output(run, action, self._step, chunk_executed=True)
+        fills = len(self._queue) == 0
+        if fills:
+            self._queue.fill(run.chunk, self._step)
+        queued = self._queue.pop()
+        assert queued is not None  # n_action_steps is at least 1
+        return self._output(run, queued.action, queued.source_step, chunk_executed=fills)
+
+    def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
+        """The normalised tensors of some observations, as one batch on the policy's device.
+
+        In memory of their own: another thread may step the policy meanwhile.
+
+        Raises:
+            ObservationError: one of them does not fit.
+            PolicyError: there is none.
+        """
+        if not observations:
+            message = "prepare needs at least one observation"
+            raise PolicyError(message)
+        for observation in observations:
+            check_observation(self._spec, observation)
+        return self._preparation.many(observations)
+
+    def forward(
+        self,
+        prepared: Prepared,
+        *,
+        encoder_layers: Collection[int] = (),
+        mean_over_heads: bool = False,
+        tokens_layer: str | None = None,
+        edit: EditTokens | None = None,
+    ) -> BatchResult:
+        """Passes of any batch size that leave queue, ensemble, step and settings as they are.
+
+        One observation without an edit runs in the policy's engine, everything else eagerly in
+        float32.
+
+        Args:
+            prepared: what prepare() gave, or tensors of that form.
+            encoder_layers: whose self-attention the result shall hold.
+            mean_over_heads: only its mean, as if it were one head.
+            tokens_layer: which tokens it shall hold and `edit` is given; None: as take_tokens says.
+            edit: from the tokens (B, tokens, dim) of that layer to those that the rest of the pass
+                reads.
+
+        Raises:
+            PolicyError: a layer that is not there, an edit that changes the tokens' shape.
+        """
+        place = self._place(self._tokens_layer if tokens_layer is None else tokens_layer)
+        layers = self._valid_layers(encoder_layers)
+        edited = None if edit is None else Edit(place, edit)
+        result = self._pass(prepared, layers, edited, mean_over_heads=mean_over_heads)
+        batch, steps, _ = result.chunk.shape
+        return BatchResult(
+            normalised=as_array(result.chunk),
+            chunks=self._preparation.unnormalised(result.chunk.flatten(0, 1)).reshape(
+                batch, steps, -1
+            ),
+            attention=as_array(result.attention),
+            tokens=as_array(result.places[place]),
+            encoder_attention={k: as_array(w) for k, w in result.encoder_attention.items()},
+        )
+
+    def precision_error(self, observation: Mapping[str, NDArray[np.generic]]) -> PrecisionError:
+        """How far the engine is from the eager float32 pass on this observation.
+
+        With the encoder's weights that are asked for: they can change which kernels run.
+
+        The policy's state is unchanged. For the thread that steps the policy.
+
+        Raises:
+            ObservationError: the observation does not fit.
+        """
+        check_observation(self._spec, observation)
+        prepared = self._preparation.one(observation, reuse=True)
+        shown, mean = self._encoder_layers, self._mean_over_heads
+        ours = self._engine(prepared, shown, mean_over_heads=mean)
+        with full_float32():
+            exact = self._forward(prepared, shown, mean_over_heads=mean)
+        pairs = [
+            (ours.attention, exact.attention),
+            *(
+                (weights, exact.encoder_attention[k])
+                for k, weights in ours.encoder_attention.items()
+            ),
+        ]
+        return PrecisionError(
+            chunk=float((ours.chunk - exact.chunk).abs().max()),
+            attention=max(float((found - known).abs().max()) for found, known in pairs),
+        )
+
+    def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> _Run:
+        """Everything that can fail; leaves the policy's state alone."""
+        check_observation(self._spec, observation)
+        start = time.perf_counter()
+        place = self._place(self._tokens_layer)
+        edit = None if self._edit is None else Edit(place, self._edit)
+        layers, mean = self._encoder_layers, self._mean_over_heads
+        ahead = None
+        if edit is None:
+            ahead = self._ahead.take(observation, layers, mean_over_heads=mean)
+        if ahead is None:
+            prepared = self._preparation.one(observation, reuse=True)
+            result = self._pass(prepared, layers, edit, mean_over_heads=mean)
+        else:
+            result, shared = ahead
+        run = _Run(
+            normalised=as_array(result.chunk[0]),
+            chunk=self._preparation.unnormalised(result.chunk[0]),
+            attention=as_array(result.attention[0]),
+            encoder_attention={k: as_array(w[0]) for k, w in result.encoder_attention.items()},
+            tokens=as_array(result.places[place][0]),
+            seconds=time.perf_counter() - start if ahead is None else shared,
+        )
+        wrong = _not_finite(run)
+        if wrong:
+            message = f"{self._spec.name} predicted {wrong} not finite on this observation"
+            raise PolicyError(message)
+        return run
+
+    def _pass(
+        self,
+        prepared: Prepared,
+        layers: Collection[int],
+        edit: Edit | None,
+        *,
+        mean_over_heads: bool = False,
+    ) -> Pass:
+        if edit is None and prepared.batch_size == 1:
+            return self._engine(prepared, layers, mean_over_heads=mean_over_heads)
+        return self._forward(prepared, layers, edit, mean_over_heads=mean_over_heads)
+
+    def _output(
+        self, run: _Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool
+    ) -> PolicyOutput:
+        output = PolicyOutput(
+            action=action,
+            chunk=run.chunk,
+            attention=run.attention,
+            encoder_attention=run.encoder_attention,
+            tokens=run.tokens,
+            chunk_mode=self._spec.chunk_mode,
+            chunk_executed=chunk_executed,
+            action_source_step=source,
+            step=self._step,
+            forward_seconds=run.seconds,
+        )
+        self._end_step()
+        return output
+
+    def _end_step(self) -> None:
+        self._popped = None
+        self._step += 1
+
+    def _valid_layers(self, layers: Collection[int]) -> tuple[int, ...]:
+        """These encoder layers, each once, in order."""
+        for layer in layers:
+            if layer not in range(self._spec.encoder_layers):
+                message = (
+                    f"encoder layer {layer} is out of range: it must be from 0 to "
+                    f"{self._spec.encoder_layers - 1}"
+                )
+                raise PolicyError(message)
+        return tuple(sorted(set(layers)))
+
+    def _place(self, layer: str) -> int:
+        if layer not in self._places:
+            message = f"there is no tokens layer {layer!r}: it must be {_either(self._places)}"
+            raise PolicyError(message)
+        return self._places.index(layer)
+
+
+class _Run(NamedTuple):
+    normalised: NDArray[np.float32]
+    chunk: NDArray[np.float32]
+    attention: NDArray[np.float32]
+    encoder_attention: dict[int, NDArray[np.float32]]
+    tokens: NDArray[np.float32]
+    seconds: float
+
+
+def _not_finite(run: _Run) -> str:
+    """Which result is not finite; empty if all are. The chunk comes from the attention."""
+    if not np.isfinite(run.chunk).all():
+        return "a chunk that is"
+    # A sum is finite only where every weight is. They are 1 at most: float32 cannot overflow.
+    if not np.isfinite(run.attention.sum()):
+        return "attention that is"
+    for layer, weights in run.encoder_attention.items():
+        if not np.isfinite(weights.sum()):
+            return f"attention of encoder layer {layer} that is"
+    return ""
+
+
+def _either(names: Sequence[Any]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"

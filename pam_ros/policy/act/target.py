@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gradient method explains: one number of the normalised chunk, on some path."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, SupportsIndex
+
+import torch
+from torch.nn import functional
+
+from pam_ros.policy.act.path import path_to
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from pam_ros.policy.act.path import Observation, Path
+    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import PolicySpec
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained: one joint at one step of the chunk, or with neither the whole chunk.
+
+    The whole chunk is its projection on its difference from the chunk that the policy predicts for
+    the baseline; the difference's direction is held fixed. Joint and step count from 0. The unit is
+    the normalised one: standard deviations of the training actions where the policy was trained on
+    such.
+    """
+
+    joint: int | None = None
+    step: int | None = None
+
+    def label(self, joints: Sequence[str] = ()) -> str:
+        """For messages: "chunk", or "shoulder_pan[5]", or without the joints' names "0[5]"."""
+        if self.joint is None:
+            return "chunk"
+        return f"{joints[self.joint] if joints else self.joint}[{self.step}]"
+
+
+CHUNK = Target()
+"""The default: the whole chunk, along its difference from the baseline's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A target on a path. Any target is a direction (C, A) in the space of normalised chunks."""
+
+    path: Path
+    direction: Tensor
+    change: float
+    target: str
+    baseline: str
+    spec: PolicySpec
+
+    def values(self, moving: Sequence[Tensor]) -> Tensor:
+        """The target (B,) for moving inputs of B points."""
+        return (self.path.chunks(moving) * self.direction).sum((1, 2))
+
+    def with_held(self, state: Tensor) -> Question:
+        """The same with another joint state."""
+        return replace(self, path=replace(self.path, held=state))
+
+
+def ask(
+    policy: ActPolicy,
+    observation: Observation,
+    target: Target,
+    baseline: str,
+    joints: Sequence[str],
+    joint_state: str = "held",
+) -> Question:
+    """The target, turned into a direction, and the path to the observation.
+
+    Raises:
+        ObservationError: the observation does not fit.
+        PolicyError: a target or path that the policy does not have, or a chunk that is not finite.
+    """
+    spec = policy.spec
+    cell = _cell(target, spec)
+    if joints and len(joints) != spec.action_dim:
+        message = f"joints has {len(joints)} names: it must have {spec.action_dim}"
+        raise PolicyError(message)
+    path = path_to(policy, observation, baseline, joint_state)
+    with torch.no_grad():
+        start, end = path.chunks(path.at([0.0, 1.0]))
+    way = end - start
+    if not torch.isfinite(way).all():
+        message = f"{spec.name} predicted a chunk that is not finite on this observation"
+        raise PolicyError(message)
+    if cell is None:
+        direction = functional.normalize(way.flatten(), dim=0).view_as(way)
+    else:
+        direction = torch.zeros_like(way)
+        direction[cell] = 1.0
+    change = float((way * direction).double().sum())
+    return Question(path, direction, change, target.label(joints), baseline, spec)
+
+
+def _cell(target: Target, spec: PolicySpec) -> tuple[int, int] | None:
+    """(step, joint) of the chunk, or None for all of it."""
+    if target.joint is None and target.step is None:
+        return None
+    step = _index("step", target.step, spec.chunk_size)
+    return step, _index("joint", target.joint, spec.action_dim)
+
+
+def _index(name: str, value: object, count: int) -> int:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, SupportsIndex)
+        or not 0 <= operator.index(value) < count
+    ):
+        message = (
+            f"the target's {name} {value!r} is out of range: it must be from 0 to {count - 1}, or "
+            "both joint and step None for the whole chunk"
+        )
+        raise PolicyError(message)
+    return operator.index(value)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros sae collect`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.sae.errors import SaeError
+from pam_ros.sae.policy_options import add_policy_options, open_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pam_ros.observations.source import Source
+    from pam_ros.policy import Policy
+
+_SIM_SEED = 500_000
+
+
+def run(argv: Sequence[str]) -> None:
+    """Parse, collect, print where it ended."""
+    options = _parser().parse_args(argv)
+    if options.shard_rows < 1 or (options.tokens is not None and options.tokens < 1):
+        raise SaeError("--shard-rows and --tokens must be at least 1")
+
+    from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    from pam_ros.sae.collect.collector import collect  # noqa: PLC0415
+    from pam_ros.sae.store.tokens import parse_sampler  # noqa: PLC0415
+
+    sampler = parse_sampler(options.sampler)
+    policy = open_policy(options)
+    with tqdm(unit=" tokens", disable=None) as bar:
+
+        def progress(episode: int, rows: int) -> None:
+            bar.set_description(f"episode {episode}", refresh=False)
+            bar.update(rows - bar.n)
+
+        reason = collect(
+            policy,
+            _source(options, policy),
+            sampler,
+            options.out,
+            layer=options.layer,
+            observations=options.observations,
+            shard_rows=options.shard_rows,
+            max_rows=options.tokens,
+            max_bytes=int(options.max_gib * 2**30),
+            progress=progress,
+        )
+    sys.stdout.write(f"{options.out}: {reason}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pam_ros sae collect",
+        description="Collect a policy's tokens; the same command again goes on where it stopped.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the store")
+    add_policy_options(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--sim", action="store_true", help="the policy drives the demo arm")
+    source.add_argument(
+        "--bag", type=Path, nargs="+", help="rosbags with raw camera and joint topics"
+    )
+    source.add_argument("--dataset", help="a LeRobot dataset: its folder or hub id")
+    parser.add_argument(
+        "--episodes", type=int, help="how many; default: 400 with --sim, else all of them"
+    )
+    parser.add_argument("--seed", type=int, default=_SIM_SEED, help="with --sim: the first scene's")
+    parser.add_argument("--contract", help="with --bag: the robot's, by name or path")
+    parser.add_argument("--layer", default="encoder", help="whose output the tokens are")
+    parser.add_argument(
+        "--sampler", default="all", help="all, uniform(64, seed=0), stride(2), block(2x2)"
+    )
+    parser.add_argument(
+        "--observations", action="store_true", help="keep them too, for `pam_ros sae eval`"
+    )
+    parser.add_argument("--tokens", type=int, default=None, help="stop at this many rows")
+    parser.add_argument("--max-gib", type=float, default=20.0, help="stop at this size on disk")
+    parser.add_argument("--shard-rows", type=int, default=1 << 17, help="rows held in memory")
+    return parser
+
+
+def _source(options: argparse.Namespace, policy: Policy) -> Source:
+    if options.episodes is not None and options.episodes < 1:
+        raise SaeError(f"--episodes {options.episodes} must be at least 1")
+    if options.sim:
+        from pam_ros.observations.source import RolloutSource  # noqa: PLC0415
+
+        count = 400 if options.episodes is None else options.episodes
+        return RolloutSource(policy, range(options.seed, options.seed + count))
+    if options.dataset:
+        from pam_ros.observations.dataset import DatasetSource  # noqa: PLC0415
+
+        return DatasetSource(policy, options.dataset, options.episodes)
+    if not options.contract:
+        raise SaeError("--bag needs --contract: which topics feed which feature of the policy")
+    from pam_ros.observations.bag import BagSource  # noqa: PLC0415
+
+    return BagSource(policy, options.bag[: options.episodes], options.contract)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings and the running robot to look at: report, Rerun, layouts, video."""

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros report`: a recording as one HTML file that opens anywhere, also offline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.bags import BagError
+from pam_ros.show.report.errors import ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `pam_ros report ...`; returns the exit status."""
+    from pam_ros.show.report.page import write_report  # noqa: PLC0415  (not for --help)
+
+    parser = argparse.ArgumentParser(prog="pam_ros report", description=__doc__)
+    parser.add_argument("bag", help="folder, .mcap or .db3 file with AttentionMaps")
+    parser.add_argument("-o", "--output", default="report.html", help="the page to write")
+    parser.add_argument("--height", type=int, default=480, help="of a picture, at most [pixels]")
+    parser.add_argument("--quality", type=int, default=24, help="x264's crf: lower is better")
+    add_camera_option(parser)
+    options = parser.parse_args(argv)
+    try:
+        check_range("--height", options.height, 16, 4096)
+        check_range("--quality", options.quality, 0, 51)
+        report = write_report(
+            options.bag,
+            Path(options.output),
+            camera_topics=camera_topics(options.camera),
+            height=options.height,
+            quality=options.quality,
+        )
+    except (ReportError, BagError) as error:
+        sys.stderr.write(f"pam_ros report: {error}\n")
+        return 1
+    for note in report.notes:
+        sys.stderr.write(f"pam_ros report: {note}\n")
+    sys.stdout.write(
+        f"{report.path}: {report.ticks} ticks, {report.seconds:.1f} s, {report.size / 1e6:.1f} MB "
+        f"(video {report.video_size / 1e6:.1f}, maps {report.cells_size / 1e6:.1f})\n"
+    )
+    return 0
+
+
+def add_camera_option(parser: argparse.ArgumentParser) -> None:
+    """`--camera NAME=TOPIC`, as often as there are cameras."""
+    parser.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        metavar="NAME=TOPIC",
+        help="a camera's own images, where the topic's name does not tell",
+    )
+
+
+def camera_topics(given: Sequence[str]) -> dict[str, str]:
+    """Camera name to topic.
+
+    Raises:
+        ReportError: an option is not NAME=TOPIC.
+    """
+    topics = {}
+    for text in given:
+        name, equals, topic = text.partition("=")
+        if not (name and equals and topic):
+            raise ReportError(f"--camera {text} must be NAME=TOPIC")
+        topics[name] = topic
+    return topics
+
+
+def check_range(option: str, value: float, lowest: float, highest: float) -> None:
+    """Raise ReportError where the value is out of range."""
+    if not lowest <= value <= highest:
+        raise ReportError(f"{option} {value} must be from {lowest} to {highest}")

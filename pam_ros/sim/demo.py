@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pam_ros demo`: robot, policy and recorder as processes of their own, and what they leave behind.
+
+The robot starts only when everybody is connected. Ctrl-C and the end of the duration take the same
+way out: the robot stops, the recorder closes its bag, then the files are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pam_ros.nodes.demo.monitor import DemoMonitor
+
+STARTUP_SECONDS = 120.0
+_LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the sentence says why."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the demo; returns the exit status."""
+    options = _parser().parse_args(argv)
+    domain = own_domain(options.domain)
+    out = Path(options.out)
+    stop = Stop()
+    try:
+        _clear(out)
+        sys.stdout.write(
+            f"DDS domain {domain}, this machine only; to look on from a ROS 2 shell:\n"
+            f"  export ROS_DOMAIN_ID={domain} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST\n"
+        )
+        if not _record(options, out, stop):
+            sys.stderr.write("stopped before the robot had started\n")
+            return 130
+        _finish(out)
+    except (DemoError, ProcessError) as error:
+        sys.stderr.write(f"pam_ros demo: {error}\n")
+        return 1
+    if not options.headless:
+        _show(out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pam_ros demo", description=__doc__)
+    parser.add_argument("--duration", type=float, default=30.0, help="seconds of motion")
+    parser.add_argument("--out", default="out/demo", help="folder for bag, video, sheet, summary")
+    parser.add_argument(
+        "--headless", type=int, default=1, help="0 opens the video at the end, on a desktop"
+    )
+    parser.add_argument(
+        "--domain", type=int, default=None, help="ROS_DOMAIN_ID, to look on with ROS 2 tools"
+    )
+    parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
+    return parser
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier demo left in the folder, and nothing else."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / "bag" / "metadata.yaml").is_file():
+            shutil.rmtree(out / "bag")
+        for name in ("demo.mp4", "sheet.png", "summary.json"):
+            (out / name).unlink(missing_ok=True)
+        (out / "logs").mkdir(exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"cannot write to {out}: {error}") from error
+    if (out / "bag").exists():
+        raise DemoError(f"{out / 'bag'} is there and is no finished recording: remove or rename it")
+
+
+def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
+    """Run the nodes for the duration; False where it was stopped before they were connected."""
+    import rclpy  # noqa: PLC0415  (only now is it in place everywhere)
+    from rclpy.signals import SignalHandlerOptions  # noqa: PLC0415
+
+    from pam_ros.nodes.demo.monitor import DemoMonitor  # noqa: PLC0415
+    from pam_ros.nodes.demo.result_listener import SpinningNode  # noqa: PLC0415
+
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    processes = Processes(out / "logs")
+    monitor = DemoMonitor()
+    spinning = SpinningNode(monitor)
+    try:
+        processes.start(
+            "act_attention",
+            params_file=share_directory() / "config" / "demo.yaml",
+            policy=options.policy,
+            contract=find_contract("demo_arm"),
+            enabled=True,
+            torch_threads=max(1, min(2, os.cpu_count() or 1)),
+        )
+        processes.start("demo_robot", seed=options.seed, wait_for_start=True)
+        processes.start("recorder", bag=out / "bag", overlays=True)
+        if not _connect(monitor, processes, stop):
+            return False
+        _watch(monitor, processes, options.duration, stop)
+    finally:
+        # Robot first: then no tick is under way when the recorder closes.
+        processes.stop("demo_robot")
+        time.sleep(1.5)
+        processes.stop("recorder")
+        processes.stop("act_attention")
+        processes.stop_all()
+        spinning.close()
+    return True
+
+
+def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
+    end = time.monotonic() + STARTUP_SECONDS
+    sys.stdout.write("starting robot, policy and recorder ...\n")
+    while True:
+        if stop.asked:
+            return False
+        processes.check()
+        missing = monitor.missing()
+        if not missing:
+            break
+        if time.monotonic() > end:
+            raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
+        time.sleep(0.1)
+    if not monitor.start_robot(timeout=10.0):
+        raise DemoError("the robot did not answer /demo_robot/start")
+    return True
+
+
+def _watch(monitor: DemoMonitor, processes: Processes, duration: float, stop: Stop) -> None:
+    begin = time.monotonic()
+    shown = 0.0
+    while (passed := time.monotonic() - begin) < duration and not stop.asked:
+        processes.check()
+        if passed - shown >= 1.0:
+            shown = passed
+            sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))
+            sys.stdout.flush()
+        time.sleep(0.05)
+    sys.stdout.write("\nstopping the robot, closing the recording, making the video ...\n")
+
+
+def _progress_line(monitor: DemoMonitor, passed: float, duration: float) -> str:
+    progress = monitor.progress
+    return (
+        f"{passed:4.0f}/{duration:.0f} s  tick {progress.ticks:4}  {progress.rate_hz():4.1f} Hz  "
+        f"image to map {progress.latency() * 1e3:3.0f} ms  "
+        f"reached {progress.successes} of {progress.episodes}  looks at {progress.looks_at}"
+    )
+
+
+def _finish(out: Path) -> None:
+    from pam_ros.bags import BagError  # noqa: PLC0415
+    from pam_ros.bags.contact_sheet import write_contact_sheet  # noqa: PLC0415
+    from pam_ros.bags.summary import summarise  # noqa: PLC0415
+    from pam_ros.bags.video import write_video  # noqa: PLC0415
+
+    bag = out / "bag"
+    try:
+        summary = summarise(bag)
+        (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        write_video(bag, out / "demo.mp4")
+        write_contact_sheet(bag, out / "sheet.png")
+    except BagError as error:
+        raise DemoError(f"{error}; the nodes' logs are in {out / 'logs'}") from error
+    latency = summary["latency_ms"]["observation_to_command_p50"]
+    sys.stdout.write(
+        f"{summary['ticks']} ticks at {summary['rate_hz']:.1f} Hz, "
+        f"{summary['successes']} of {summary['episodes']} cubes reached, "
+        f"observation to command {'none' if latency is None else f'{latency:.0f} ms'} (median)\n"
+        f"  {out}/demo.mp4      cameras and heat side by side\n"
+        f"  {out}/sheet.png     moments at a glance\n"
+        f"  {out}/bag           mcap recording for ros2 bag\n"
+        f"  {out}/summary.json  the figures\n"
+    )
+
+
+def _show(out: Path) -> None:
+    opener = shutil.which("xdg-open")
+    if opener and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        subprocess.run([opener, str(out / "demo.mp4")], check=False)

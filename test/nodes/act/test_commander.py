@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is published around resets, pauses and refused starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.time import Time
+
+from pam_ros.nodes.act.commander import Commander
+from pam_ros.robot import SafetyState, load_contract
+
+PERIOD = 0.1
+
+
+class Published:
+    """Stands in for the topic."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.sent: list[list[float]] = []
+
+    def publish(self, positions) -> None:
+        self.published += 1
+        self.sent.append([round(float(value), 3) for value in positions])
+
+
+class Arm:
+    """A Commander, its time, and what it published."""
+
+    def __init__(self, commander, node) -> None:
+        self.commander = commander
+        self.published = commander.publisher = Published()
+        self._node = node
+        self._clock = node.get_clock()
+        self._now = 100.0
+        self.wait(0)
+
+    def wait(self, seconds) -> None:
+        """Time goes by; the watchdog looks."""
+        end = self._now + seconds
+        while True:
+            self._clock.set_ros_time_override(
+                Time(seconds=self._now, clock_type=self._clock.clock_type)
+            )
+            self.commander.watch()
+            if self._now >= end:
+                return
+            self._now = min(end, self._now + PERIOD / 4)
+
+    def tick(self, measured, target) -> bool:
+        begun = self.commander.begin_if_pending(np.array(measured))
+        self.commander.act(np.array(target, np.float32), None, 0.0)
+        return begun
+
+    def take(self) -> list[list[float]]:
+        sent, self.published.sent = self.published.sent, []
+        return sent
+
+
+@pytest.fixture
+def arm(domain, contract):
+    """Two joints, -3 to 3 rad, at most 5 rad/s."""
+    rclpy.init(args=[])
+    node = rclpy.create_node("subject")
+    node.set_parameters([Parameter("use_sim_time", value=True)])
+
+    def make(enabled=False, doubts=(), confirmed=False) -> Arm:
+        made = load_contract(contract())
+        made = replace(made, unit_doubts=doubts, units_confirmed=confirmed)
+        return Arm(Commander(node, made, PERIOD, 0.0, enabled, None), node)
+
+    yield make
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def moved(arm) -> None:
+    """Enabled, commanded to 1.5 rad, then reset; somebody moved the arm to 0."""
+    assert arm.commander.set_enabled(True, np.array([1.5, 0.0]))[0]
+    arm.tick([1.5, 0.0], [1.5, 0.0])
+    assert arm.take() == [[1.5, 0.0]]
+    arm.commander.restart()
+
+
+def test_enabling_after_a_reset_still_waits_for_where_the_robot_stands(arm):
+    arm = arm()
+    moved(arm)
+    assert arm.commander.set_enabled(True, None) == (True, "already enabled")
+    arm.wait(1.0)
+    assert arm.take() == []
+    arm.tick([0.0, 0.0], [0.1, 0.0])
+    ((first, _),) = arm.take()
+    assert first <= 0.1
+
+
+def test_a_hold_between_a_reset_and_its_observation_publishes_nothing(arm):
+    arm = arm()
+    moved(arm)
+    arm.commander.hold("inactive", "the node is not active")
+    arm.commander.fault("policy", "it raised")
+    arm.wait(1.0)
+    assert arm.take() == []
+    assert arm.commander.state is SafetyState.FAULT
+
+
+def test_a_reset_that_finds_the_robot_outside_publishes_nothing_until_it_is_enabled_again(arm):
+    arm = arm()
+    moved(arm)
+    arm.tick([9.0, 0.0], [1.0, 0.0])
+    arm.wait(1.0)
+    assert arm.take() == []
+    assert arm.commander.state is SafetyState.FAULT
+    assert arm.commander.set_enabled(True, np.array([0.5, 0.0])) == (True, "enabled")
+    arm.wait(0.2)
+    assert arm.take()[0] == [0.5, 0.0]
+
+
+def test_enabling_after_a_pause_still_begins_where_the_robot_stands(arm):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.array([1.5, 0.0]))[0]
+    arm.tick([1.5, 0.0], [1.5, 0.0])
+    arm.commander.hold("inactive", "the node is not active")
+    arm.commander.resume()
+    arm.commander.set_enabled(True, np.array([0.0, 0.0]))
+    arm.take()
+    arm.tick([0.0, 0.0], [-1.0, 0.0])
+    ((first, _),) = arm.take()
+    assert -0.5 <= first <= 0.0
+
+
+def test_a_start_that_is_refused_says_so(arm):
+    arm = arm(enabled=True)
+    assert not arm.tick([9.0, 0.0], [1.0, 0.0])
+    assert arm.tick([9.0, 0.0], [1.0, 0.0])  # told once
+    assert not arm.commander.commanding
+    assert arm.take() == []
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_doubts_about_units_are_a_refusal_until_they_are_confirmed(arm, confirmed):
+    doubted = arm(doubts=("action of 'pan': the contract says deg",), confirmed=confirmed)
+    done, said = doubted.commander.set_enabled(True, np.array([0.0, 0.0]))
+    assert done is confirmed
+    doubted.wait(1.0)
+    assert bool(doubted.take()) is confirmed
+    if not confirmed:
+        assert said.startswith("not enabled, since the units look wrong: action of 'pan'")
+        assert doubted.commander.set_enabled(False, None) == (True, "disabled")
+
+
+def test_a_start_with_doubts_about_units_says_so_and_publishes_nothing(arm):
+    doubted = arm(enabled=True, doubts=("action of 'pan': the contract says deg",))
+    assert not doubted.tick([0.0, 0.0], [1.0, 0.0])
+    assert not doubted.commander.commanding
+    doubted.wait(1.0)
+    assert doubted.take() == []

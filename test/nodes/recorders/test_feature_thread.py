@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The queue between receiving and encoding."""
+
+import threading
+import time
+
+from pam_ros.nodes.recorders.feature_thread import FeatureThread
+
+
+def test_a_thread_that_falls_behind_drops_the_oldest_and_never_holds_up_the_caller():
+    go, done = threading.Event(), []
+
+    def work(item):
+        go.wait(10)
+        done.append(item)
+
+    thread = FeatureThread(work, depth=3)
+    thread.put(0)
+    while thread.waiting():
+        time.sleep(0.001)
+    begin = time.perf_counter()
+    for item in range(1, 11):
+        thread.put(item)
+    assert time.perf_counter() - begin < 0.5
+    assert thread.dropped == 7
+    go.set()
+    thread.close()
+    assert done == [0, 8, 9, 10]
+
+
+def test_what_the_time_to_close_does_not_suffice_for_is_counted_and_nothing_else():
+    go, done = threading.Event(), []
+
+    def work(item):
+        done.append(item)
+        go.wait(10)
+
+    thread = FeatureThread(work, depth=10)
+    for item in range(5):
+        thread.put(item)
+    while thread.waiting() > 4:
+        time.sleep(0.001)
+    assert thread.close(0.05) == thread.dropped == 4
+    thread.put(5)
+    assert thread.dropped == 5
+    go.set()
+    assert thread.close() == 0
+    assert done == [0]
+    assert thread.dropped == 5
+
+
+def test_a_full_queue_of_the_slowest_tick_is_worked_off_before_the_end():
+    done = []
+
+    def work(item):
+        time.sleep(0.025)
+        done.append(item)
+
+    thread = FeatureThread(work, depth=120)
+    for item in range(120):
+        thread.put(item)
+    assert thread.close() == thread.dropped == 0
+    assert done == list(range(120))
