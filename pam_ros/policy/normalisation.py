@@ -28,7 +28,10 @@ _NEEDED = {
     "QUANTILES": ("q01", "q99"),
     "QUANTILE10": ("q10", "q90"),
 }
+NORMALISER, UNNORMALISER = "NormalizerProcessorStep", "UnnormalizerProcessorStep"
 _SHOWN = 6
+_LARGEST_EPS = 0.01
+"""lerobot's is 1e-8; a large one flattens what it normalises."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,16 @@ class _Normaliser:
 
     Attributes:
         where: its file, for errors.
+        kind: what its class does, NORMALISER or UNNORMALISER.
+        eps: what it adds to a standard deviation.
         modes: by feature, what it is set to do; a feature that it leaves out is not in it.
         statistics: by feature and statistic, as the step has loaded them.
         spare: features that have statistics and that the policy neither reads nor writes.
     """
 
     where: str
+    kind: str
+    eps: float
     modes: Mapping[str, str]
     statistics: Mapping[str, Mapping[str, torch.Tensor]]
     spare: tuple[str, ...]
@@ -67,33 +74,40 @@ def check_normalisation(
         PolicyError: a feature is to be normalised and no step does it, or the statistics for it are
             missing, incomplete, of another size, or not finite. Names feature, key and file.
     """
-    sides: tuple[tuple[Mapping[str, Any], str], ...] = (
-        (config.input_features or {}, "pre-processor"),
-        (config.output_features or {}, "post-processor"),
+    sides: tuple[tuple[Mapping[str, Any], str, str], ...] = (
+        (config.input_features or {}, "pre-processor", NORMALISER),
+        (config.output_features or {}, "post-processor", UNNORMALISER),
     )
     known = {*sides[0][0], *sides[1][0]}
-    for (features, what), pipeline, names in zip(sides, pipelines, files, strict=True):
+    for (features, what, kind), pipeline, names in zip(sides, pipelines, files, strict=True):
         if not hasattr(pipeline, "steps"):
             continue
         found = list(_normalisers(pipeline, known, names, what))
         for feature, description in features.items():
             mode = _mode(config.normalization_mapping, description.type)
-            _check_feature(f"{name}: {feature}", feature, description.shape, mode, found, what)
+            step = _the_step(f"{name}: {feature}", feature, mode, found, what, kind)
+            if step is not None:
+                _check_statistics(f"{name}: {feature}", feature, description.shape, mode, step)
 
 
-def feature_statistics(pipelines: tuple[Any, Any]) -> dict[str, FeatureStatistics]:
+def feature_statistics(config: Any, pipelines: tuple[Any, Any]) -> dict[str, FeatureStatistics]:
     """What the processors know of the vector features' values in training, by feature.
 
-    Args:
-        pipelines: pre- and post-processor.
+    An input's are those of the pre-processor, an output's those of the post-processor: lerobot
+    saves all of a dataset's in both, and uses these.
 
-    The action's are those of the post-processor, which is what turns it into the robot's units.
+    Args:
+        config: lerobot's, with input_features and output_features.
+        pipelines: pre- and post-processor.
     """
     fields = [field.name for field in dataclasses.fields(FeatureStatistics)]
     known: dict[str, FeatureStatistics] = {}
-    for pipeline in pipelines:
+    for features, pipeline in zip(
+        (config.input_features or {}, config.output_features or {}), pipelines, strict=True
+    ):
         for step in _normalisers(pipeline):
-            for feature, tensors in step.statistics.items():
+            for feature in features:
+                tensors = step.statistics.get(feature, {})
                 vectors = {
                     key: tuple(float(value) for value in tensors[key])
                     for key in fields
@@ -124,7 +138,10 @@ def _normalisers(
             statistics.setdefault(feature, {})[statistic] = tensor
         named = files[index] if index < len(files) else ""
         spare = tuple(sorted(set(statistics) - set(known)))
-        yield _Normaliser(named or f"the {what}", modes, statistics, spare)
+        kinds = [each.__name__ for each in type(step).__mro__]
+        kind = next((one for one in (NORMALISER, UNNORMALISER) if one in kinds), kinds[0])
+        where = named or f"the {what}"
+        yield _Normaliser(where, kind, float(step.eps), modes, statistics, spare)
 
 
 def _mode(mapping: Mapping[Any, Any], kind: Any) -> str:
@@ -137,29 +154,30 @@ def _value(member: Any) -> str:
     return str(getattr(member, "value", member))
 
 
-def _check_feature(
-    title: str,
-    feature: str,
-    shape: Sequence[int],
-    mode: str,
-    steps: Sequence[_Normaliser],
-    what: str,
-) -> None:
+def _the_step(
+    title: str, feature: str, mode: str, steps: Sequence[_Normaliser], what: str, kind: str
+) -> _Normaliser | None:
+    """The one step that normalises a feature, or takes it back; None if none is to do it."""
     doing = [step for step in steps if feature in step.modes]
-    if not doing:
-        if mode != IDENTITY:
-            raise PolicyError(
-                f"{title} is normalised by {mode} in config.json, but no step of the {what} does it"
-            )
-        return
     for step in doing:
         if step.modes[feature] != mode:
             raise PolicyError(
                 f"{title} is normalised by {mode} in config.json, but by {step.modes[feature]} in "
                 f"the {what}: make both say what the policy was trained with"
             )
-        if mode != IDENTITY:
-            _check_statistics(title, feature, shape, mode, step)
+    if mode == IDENTITY:
+        return None
+    if len(doing) != 1:
+        many = f"{len(doing)} steps of the {what} do it" if doing else f"no step of the {what} does"
+        raise PolicyError(f"{title} is normalised by {mode} in config.json, but {many}: one has to")
+    (step,) = doing
+    if step.kind != kind:
+        raise PolicyError(f"{title} is to pass a {kind} in the {what}, but that has a {step.kind}")
+    if not 0 <= step.eps <= _LARGEST_EPS:
+        raise PolicyError(
+            f"{title}: eps {step.eps:g} of the {what} must be from 0 to {_LARGEST_EPS}"
+        )
+    return step
 
 
 def _check_statistics(
@@ -184,6 +202,27 @@ def _check_statistics(
             )
         if not torch.isfinite(tensor).all():
             raise PolicyError(f"{title}: {full} in {step.where} is not all finite")
+    _check_order(title, feature, mode, step)
+
+
+def _check_order(title: str, feature: str, mode: str, step: _Normaliser) -> None:
+    """Refuse statistics that no data has: they would turn values round, or make them all one."""
+    low, high = _NEEDED[mode]
+    first, second = step.statistics[feature][low], step.statistics[feature][high]
+    if mode == "MEAN_STD":
+        wrong = bool((second < 0).any())
+        told = f"{feature}.{high} in {step.where} is negative"
+    else:
+        wrong = bool((first > second).any())
+        told = f"{feature}.{low} in {step.where} is above {feature}.{high}"
+    if wrong:
+        raise PolicyError(f"{title}: {told}")
+    span = second if mode == "MEAN_STD" else second - first
+    if feature == ACTION and not (span > 0).any():
+        raise PolicyError(
+            f"{title}: the statistics in {step.where} have no spread, so that every action would "
+            "be the same"
+        )
 
 
 def _instead(feature: str, step: _Normaliser) -> str:

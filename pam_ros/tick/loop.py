@@ -93,8 +93,9 @@ class TickLoop:
     fails or is not finite, the rest of the queue is dropped: whatever is wrong with the policy, no
     command follows until a forward pass is good again.
 
-    While nothing is commanded every tick has its pass, however long it takes, and plans nothing:
-    when commands begin, the first one is of a chunk that was predicted for it.
+    While nothing is commanded every tick has its pass, however long it takes, and plans nothing.
+    Whenever commands begin anew, what was planned before is dropped: the first one is of a chunk
+    that was predicted for it.
 
     longest_gap_s: where the observations of two ticks lie farther apart than this [s], what was
     planned before (queue or ensemble) is dropped: the world has gone on.
@@ -108,6 +109,7 @@ class TickLoop:
         self._tick = 0
         self._episode_start = 0
         self._planned = False
+        self._permit = 0
         self._forward_seconds: deque[float] = deque(maxlen=_WINDOW)
 
     @property
@@ -151,6 +153,7 @@ class TickLoop:
         stamp_ns: int = -1,
         *,
         commanding: bool = True,
+        permit: int = 0,
     ) -> TickOutcome:
         """One tick.
 
@@ -162,13 +165,16 @@ class TickLoop:
             stamp_ns: of the observation [ns]; negative where there is none.
             commanding: whether an action is wanted. If not, the policy only explains, and forgets
                 what it had planned; `act` still gets the action, for whoever judges it.
+            permit: a number that changes whenever commands end or begin, also if both happened
+                since the last tick: nothing that was planned under another number is executed.
 
         Returns:
             The outcome; a policy that fails is an outcome with its reason, not an exception.
         """
         self._drop_old_plan(stamp_ns)
-        if not commanding:
+        if not commanding or permit != self._permit:
             self._forget_plan()
+        self._permit = permit
         tick = _Tick(self._tick, self._episode, self._tick)
         self._tick += 1
         try:

@@ -87,7 +87,7 @@ def test_a_pipeline_without_its_normaliser_is_refused(spoiled, file, what):
         content["steps"] = [s for s in content["steps"] if "norm_map" not in s.get("config", {})]
 
     change_json(spoiled / file, leave_out)
-    assert f"in config.json, but no step of the {what} does it" in refusal(spoiled)
+    assert f"in config.json, but no step of the {what} does: one has to" in refusal(spoiled)
 
 
 @pytest.mark.parametrize(("file", "kind"), [(PRE_JSON, "STATE"), (POST_JSON, "ACTION")])
@@ -115,6 +115,90 @@ def test_half_of_the_statistics_is_refused(spoiled):
 def test_statistics_that_do_not_fit_are_refused(spoiled, wrong, reason):
     change_statistics(spoiled / POST, lambda key, t: (key, wrong if key == "action.std" else t))
     assert reason in refusal(spoiled)
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "right", "what"),
+    [
+        (PRE_JSON, "unnormalizer_processor", "normalizer_processor", "pre-processor"),
+        (POST_JSON, "normalizer_processor", "unnormalizer_processor", "post-processor"),
+    ],
+)
+def test_a_step_of_the_other_direction_is_refused(spoiled, file, wrong, right, what):
+    def turn(content):
+        for step in content["steps"]:
+            if step.get("registry_name") == right:
+                step["registry_name"] = wrong
+
+    change_json(spoiled / file, turn)
+    sentence = refusal(spoiled)
+    assert f"in the {what}, but that has a" in sentence
+
+
+@pytest.mark.parametrize("file", [PRE_JSON, POST_JSON])
+def test_a_feature_that_is_normalised_twice_is_refused(spoiled, file):
+    def double(content):
+        normalisers = [s for s in content["steps"] if "norm_map" in s.get("config", {})]
+        content["steps"] += normalisers
+
+    change_json(spoiled / file, double)
+    assert "but 2 steps of the p" in refusal(spoiled)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda std: -std, "action.std in"),
+        (torch.zeros_like, "have no spread, so that every action would be the same"),
+    ],
+)
+def test_a_spread_that_no_data_has_is_refused(spoiled, change, reason):
+    change_statistics(spoiled / POST, lambda key, t: (key, change(t) if key == "action.std" else t))
+    assert reason in refusal(spoiled)
+
+
+def test_one_joint_that_never_moved_is_no_reason_to_refuse(spoiled):
+    def still(key, tensor):
+        return key, torch.where(
+            torch.arange(4) == 1, 0.0, tensor
+        ) if key == "action.std" else tensor
+
+    change_statistics(spoiled / POST, still)
+    assert load_policy(spoiled, device="cpu", engine="eager").spec.action_dim == 4
+
+
+def test_bounds_that_are_the_wrong_way_round_are_refused(reference_policy):
+    reference = reference_policy(cameras={}, environment_dim=2)
+    reference.policy.config.normalization_mapping["STATE"] = NormalizationMode.MIN_MAX
+    stats = {
+        "mean": torch.zeros(6),
+        "std": torch.ones(6),
+        "min": torch.ones(6),
+        "max": -torch.ones(6),
+    }
+    features = {"observation.state": stats, "action": {k: v[:4] for k, v in stats.items()}}
+    processors = make_pre_post_processors(reference.policy.config, dataset_stats=features)
+    with pytest.raises(PolicyError, match=r"observation\.state\.min .* is above"):
+        wrap(reference.policy, *processors, engine="eager")
+
+
+def test_a_normaliser_that_flattens_what_it_normalises_is_refused(spoiled):
+    def flatten(content):
+        for step in content["steps"]:
+            if "norm_map" in step.get("config", {}):
+                step["config"]["eps"] = 100.0
+
+    change_json(spoiled / PRE_JSON, flatten)
+    assert "eps 100 of the pre-processor must be from 0 to 0.01" in refusal(spoiled)
+
+
+def test_an_inputs_statistics_are_those_that_normalise_it(spoiled):
+    expected = load_policy(spoiled, device="cpu", engine="eager").spec.statistics
+    change_statistics(
+        spoiled / POST, lambda key, t: (key, t * 57.3 if "observation.state" in key else t)
+    )
+    change_statistics(spoiled / PRE, lambda key, t: (key, t * 57.3 if "action" in key else t))
+    assert load_policy(spoiled, device="cpu", engine="eager").spec.statistics == expected
 
 
 def test_a_policy_in_memory_without_statistics_is_refused(reference_policy):

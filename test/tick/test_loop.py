@@ -132,6 +132,22 @@ def test_the_first_command_is_of_a_chunk_that_was_predicted_for_it():
     assert [o.chunk_executed for o in outcomes] == [True, False]
 
 
+def test_a_plan_from_before_commands_ended_is_not_executed_even_if_no_tick_fell_in_between():
+    policy = ScriptedPolicy()
+    loop = TickLoop(policy)
+    sent = []
+
+    def act(action, _):
+        sent.append(float(action[0]))
+        return True
+
+    for permit in (1, 1, 3, 3):
+        loop.run({}, act, lambda: math.inf, permit=permit)
+    # Steps count from the reset, and so do the actions that the script gives.
+    assert sent == [0, 1, 0, 1]
+    assert policy.calls.count("reset") == 2
+
+
 def test_a_pass_that_fails_while_nothing_is_commanded_is_told_and_the_next_one_runs():
     policy = ScriptedPolicy()
     loop = TickLoop(policy)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
 from pam_ros.robot import (
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from pam_ros.robot.safety import Decision
 
 SAFETY_COUNTS = ("refused", "clamped", "late", "faults")
+
+
+class Permit(NamedTuple):
+    """Whether the policy's actions are to move the robot: not so while disabled or at fault.
+
+    number: changes whenever commands end or begin. An action of a pass that began under another
+    number never goes out: what was planned before somebody stopped the robot, or before it was
+    enabled, must not move it afterwards.
+    """
+
+    commanding: bool
+    number: int
 
 
 class Commander:
@@ -58,6 +70,7 @@ class Commander:
         )
         self._guard = guard
         self._lock = threading.RLock()
+        self._permits = 0
         self._enable_pending = enabled
         self._restart_pending = False
         # Between a reset and its first observation the latched position means nothing.
@@ -86,11 +99,14 @@ class Commander:
         """Whether commands go out, or will with the next observation."""
         return self._enable_pending or self._safety.enabled
 
-    @property
-    def wants_actions(self) -> bool:
-        """Whether the policy's actions are to move the robot: not so while disabled or at fault."""
-        running = {SafetyState.RUNNING, SafetyState.HOLDING}
-        return self._enable_pending or self._safety.state in running
+    def permit(self) -> Permit:
+        """What an action of the pass that begins now may do.
+
+        Take it before the pass, and give it to `act` with the action.
+        """
+        with self._lock:
+            running = {SafetyState.RUNNING, SafetyState.HOLDING}
+            return Permit(self._safety.state in running, self._permits)
 
     def begin_if_pending(self, measured: NDArray[np.float64]) -> bool:
         """Start where the robot stands, measured (joints,) [rad], if a start was asked for.
@@ -107,6 +123,7 @@ class Commander:
                 result = self._enable(measured, now)
             else:
                 result = self._safety.restart(measured, now)
+            self._permits += 1
             if result.success:
                 self._silent = False
             else:
@@ -115,15 +132,25 @@ class Commander:
             return result.success or not enabling
 
     def act(
-        self, action: NDArray[np.float32], chunk: NDArray[np.float32] | None, age_s: float
+        self,
+        action: NDArray[np.float32],
+        chunk: NDArray[np.float32] | None,
+        age_s: float,
+        permit: Permit,
     ) -> bool:
         """Send an action (joints,) of the policy, with the chunk it came with; whether it went.
 
-        age_s: of the observation by now; an action that comes too late is not sent.
+        Args:
+            action: in the policy's units.
+            chunk: (chunk_size, joints), or None for an action of a chunk that went out before.
+            age_s: of the observation by now; an action that comes too late is not sent.
+            permit: from before the policy's pass.
         """
         positions = action_positions(self._command, action)
         steps = None if chunk is None else action_positions(self._command, chunk)
         with self._lock:
+            if permit.number != self._permits:
+                return False
             if age_s > self.oldest_s:
                 self.hold(
                     "stale",
@@ -143,6 +170,7 @@ class Commander:
     def fault(self, cause: str, reason: str) -> None:
         """Hold until somebody enables again."""
         with self._lock:
+            self._permits += 1
             self._carry_out(self._safety.fault(cause, reason, self._now()))
 
     def watch(self) -> None:
@@ -157,6 +185,7 @@ class Commander:
     def restart(self) -> None:
         """An episode starts: the robot may have been moved, so begin where it stands then."""
         with self._lock:
+            self._permits += 1
             self._restart_pending = self.state in {SafetyState.RUNNING, SafetyState.HOLDING}
             self._silent = self._restart_pending
             self._tell_guard()
@@ -176,6 +205,7 @@ class Commander:
                 return True, self._disable()
             self._enable_pending = False
             result = self._enable(measured, self._now())
+            self._permits += 1
             if result.success:
                 self._restart_pending = self._silent = False
                 self.reason = ""
@@ -190,6 +220,7 @@ class Commander:
     def _disable(self) -> str:
         self._enable_pending = self._restart_pending = self._silent = False
         self.reason = ""
+        self._permits += 1
         self._safety.disable()
         if self._tell_guard():
             return "disabled"

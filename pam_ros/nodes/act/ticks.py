@@ -19,7 +19,7 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act.attention_messages import attention_message
 from pam_ros.nodes.act.command_publisher import ChunkPublisher
-from pam_ros.nodes.act.commander import Commander
+from pam_ros.nodes.act.commander import Commander, Permit
 from pam_ros.nodes.act.engine_health import EngineHealth
 from pam_ros.nodes.act.explainer import Explainer, Seen
 from pam_ros.nodes.act.explanation_request import why_no_mean
@@ -216,9 +216,11 @@ class AttentionTicks:
             self.on_start_refused()
         self.health.age.add((self._now_ns() - messages.oldest_ns) * 1e-9)
 
+        permit = self._permit()
+
         def act(action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
             age = (self._now_ns() - messages.stamp_ns) * 1e-9
-            sent = self._active and self.commander.act(action, chunk, age)
+            sent = self._active and self.commander.act(action, chunk, age, permit)
             self.health.stages["observation_to_command"].add(
                 (self._now_ns() - messages.stamp_ns) * 1e-9
             )
@@ -231,7 +233,8 @@ class AttentionTicks:
             act,
             lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
             messages.stamp_ns,
-            commanding=self._wants_actions(),
+            commanding=permit.commanding,
+            permit=permit.number,
         )
         if not self._active:
             return
@@ -246,13 +249,13 @@ class AttentionTicks:
             self._editing.look_at(observation.features, outcome)
         self.health.stages["tick"].add(time.perf_counter() - begin)
 
-    def _wants_actions(self) -> bool:
-        """Whether an action is wanted; maps are counted anew when that changes."""
-        wanted = self.commander.wants_actions
-        if wanted != self._commanding:
+    def _permit(self) -> Permit:
+        """What this tick's action may do; maps are counted anew when that changes."""
+        permit = self.commander.permit()
+        if permit.commanding != self._commanding:
             self.health.maps.begin()
-        self._commanding = wanted
-        return wanted
+        self._commanding = permit.commanding
+        return permit
 
     def _show(
         self, look: Look, outcome: TickOutcome, messages: ObservationSet, observation: Observation

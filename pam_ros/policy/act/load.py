@@ -136,7 +136,7 @@ def _assemble(
 ) -> ActPolicy:
     spec = _spec(name, sha256, model)
     check_normalisation(name, model.config, processors, files)
-    spec = replace(spec, statistics=feature_statistics(processors))
+    spec = replace(spec, statistics=feature_statistics(model.config, processors))
     passes = make_passes(model, spec, engine, dtype)
     preparation = Preparation(spec, *processors)
     coefficient: float | None = model.config.temporal_ensemble_coeff  # type: ignore[union-attr, assignment]

@@ -54,8 +54,11 @@ class Arm:
 
     def tick(self, measured, target) -> bool:
         begun = self.commander.begin_if_pending(np.array(measured))
-        self.commander.act(np.array(target, np.float32), None, 0.0)
+        self.act(target, self.commander.permit())
         return begun
+
+    def act(self, target, permit) -> bool:
+        return self.commander.act(np.array(target, np.float32), None, 0.0, permit)
 
     def take(self) -> list[list[float]]:
         sent, self.published.sent = self.published.sent, []
@@ -159,3 +162,45 @@ def test_a_start_with_doubts_about_units_says_so_and_publishes_nothing(arm):
     assert not doubted.commander.commanding
     doubted.wait(1.0)
     assert doubted.take() == []
+
+
+BETWEEN = {
+    "enabled": lambda commander: commander.set_enabled(True, np.zeros(2)),
+    "disabled": lambda commander: commander.set_enabled(False, None),
+    "faulted": lambda commander: commander.fault("policy", "it raised"),
+    "restarted": lambda commander: commander.restart(),
+}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "between"),
+    [
+        (False, ["enabled"]),
+        (True, ["disabled"]),
+        (True, ["disabled", "enabled"]),
+        (True, ["faulted", "enabled"]),
+        (True, ["restarted"]),
+    ],
+    ids=str,
+)
+def test_an_action_from_before_commands_ended_or_began_never_goes_out(arm, enabled, between):
+    one = arm()
+    if enabled:
+        one.commander.set_enabled(True, np.zeros(2))
+    permit = one.commander.permit()
+    assert permit.commanding is enabled
+    for what in between:
+        BETWEEN[what](one.commander)
+    one.take()
+    assert not one.act((1.0, 1.0), permit)
+    assert one.take() == []
+    assert one.commander.permit().number != permit.number
+
+
+def test_holding_and_going_on_takes_no_permit_away(arm):
+    one = arm()
+    one.commander.set_enabled(True, np.zeros(2))
+    permit = one.commander.permit()
+    one.commander.hold("stale", "no image")
+    assert one.act((0.1, 0.1), permit)
+    assert one.commander.permit() == permit
