@@ -28,6 +28,7 @@ from rosbags.rosbag2.metadata import ReaderMetadata
 
 from pam_ros.bags.mcap_file import QOS_KEY
 from pam_ros.bags.salvage.found import DAMAGE, qos_profiles
+from pam_ros.bags.salvage.kind import why_not_ros2
 from pam_ros.bags.salvage.mcap_records import (
     HEAD,
     MAGIC,
@@ -69,6 +70,7 @@ class ScannedMcap:
         self.metadata = _NOTHING
         self._file: BinaryIO | None = None
         self._schemas: dict[int, Schema] = {}
+        self._profile: str | None = None
         self._counts: dict[int, int] = {}
         self._stamps = array("Q")
         self._channels = array("H")
@@ -123,7 +125,8 @@ class ScannedMcap:
             yield wanted[channel], stamp, self._data(int(index))
 
     def _scan(self, file: BinaryIO) -> None:
-        if _profile(file) not in {"", "ros2"}:
+        self._profile = _profile(file)
+        if self._profile not in {"", "ros2"}:
             raise ReaderError("Profile is not ros2.")
         notes: list[str] = []
         for frame in frames(file, notes):
@@ -171,11 +174,11 @@ class ScannedMcap:
         if any(channel.id == known.id for known in self.connections):
             return
         schema = self._schemas.get(channel.schema_id) or Schema(0, b"", "", "")
-        if channel.message_encoding != "cdr" or schema.encoding not in _FORMATS:
-            raise ReaderError(
-                f"it is not a recording of ROS 2: topic {channel.topic} holds "
-                f"{channel.message_encoding} messages, defined in {schema.encoding or 'nothing'}"
-            )
+        why = why_not_ros2(self._profile, channel.topic, channel.message_encoding, schema.encoding)
+        if not why and schema.encoding not in _FORMATS:
+            why = f"topic {channel.topic!r:.100} is defined in {schema.encoding!r:.40}"
+        if why:
+            raise ReaderError(f"it is not a recording of ROS 2: {why}")
         profiles = list(qos_profiles(channel.metadata.get(QOS_KEY, "")) or ())
         self.connections.append(
             Connection(

@@ -96,17 +96,16 @@ def repair(path: str | Path, folders: Mapping[str, Path] | None = None) -> Repai
             the bag is then as it was.
     """
     bag = Path(path)
-    if not bag.exists():
-        raise BagError(f"bag {bag} does not exist")
-    folder = bag if bag.is_dir() else bag.parent
     try:
-        bring_back(folder)
+        bring_back(bag)
+        if not bag.exists():
+            raise BagError(f"bag {bag} does not exist")
         layout = layout_of(bag)
         if layout.packed:
             names = ", ".join(file.name for file in layout.packed)
             found = RepairedFile(names, messages_in_packed(layout), (), None)
             return RepairReport(bag, (found,), False, strangers=layout.strangers)
-        with workshop(folder) as work:
+        with workshop(bag) as work:
             files = [_survey(file, work) for file in layout.files]
             if is_whole(layout, files):
                 return _report(layout, files, {}, written=False)
@@ -174,7 +173,8 @@ class _Repair:
             written = self._write_metadata(new)
             if written:
                 replaced.append((layout.bag / FILE_NAME, self._place(FILE_NAME)))
-        return _report(layout, self._files, exchange(replaced), written=written)
+        kept = exchange(replaced, self._work)
+        return _report(layout, self._files, kept, written=written)
 
     def _place(self, name: str) -> Path:
         folder = self._work.place("new")

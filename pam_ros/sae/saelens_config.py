@@ -103,9 +103,10 @@ def _check_inputs(path: Path, content: dict[str, Any], metadata: dict[str, Any])
     SAELens does not save; the other values scale each token by its own norm or deviation.
     """
     # Versions before 6 said "none" by false, or by nothing.
-    if content.get("normalize_activations") not in (None, False, "none"):
-        name = "normalize_activations"
-        raise _refused(path, name, content[name], "is not known here, only 'none' is")
+    name = "normalize_activations"
+    for found in (content, metadata):
+        if found.get(name) not in (None, False, "none"):
+            raise _refused(path, name, found[name], "is not known here, only 'none' is")
     if content.get("reshape_activations", "none") != "none":
         name = "reshape_activations"
         raise _refused(path, name, content[name], "is not known here, only 'none' is")
@@ -143,6 +144,9 @@ def _architecture(path: Path, content: dict[str, Any]) -> str:
             architecture = "topk"
         if (activation == "topk") != (architecture == "topk"):
             raise _refused(path, key, activation, f"and architecture '{architecture}' disagree")
+    if architecture != "topk" and content.get("activation_fn_kwargs"):
+        name = "activation_fn_kwargs"
+        raise _refused(path, name, content[name], f"is not of architecture '{architecture}'")
     return architecture
 
 

@@ -8,10 +8,10 @@ import shutil
 import pytest
 import yaml
 from bag_kinds import STRING, by_mcap, by_rosbags, draws, split_by_mcap
-from mcap.writer import IndexType
+from mcap.writer import CompressionType, IndexType, Writer
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as RosbagsWriter
-from synthetic_bags import TYPES
+from synthetic_bags import START_NS, TYPES, string_cdr
 
 from pam_ros.bags import BagError, BagReader, BagWriter, qos, repair
 from pam_ros.bags.damaged import repaired_copy
@@ -191,3 +191,36 @@ def test_replay_and_report_name_the_files_that_a_bag_lacks(tmp_path):
         assert len(found) == 27
         assert "bag_1.mcap is missing: metadata.yaml names it" in notes
     assert contents(bag) == before
+
+
+def announcing_another_kind(path, cut):
+    """A file of ROS 2's in which a channel of JSON is announced, and holds nothing."""
+    with path.open("wb") as stream:
+        writer = Writer(stream, chunk_size=400, compression=CompressionType.NONE)
+        writer.start(profile="ros2", library="another's")
+        words = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data\n")
+        pose = writer.register_schema("Pose", "jsonschema", b"{}")
+        channel = writer.register_channel("/words", "cdr", words)
+        writer.register_channel("/pose", "json", pose)
+        for index in range(20):
+            writer.add_message(channel, START_NS + index, string_cdr(f"{index}"), START_NS + index)
+        writer.finish()
+    if cut:
+        path.write_bytes(path.read_bytes()[: -path.stat().st_size // 3])
+
+
+def test_a_silent_channel_of_another_kind_does_not_keep_a_damaged_recording_from_repair(tmp_path):
+    announcing_another_kind(tmp_path / "cut.mcap", cut=True)
+    report = repair(tmp_path / "cut.mcap")
+    assert report.changed
+    assert "left out, since it holds no message: topic '/pose' holds 'json'" in report.notes[-1]
+    with BagReader(tmp_path / "cut.mcap") as reader:
+        assert len(list(reader.messages())) == report.messages > 0
+
+
+def test_the_reader_sends_nobody_to_a_repair_that_refuses(tmp_path):
+    announcing_another_kind(tmp_path / "whole.mcap", cut=False)
+    with pytest.raises(BagError) as refusal, BagReader(tmp_path / "whole.mcap") as reader:
+        list(reader.messages())
+    assert "not a recording of ROS 2: topic '/pose' holds 'json' messages" in str(refusal.value)
+    assert "bag repair" not in str(refusal.value)

@@ -4,6 +4,8 @@
 import os
 import sqlite3
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -207,17 +209,50 @@ def test_where_the_last_step_fails_the_bag_is_as_it_was(tmp_path, storage, monke
     assert contents(bag) == before
 
 
-def test_a_repair_that_was_killed_between_two_renames_is_taken_up_again(tmp_path):
-    bag = tmp_path / "bag"
-    record(bag)
-    file = bag / "bag_0.mcap"
+def killed(bag, moment):
+    """Repair a bag in a process that ends itself, as kill -9 would, before a certain rename."""
+    program = (
+        "import os, sys, pathlib\n"
+        "from pam_ros.bags import repair\n"
+        "rename, calls = pathlib.Path.rename, []\n"
+        "def once(self, target):\n"
+        "    calls.append(self)\n"
+        "    if len(calls) == int(sys.argv[2]):\n"
+        "        os._exit(9)\n"
+        "    return rename(self, target)\n"
+        "pathlib.Path.rename = once\n"
+        "repair(sys.argv[1])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(bag), str(moment)], check=False)
+    assert done.returncode == 9
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+@pytest.mark.parametrize("alone", [False, True], ids=["folder", "file"])
+def test_a_repair_that_was_killed_between_two_renames_is_taken_up_again(tmp_path, moment, alone):
+    record(tmp_path / "bag")
+    file = tmp_path / "bag" / "bag_0.mcap"
     file.write_bytes(file.read_bytes()[:-40])
-    file.rename(bag / "bag_0.mcap.before_repair")
-    (bag / ".pam_ros-repair-x").mkdir()
-    (bag / ".pam_ros-repair-x" / "half").write_bytes(b"half")
+    bag = file if alone else tmp_path / "bag"
+    killed(bag, moment)
+    assert list(file.parent.glob(".pam_ros-repair-*"))
     assert repair(bag).messages == 40
     assert words(bag) == expected(40)
-    assert not (bag / ".pam_ros-repair-x").exists()
+    assert not list(file.parent.glob(".pam_ros-repair-*"))
+
+
+def test_a_repair_leaves_alone_what_belongs_to_others(tmp_path):
+    """Another bag's repair in the same folder, and an old file whose repaired one was moved."""
+    record(tmp_path / "bag")
+    (tmp_path / "bag" / "bag_0.mcap").rename(tmp_path / "mine.mcap")
+    mine = tmp_path / "mine.mcap"
+    mine.write_bytes(mine.read_bytes()[:-40])
+    (tmp_path / "other.mcap.before_repair").write_bytes(b"old")
+    (tmp_path / ".pam_ros-repair-other").mkdir()
+    (tmp_path / ".pam_ros-repair-other" / "new.mcap").write_bytes(b"half")
+    assert repair(mine).changed
+    assert (tmp_path / "other.mcap.before_repair").read_bytes() == b"old"
+    assert (tmp_path / ".pam_ros-repair-other" / "new.mcap").read_bytes() == b"half"
 
 
 def test_a_second_repair_keeps_the_old_files_of_the_first(tmp_path):

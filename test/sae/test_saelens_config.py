@@ -151,6 +151,14 @@ def test_a_scaling_factor_and_a_config_that_disagree_are_refused(tmp_path, weigh
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        (
+            {"activation_fn_kwargs": {"k": K}},
+            "activation_fn_kwargs {'k': 4} is not of architecture",
+        ),
+        (
+            {"metadata": {"normalize_activations": "layer_norm"}},
+            "normalize_activations 'layer_norm' is not known here",
+        ),
         ({"activation_fn_str": "tanh-relu"}, "activation_fn_str 'tanh-relu' is not known here"),
         ({"activation_fn": "gelu"}, "activation_fn 'gelu' is not known here"),
         ({"activation_fn_str": ["topk"]}, r"activation_fn_str \['topk'\] is not known here"),

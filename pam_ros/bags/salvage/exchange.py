@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -17,14 +19,17 @@ if TYPE_CHECKING:
 
 KEPT, WORK = ".before_repair", ".pam_ros-repair-"
 _SHARED_MEMORY = "-shm"
-_ENDINGS = (".mcap", ".db3")
+_JOURNAL = "exchange.json"
 
 
 class Workshop:
-    """A place beside the bag for what is not finished; made when it is first asked for."""
+    """A place beside the bag for what is not finished; made when it is first asked for.
 
-    def __init__(self, folder: Path) -> None:
-        self._beside = folder
+    Its name tells whose it is, so that two repairs in one folder leave each other alone.
+    """
+
+    def __init__(self, bag: Path) -> None:
+        self._bag = bag
         self._folder: Path | None = None
 
     def place(self, name: str) -> Path:
@@ -34,7 +39,8 @@ class Workshop:
             OSError: it cannot be made.
         """
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix=WORK, dir=self._beside))
+            prefix = f"{_mark(self._bag)}{os.getpid()}-"
+            self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=folder_of(self._bag)))
         return self._folder / name
 
     def close(self) -> None:
@@ -43,11 +49,23 @@ class Workshop:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def folder_of(bag: Path) -> Path:
+    """The folder that holds a bag's files."""
+    return bag if bag.is_dir() else bag.parent
+
+
+def _mark(bag: Path) -> str:
+    """How the names of a bag's workshops begin: a folder's own, or those of one file in it."""
+    owner = "" if bag.is_dir() else bag.name
+    return f"{WORK}{hashlib.sha256(owner.encode()).hexdigest()[:12]}-"
+
+
 @contextmanager
-def workshop(folder: Path) -> Iterator[Workshop]:
+def workshop(bag: Path) -> Iterator[Workshop]:
     """A Workshop that leaves nothing; after an error the folder has its old time too."""
+    folder = folder_of(bag)
     before = folder.stat()
-    work = Workshop(folder)
+    work = Workshop(bag)
     try:
         yield work
     except BaseException:
@@ -58,19 +76,23 @@ def workshop(folder: Path) -> Iterator[Workshop]:
     work.close()
 
 
-def exchange(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
+def exchange(pairs: list[tuple[Path, Path]], work: Workshop) -> dict[Path, Path]:
     """Put each new file in its old one's place; returns where the old ones are.
 
     Raises:
         OSError: the disk refuses; every file is where it was.
     """
     done: list[tuple[Path, Path]] = []
-    kept: dict[Path, Path] = {}
+    kept = {old: _free_name(old) for old, _ in pairs if old.exists()}
+    names = {old.name: aside.name for old, aside in kept.items()}
+    with work.place(_JOURNAL).open("w", encoding="utf-8") as journal:
+        json.dump(names, journal)
+        journal.flush()
+        os.fsync(journal.fileno())
     try:
         for old, new in pairs:
-            if old.exists():
-                aside = _free_name(old)
-                kept[old] = aside
+            if old in kept:
+                aside = kept[old]
                 for ending in ("", *LOGS, _SHARED_MEMORY):
                     beside = old.with_name(old.name + ending)
                     if beside.exists():
@@ -87,23 +109,51 @@ def exchange(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
     return kept
 
 
-def bring_back(folder: Path) -> None:
-    """Undo what a repair that was killed between two renames has left.
+def bring_back(bag: Path) -> None:
+    """Undo what a repair of this bag that was killed between two renames has left.
 
     Raises:
         OSError: the disk refuses.
     """
-    for ending in _ENDINGS:
-        for aside in folder.glob(f"*{ending}{KEPT}"):
-            original = aside.with_name(aside.name[: -len(KEPT)])
-            if not original.exists():
-                for log in ("", *LOGS, _SHARED_MEMORY):
-                    beside = aside.with_name(aside.name + log)
-                    if beside.exists():
-                        beside.rename(original.with_name(original.name + log))
-    for leftover in folder.glob(f"{WORK}*"):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
+    folder, mark = folder_of(bag), _mark(bag)
+    for leftover in folder.glob(f"{mark}*"):
+        process = leftover.name.removeprefix(mark).partition("-")[0]
+        if not leftover.is_dir() or leftover.is_symlink() or _lives(process):
+            continue
+        for old, aside in _journal(leftover / _JOURNAL).items():
+            _put_back(folder / old, folder / aside)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _put_back(original: Path, aside: Path) -> None:
+    if original.exists() or not aside.exists():
+        return
+    for log in ("", *LOGS, _SHARED_MEMORY):
+        beside = aside.with_name(aside.name + log)
+        if beside.exists():
+            beside.rename(original.with_name(original.name + log))
+
+
+def _journal(file: Path) -> dict[str, str]:
+    """Which old file went where; empty if no exchange had begun."""
+    try:
+        names = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {old: aside for old, aside in names.items() if Path(old).name == old}
+
+
+def _lives(process: str) -> bool:
+    """Whether another process of this number runs; a repair does not wait for itself."""
+    if not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _free_name(old: Path) -> Path:

@@ -35,6 +35,7 @@ from pam_ros.bags.salvage.found import (
     Tally,
     payload,
 )
+from pam_ros.bags.salvage.kind import why_not_ros2
 from pam_ros.bags.salvage.mcap_records import (
     COMPRESSIONS,
     FOOTER_SIZE,
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
     from pam_ros.bags.salvage.found import Extra
     from pam_ros.bags.salvage.mcap_records import Frame
 
-ROS2_SCHEMAS = ("ros2msg", "ros2idl")
-"""Encodings of definitions by which a file without a profile is known to be ROS 2's."""
 FACTS_KEY = "serialized_metadata"
 """Where rosbag2 keeps its metadata, in mcap's metadata record of the name "rosbag2"."""
 
@@ -72,6 +71,7 @@ class McapSalvage(Salvage):
         self.compression = ""
         self._profile: str | None = None
         self._schemas: dict[int, Schema] = {}
+        self._encodings: dict[int, str] = {}
         self._tallies: dict[int, Tally] = {}
         self._undecodable = 0
         self._other = 0
@@ -204,11 +204,6 @@ class McapSalvage(Salvage):
     def _announce(self, channel: Channel) -> None:
         if channel.id in self.topics:
             return
-        if channel.message_encoding != "cdr":
-            raise BagError(
-                f"{self.path} is not a recording of ROS 2: topic {channel.topic!r:.100} holds "
-                f"{channel.message_encoding!r:.40} messages, not CDR"
-            )
         schema = self._schemas.get(channel.schema_id) or Schema(0, b"", "", "")
         record = TopicRecord(
             channel.topic,
@@ -219,6 +214,7 @@ class McapSalvage(Salvage):
             self._profiles(channel.metadata.get(QOS_KEY, "")) or (),
         )
         self.topics[channel.id] = SalvagedTopic(record, channel.metadata)
+        self._encodings[channel.id] = channel.message_encoding
 
     def _stated(self, text: str) -> None:
         with suppress(yaml.YAMLError, RecursionError):
@@ -227,15 +223,26 @@ class McapSalvage(Salvage):
                 self.stated = stated
 
     def _check_kind(self) -> None:
-        """A file that does not call itself ROS 2's has to be known by its definitions."""
-        if self._profile == "ros2":
-            return
-        for topic in self.topics.values():
-            if topic.record.encoding not in ROS2_SCHEMAS:
-                raise BagError(
-                    f"{self.path} is not a recording of ROS 2: it names no profile, and topic "
-                    f"{topic.record.name!r:.100} is defined in {topic.record.encoding!r:.40}"
-                )
+        """Refuse a file of another kind; of a damaged one, leave out what was only announced.
+
+        A channel that holds no message must not keep a damaged recording from being saved.
+
+        Raises:
+            BagError: it is a recording of something else.
+        """
+        reasons = {key: why for key in self.topics if (why := self._why_not(key))}
+        held = [why for key, why in reasons.items() if key in self._tallies]
+        whole = self.complete and not self.notes
+        if held or (reasons and (whole or len(reasons) == len(self.topics))):
+            reason = next(iter(held or reasons.values()))
+            raise BagError(f"{self.path} is not a recording of ROS 2: {reason}")
+        for key, why in reasons.items():
+            self.notes.append(f"left out, since it holds no message: {why}")
+            del self.topics[key]
+
+    def _why_not(self, key: int) -> str:
+        record = self.topics[key].record
+        return why_not_ros2(self._profile, record.name, self._encodings[key], record.encoding)
 
     def _end(self, file: BinaryIO, frame: Frame, footer: Footer) -> None:
         after = frame.start + FOOTER_SIZE

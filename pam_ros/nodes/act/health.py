@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STAGES = ("observation_to_command", "forward", "show", "tick")
 """Stamp to command; the policy; maps, pictures and tokens; the whole tick."""
 SLOW_PASS = 0.8
-"""A pass that takes this part of a period makes ticks late while nothing is commanded."""
+"""While nothing is commanded, a pass takes about this part of a tick."""
 QUIET_REPORTS = 3
 """After so many seconds without a tick the log says why."""
 
@@ -135,6 +135,6 @@ class Health:
     def _expected_hz(self, safety: SafetyState) -> float:
         """The rate that ticks should have: while disabled each takes as long as its pass."""
         forward = self.stages["forward"].p50
-        if safety is SafetyState.DISABLED and forward * self._target_hz > SLOW_PASS:
-            return 0.0
+        if safety is SafetyState.DISABLED and forward > 0:
+            return min(self._target_hz, SLOW_PASS / forward)
         return self._target_hz

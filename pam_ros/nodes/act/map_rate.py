@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ FEWEST_PER_S = 0.5
 
 
 class MapRate:
-    """Counts the maps of the last WINDOW_S.
+    """Counts the maps of the last WINDOW_S, and the passes that were left out. Of any thread.
 
     Args:
         clock: in seconds, for tests.
@@ -30,25 +31,44 @@ class MapRate:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._maps: deque[float] = deque()
+        self._skipped: deque[float] = deque()
         self._begin = clock()
 
     def begin(self) -> None:
         """Count anew: the node has just become active, or what it does has changed."""
-        self._maps.clear()
-        self._begin = self._clock()
+        with self._lock:
+            self._maps.clear()
+            self._skipped.clear()
+            self._begin = self._clock()
 
     def add(self) -> None:
         """A map was published."""
-        self._maps.append(self._clock())
+        with self._lock:
+            self._maps.append(self._clock())
+
+    def skip(self) -> None:
+        """A pass was left out, since a command would have had to wait for it."""
+        with self._lock:
+            self._skipped.append(self._clock())
 
     @property
     def per_second(self) -> float:
         """Maps per second."""
-        now = self._clock()
-        while self._maps and now - self._maps[0] > WINDOW_S:
-            self._maps.popleft()
-        return len(self._maps) / max(min(WINDOW_S, now - self._begin), 1.0)
+        return self._per_second(self._maps)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether most of the maps that are missing were left out."""
+        return self._per_second(self._skipped) > self.per_second
+
+    def _per_second(self, events: deque[float]) -> float:
+        with self._lock:
+            now = self._clock()
+            while events and now - events[0] > WINDOW_S:
+                events.popleft()
+            return len(events) / max(min(WINDOW_S, now - self._begin), 1.0)
 
     @property
     def too_few(self) -> bool:
@@ -57,7 +77,13 @@ class MapRate:
 
 
 def why_few_maps(
-    engine: EngineReport, device: str, forward_s: float, period_s: float, *, commanding: bool
+    engine: EngineReport,
+    device: str,
+    *,
+    forward_s: float,
+    show_s: float,
+    period_s: float,
+    skipped: bool,
 ) -> str:
     """The likely cause, and what helps: part of a sentence.
 
@@ -65,10 +91,17 @@ def why_few_maps(
         engine: what computes the policy's pass.
         device: the policy's.
         forward_s: what a pass takes [s]; NaN if there was none.
+        show_s: what maps and pictures take [s]; NaN if there was none.
         period_s: of the ticks [s].
-        commanding: whether commands go out.
+        skipped: whether passes were left out because a command would have had to wait for them.
     """
-    if commanding and forward_s > 0.5 * period_s:
+    if skipped and show_s > forward_s:
+        return (
+            f"maps and overlays take {show_s * 1e3:.0f} ms of a period of {period_s * 1e3:.0f} ms, "
+            "and what only explains waits while commands go out; watch fewer or smaller overlays, "
+            "or disable to look"
+        )
+    if skipped:
         return (
             f"a forward pass takes {forward_s * 1e3:.0f} ms of a period of {period_s * 1e3:.0f} "
             "ms, and one that only explains waits while commands go out; "

@@ -266,6 +266,7 @@ class AttentionTicks:
             self.health.stages["forward"].add(outcome.output.forward_seconds)
         if outcome.inference_skipped:
             self.health.counts["inference_skipped"] += 1
+            self.health.maps.skip()
         elif outcome.output is None or outcome.invalid_reason:
             # A policy that fails, or computes what is no number, is not merely late.
             self.commander.fault("policy", outcome.invalid_reason)
@@ -322,9 +323,10 @@ class AttentionTicks:
             why_few_maps(
                 self.policy.engine,
                 self.spec.device,
-                self.health.stages["forward"].p50,
-                self._period,
-                commanding=self._commanding,
+                forward_s=self.health.stages["forward"].p50,
+                show_s=self.health.stages["show"].p50,
+                period_s=self._period,
+                skipped=self.health.maps.skipped,
             ),
         )
 

@@ -45,16 +45,32 @@ def test_a_node_is_not_judged_before_five_seconds_and_then_by_two_maps_in_four()
 
 
 @pytest.mark.parametrize(
-    ("forward_s", "commanding", "words"),
+    ("forward_s", "show_s", "skipped", "words"),
     [
-        (0.25, True, "250 ms of a period of 33 ms, and one that only explains waits"),
-        (3.0, False, "a forward pass takes 3.0 s; "),
-        (0.02, False, "complete observations are rare"),
-        (float("nan"), True, "complete observations are rare"),
+        (0.25, 0.01, True, "250 ms of a period of 33 ms, and one that only explains waits"),
+        (0.013, 0.01, True, "13 ms of a period of 33 ms, and one that only explains waits"),
+        (0.01, 0.02, True, "maps and overlays take 20 ms of a period of 33 ms"),
+        (3.0, 0.01, False, "a forward pass takes 3.0 s; "),
+        (0.02, 0.01, False, "complete observations are rare"),
+        (float("nan"), float("nan"), False, "complete observations are rare"),
     ],
 )
-def test_the_cause_is_named(forward_s, commanding, words):
-    assert words in why_few_maps(EAGER, "cpu", forward_s, 1 / 30, commanding=commanding)
+def test_the_cause_is_named(forward_s, show_s, skipped, words):
+    assert words in why_few_maps(
+        EAGER, "cpu", forward_s=forward_s, show_s=show_s, period_s=1 / 30, skipped=skipped
+    )
+
+
+def test_passes_that_are_left_out_are_the_cause_if_there_are_more_of_them():
+    now = [0.0]
+    rate = MapRate(lambda: now[0])
+    rate.add()
+    assert not rate.skipped
+    rate.skip()
+    rate.skip()
+    assert rate.skipped
+    now[0] = 11.0
+    assert not rate.skipped
 
 
 @pytest.mark.parametrize(
