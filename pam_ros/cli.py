@@ -7,6 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
@@ -14,36 +15,68 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """A sub-command: where its main(argv) is, whether it talks to a ROS graph, what it does.
+    """A sub-command.
 
-    graph_option: with this option it talks to one too.
+    Attributes:
+        module: where its main(argv) is.
+        needs_graph: whether it talks to a ROS graph.
+        summary: what it does.
+        graph_option: with this option it talks to a graph too.
+        has_words: its first argument names a job of its own, as in `pam_ros sae train`.
+        goes_on: how, if it was stopped; empty if it starts anew.
     """
 
     module: str
     needs_graph: bool
     summary: str
     graph_option: str | None = None
+    has_words: bool = False
+    goes_on: str = ""
 
+
+_SAME = "; the same command goes on from here"
 
 JOBS = {
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
     "contract": Job("pam_ros.robot.main", False, "check a robot's contract", "--live"),
     "demo": Job("pam_ros.sim.demo", True, "simulated arm, policy and heatmaps, recorded"),
-    "faithfulness": Job("pam_ros.faithfulness.main", False, "does what the heat shows matter?"),
+    "faithfulness": Job(
+        "pam_ros.faithfulness.main",
+        False,
+        "does what the heat shows matter?",
+        goes_on="; with --json the same command goes on from here",
+    ),
     "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
     "report": Job("pam_ros.show.report.main", False, "a recording as one page to look at"),
-    "replay": Job("pam_ros.replay.main", False, "recordings through a policy, as if it were live"),
+    "replay": Job(
+        "pam_ros.replay.main",
+        False,
+        "recordings through a policy, as if it were live",
+        goes_on=_SAME,
+    ),
     "run": Job("pam_ros.nodes.kit.run", True, "start one node, as `ros2 run pam_ros` does"),
-    "sae": Job("pam_ros.sae.main", False, "sparse features: collect tokens, train, measure"),
-    "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate"),
+    "sae": Job(
+        "pam_ros.sae.main",
+        False,
+        "sparse features: collect tokens, train, measure",
+        has_words=True,
+        goes_on=_SAME,
+    ),
+    "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate", has_words=True),
     "video": Job("pam_ros.show.video.main", False, "a recording as an mp4"),
     "view": Job("pam_ros.show.rerun.main", False, "a bag or the running robot in Rerun", "--live"),
 }
 
+STOPPED = 130
+"""Status of a job that Ctrl-C ended, as shells have it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one job; returns its exit status."""
+    """Run one job; returns its exit status.
+
+    What a user can mend ends in its sentence and status 1, Ctrl-C in status 130.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in {"-h", "--help"}:
         _usage(sys.stdout.write)
@@ -58,8 +91,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         if problem:
             sys.stderr.write(f"pam_ros: {problem}\n")
             return 1
-    run: Callable[[Sequence[str]], int] = importlib.import_module(job.module).main
-    return run(rest)
+    try:
+        run: Callable[[Sequence[str]], int] = importlib.import_module(job.module).main
+        return run(rest)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\npam_ros {_name(word, rest)}: stopped{job.goes_on}\n")
+        return STOPPED
+    except PamRosError as error:
+        return _fail(word, rest, error)
+    except OSError as error:
+        # Of a file that a user has named. What a node meets on its way needs its traceback.
+        if job.needs_graph:
+            raise
+        return _fail(word, rest, error)
+
+
+def _name(word: str, rest: Sequence[str]) -> str:
+    return f"{word} {rest[0]}" if JOBS[word].has_words and rest else word
+
+
+def _fail(word: str, rest: Sequence[str], error: Exception) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"pam_ros {_name(word, rest)}: {error}\n")
+    return 1
 
 
 def _usage(write: Callable[[str], object]) -> None:

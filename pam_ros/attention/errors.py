@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class AttentionError(ValueError):
+
+class AttentionError(PamRosError):
     """A selection, map or picture that cannot be: says what would be right."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class BagError(Exception):
+
+class BagError(PamRosError):
     """A bag cannot be read or written: one sentence that names it and what would be right."""

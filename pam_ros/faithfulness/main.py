@@ -31,9 +31,7 @@ from pam_ros.faithfulness.report import Report, from_json, merged, rows_of
 from pam_ros.faithfulness.subject import Subject, Work, measured
 from pam_ros.faithfulness.swap import swapped_cells
 from pam_ros.faithfulness.table import tables
-from pam_ros.policy.interface import PolicyError
 from pam_ros.share.folders import share_directory
-from pam_ros.sim.errors import SimError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,23 +49,16 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("pam_ros").setLevel(logging.INFO)
-    try:
-        if options.seed is None:
-            options.seed = 0 if options.dataset else _FIRST_SCENE
-        _check(options)
-        report = _report(options)
-        if options.json:
-            Path(options.json).write_text(report.to_json(), encoding="utf-8")
-            _partial(options).unlink(missing_ok=True)
-        sys.stdout.write(tables(report))
-        if options.figure:
-            draw(report, Path(options.figure))
-    except (AttentionError, PolicyError, SimError, OSError) as error:
-        sys.stderr.write(f"pam_ros faithfulness: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; with --json the same command goes on from here\n")
-        return 130
+    if options.seed is None:
+        options.seed = 0 if options.dataset else _FIRST_SCENE
+    _check(options)
+    report = _report(options)
+    if options.json:
+        Path(options.json).write_text(report.to_json(), encoding="utf-8")
+        _partial(options).unlink(missing_ok=True)
+    sys.stdout.write(tables(report))
+    if options.figure:
+        draw(report, Path(options.figure))
     return 0
 
 

@@ -12,13 +12,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags import BagReader
-from pam_ros.bags.errors import BagError
 from pam_ros.observations.recorded_sets import RecordedSets
 from pam_ros.observations.source import Frame
 from pam_ros.robot import (
     ENVIRONMENT,
     STATE,
-    ContractError,
     MessageError,
     build_observation,
     load_contract,
@@ -49,21 +47,19 @@ class BagSource:
         contract: name or path of the robot's contract.
 
     Raises:
-        SaeError: the contract does not fit the policy, or a bag lacks one of its topics or has it
-            of another type.
+        ContractError: it does not fit the policy.
+        BagError: a bag cannot be read.
+        SaeError: a bag lacks one of the contract's topics or has it of another type.
     """
 
     def __init__(self, policy: Policy, bags: Sequence[Path], contract: str) -> None:
-        try:
-            self._contract = load_contract(find_contract(contract)).bind(policy.spec)
-        except (ContractError, FileNotFoundError) as error:
-            raise SaeError(str(error)) from error
+        self._contract = load_contract(find_contract(contract)).bind(policy.spec)
         self._environment_dim = policy.spec.environment_dim
         self._sources = _sources(self._contract)
         self._bags = list(bags)
         self._empty: dict[Path, str] = {}
         for bag in self._bags:
-            with _open(bag) as reader:
+            with BagReader(bag) as reader:
                 missing = [topic for topic in self._sources if topic not in reader.topics]
                 if missing:
                     have = ", ".join(sorted(reader.topics)) or "no topic at all"
@@ -100,17 +96,14 @@ class BagSource:
         sets = RecordedSets(self._contract)
         usable = unusable = 0
         reason = ""
-        try:
-            for found in _found(bag, sets, self._sources):
-                try:
-                    built = build_observation(self._contract, found, self._environment_dim)
-                except MessageError as error:
-                    unusable, reason = unusable + 1, str(error)
-                    continue
-                usable += 1
-                yield built.features
-        except BagError as error:
-            raise SaeError(str(error)) from error
+        for found in _found(bag, sets, self._sources):
+            try:
+                built = build_observation(self._contract, found, self._environment_dim)
+            except MessageError as error:
+                unusable, reason = unusable + 1, str(error)
+                continue
+            usable += 1
+            yield built.features
         if usable and unusable:
             _LOG.warning("%s: %d sets of messages left out, such as: %s", bag, unusable, reason)
         elif not usable:
@@ -124,7 +117,7 @@ class BagSource:
 
 
 def _found(bag: Path, sets: RecordedSets, sources: Mapping[str, str]) -> Iterator[ObservationSet]:
-    with _open(bag) as reader:
+    with BagReader(bag) as reader:
         for message in reader.messages(list(sources)):
             source = sources[message.topic]
             decoded = reader.decode(message)
@@ -151,13 +144,6 @@ def _types(contract: Contract) -> dict[str, str]:
     if contract.environment is not None:
         types[contract.environment.topic] = "std_msgs/msg/Float64MultiArray"
     return types
-
-
-def _open(bag: Path) -> BagReader:
-    try:
-        return BagReader(bag)
-    except BagError as error:
-        raise SaeError(str(error)) from error
 
 
 def _stamp(message: Any) -> int:

@@ -62,14 +62,6 @@ class RolloutSource:
 
     def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
         """See Source; an episode that was cut short runs again from its start."""
-        from pam_ros.sim.errors import SimError  # noqa: PLC0415
-
-        try:
-            yield from self._frames(after)
-        except SimError as error:
-            raise SaeError(str(error)) from error
-
-    def _frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
         from pam_ros.sim.rollout import observe  # noqa: PLC0415  (MuJoCo)
         from pam_ros.sim.scene import Scene  # noqa: PLC0415
         from pam_ros.sim.task import ReachTask  # noqa: PLC0415

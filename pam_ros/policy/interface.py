@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from pam_ros.share.errors import PamRosError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -31,7 +33,7 @@ ENGINES = ("auto", "eager", "compile", "openvino", "cuda_graph")
 DTYPES = ("float32", "bfloat16")
 
 
-class PolicyError(Exception):
+class PolicyError(PamRosError):
     """A checkpoint, setting or result that cannot be used: one sentence that says why."""
 
 

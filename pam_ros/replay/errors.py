@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class ReplayError(Exception):
+
+class ReplayError(PamRosError):
     """A recording, policy or setting that cannot be replayed: one sentence that says why."""

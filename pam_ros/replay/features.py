@@ -6,10 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.policy.interface import PolicyError
-from pam_ros.replay.errors import ReplayError
 from pam_ros.robot.topics import RECORDER
-from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.tokens import parse_sampler, token_table
 from pam_ros.tick.feature_encoding import FeatureEncoding
 from pam_ros.tick.token_activations import fill_tokens
@@ -34,15 +31,12 @@ class Features:
 
     def __init__(self, folder: str, policy: ActPolicy, messages: Messages) -> None:
         path = Path(folder).expanduser()
-        try:
-            self._encoding = FeatureEncoding(path, lambda: messages.new(FEATURES))
-            given = self._encoding.provenance
-            self._layer = policy.tokens_layer if given is None else given.layer
-            self._sampler = parse_sampler("all" if given is None else given.sampler)
-            self._encoding.check_fits(policy.spec.sha256, self._layer)
-            policy.take_tokens(self._layer)
-        except (SaeError, PolicyError) as error:
-            raise ReplayError(str(error)) from error
+        self._encoding = FeatureEncoding(path, lambda: messages.new(FEATURES))
+        given = self._encoding.provenance
+        self._layer = policy.tokens_layer if given is None else given.layer
+        self._sampler = parse_sampler("all" if given is None else given.sampler)
+        self._encoding.check_fits(policy.spec.sha256, self._layer)
+        policy.take_tokens(self._layer)
         self._spec = policy.spec
         self._table = token_table(policy.spec.layout)
         self._messages = messages

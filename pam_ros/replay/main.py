@@ -32,22 +32,15 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     # A `kill` ends a replay as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        settings = _settings(options)
-        tasks = _tasks(options, settings)
-        failed = 0
-        for task, result in run_tasks(tasks, workers=options.workers, ray=options.ray):
-            if isinstance(result, str):
-                failed += 1
-                sys.stderr.write(f"pam_ros replay: {task.bag}: {result}\n")
-            else:
-                _show(result)
-    except ReplayError as error:
-        sys.stderr.write(f"pam_ros replay: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\npam_ros replay: stopped; the same command goes on from here\n")
-        return 130
+    settings = _settings(options)
+    tasks = _tasks(options, settings)
+    failed = 0
+    for task, result in run_tasks(tasks, workers=options.workers, ray=options.ray):
+        if isinstance(result, str):
+            failed += 1
+            sys.stderr.write(f"pam_ros replay: {task.bag}: {result}\n")
+        else:
+            _show(result)
     if failed and len(tasks) > 1:
         sys.stderr.write(f"pam_ros replay: {failed} of {len(tasks)} recordings failed\n")
     return 1 if failed else 0

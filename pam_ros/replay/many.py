@@ -22,6 +22,7 @@ from pam_ros.replay.output import SUMMARY
 from pam_ros.replay.progress import ProgressLine
 from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.source_dataset import is_dataset
+from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +106,7 @@ def run_task(task: Task, *, show: bool = False) -> ReplayReport | str:
     try:
         progress = ProgressLine(task.bag.name) if show else None
         return replay_bag(task.bag, task.out, task.settings, progress)
-    except ReplayError as error:
+    except (PamRosError, OSError) as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  (one recording must not end the others)
         return f"{type(error).__name__}: {error}"

@@ -13,7 +13,6 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import make_selection
 from pam_ros.bags.errors import BagError
-from pam_ros.policy.interface import PolicyError
 from pam_ros.replay.by_maps import ByMaps
 from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.errors import ReplayError
@@ -84,31 +83,29 @@ def replay_bag(
         progress: called with the part of the recording that is done, 0 to 1, and the ticks so far.
 
     Raises:
-        ReplayError: the recording, the policy or a setting cannot be used, the recording gives no
-            tick, or the disk refuses.
+        PamRosError: the recording, the policy or a setting cannot be used, or the recording gives
+            no tick.
+        OSError: the disk refuses.
     """
+    policy = load(settings)
+    begin = time.monotonic()
+    identity = {
+        "recording": _fingerprint(bag),
+        "policy_sha256": policy.spec.sha256,
+        "settings": settings.identity(),
+    }
+    output = ReplayOutput(
+        out,
+        identity,
+        storage=settings.storage,
+        compression=settings.compression,
+        part_seconds=settings.part_seconds,
+    )
     try:
-        policy = load(settings)
-        begin = time.monotonic()
-        identity = {
-            "recording": _fingerprint(bag),
-            "policy_sha256": policy.spec.sha256,
-            "settings": settings.identity(),
-        }
-        output = ReplayOutput(
-            out,
-            identity,
-            storage=settings.storage,
-            compression=settings.compression,
-            part_seconds=settings.part_seconds,
-        )
-        try:
-            return _Replay(bag, output, settings, policy).run(begin, progress)
-        except BaseException:
-            output.abandon()
-            raise
-    except (BagError, PolicyError, OSError) as error:
-        raise ReplayError(str(error)) from error
+        return _Replay(bag, output, settings, policy).run(begin, progress)
+    except BaseException:
+        output.abandon()
+        raise
 
 
 class _Replay:

@@ -77,11 +77,8 @@ class SourceBag:
     def _repaired(self, work: Path, reason: BagError) -> BagReader:
         copy = work / "readable"
         shutil.rmtree(copy, ignore_errors=True)
-        try:
-            report = repaired_copy(self.path, copy, str(reason))
-            reader = BagReader(copy)
-        except (BagError, OSError) as error:
-            raise ReplayError(str(error)) from error
+        report = repaired_copy(self.path, copy, str(reason))
+        reader = BagReader(copy)
         folder = self.path if self.path.is_dir() else self.path.parent
         for note in report.notes:
             self._note(note)

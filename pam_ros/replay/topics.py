@@ -55,12 +55,10 @@ def bound_contract(name: str, spec: PolicySpec) -> Contract:
     """A contract by path or name, bound to a policy.
 
     Raises:
-        ReplayError: there is none, or it does not fit.
+        NotFoundError: there is none.
+        ContractError: it does not fit.
     """
-    try:
-        return load_contract(find_contract(name)).bind(spec)
-    except (ContractError, FileNotFoundError) as error:
-        raise ReplayError(str(error)) from error
+    return load_contract(find_contract(name)).bind(spec)
 
 
 def sources_of(contract: Contract) -> dict[str, str]:

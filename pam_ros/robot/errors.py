@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError, ReceivedError
 
-class ContractError(Exception):
+
+class ContractError(PamRosError):
     """A contract file is wrong, or does not fit the policy. Lists every problem it has."""
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
@@ -12,5 +14,5 @@ class ContractError(Exception):
         self.problems = problems
 
 
-class MessageError(Exception):
+class MessageError(ReceivedError):
     """A message cannot be used: one sentence that names the thing and what would be right."""

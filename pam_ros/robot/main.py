@@ -7,9 +7,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pam_ros.policy.interface import PolicyError
 from pam_ros.robot.contract_file import load_contract
-from pam_ros.robot.errors import ContractError
 from pam_ros.robot.explain import explain
 from pam_ros.robot.units import CONFIRM, check_units
 from pam_ros.share.folders import find_contract
@@ -37,11 +35,7 @@ def main(argv: Sequence[str]) -> int:
     check.add_argument("--live", action="store_true", help="listen to the graph as well")
     check.add_argument("--seconds", type=_seconds, default=5.0, help="to listen for (default 5)")
     options = parser.parse_args(argv)
-    try:
-        return _check(options)
-    except (ContractError, FileNotFoundError, PolicyError) as error:
-        sys.stderr.write(f"pam_ros contract: {error}\n")
-        return 1
+    return _check(options)
 
 
 def _check(options: argparse.Namespace) -> int:

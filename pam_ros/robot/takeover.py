@@ -13,6 +13,8 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+from pam_ros.share.errors import ReceivedError
+
 WATCH_PERIODS = 1.25
 """Periods after which the node's own watchdog holds; it looks four times a period."""
 
@@ -20,7 +22,7 @@ GUARD_PERIODS = 1.75
 """Periods after which the guard does: a quarter of one is left to wake up and publish."""
 
 
-class TakeoverError(Exception):
+class TakeoverError(ReceivedError):
     """What came over the line is no message of it."""
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class SaeError(Exception):
+
+class SaeError(PamRosError):
     """Tokens, settings or an SAE that cannot be used: one sentence that says why."""

@@ -9,8 +9,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from pam_ros.sae.errors import SaeError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -44,12 +42,5 @@ def main(argv: Sequence[str]) -> int:
     # A `kill` ends a job as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     job: Callable[[Sequence[str]], None] = importlib.import_module(JOBS[word]).run
-    try:
-        job(rest)
-    except SaeError as error:
-        sys.stderr.write(f"pam_ros sae {word}: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\npam_ros sae {word}: stopped; the same command goes on from here\n")
-        return 130
+    job(rest)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pam_ros.sae.errors import SaeError
 from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
@@ -42,12 +41,9 @@ def open_policy(options: argparse.Namespace) -> ActPolicy:
     """The policy that add_policy_options named.
 
     Raises:
-        SaeError: it cannot be loaded.
+        PolicyError: it cannot be loaded.
     """
-    from pam_ros.policy import PolicyError, load_policy  # noqa: PLC0415  (slow to load)
+    from pam_ros.policy import load_policy  # noqa: PLC0415  (slow to load)
 
     set_threads(options)
-    try:
-        return load_policy(options.policy, device=options.device)
-    except PolicyError as error:
-        raise SaeError(str(error)) from error
+    return load_policy(options.policy, device=options.device)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files that come with the package lie: contracts, layouts, messages, models."""
+"""What every room may use: the files that come with the package, and what its errors are."""

@@ -7,17 +7,19 @@ import os
 from importlib import metadata
 from pathlib import Path
 
+from pam_ros.share.errors import NotFoundError
+
 
 def share_directory() -> Path:
     """The folder that holds package.xml, msg/, config/ and launch/.
 
     Raises:
-        FileNotFoundError: nothing of the kind is installed.
+        NotFoundError: nothing of the kind is installed.
     """
     for folder in _candidates():
         if (folder / "package.xml").is_file() and (folder / "config").is_dir():
             return folder
-    raise FileNotFoundError(
+    raise NotFoundError(
         "pam_ros's share folder (package.xml, msg, config, launch) was not found: reinstall the "
         "package with pip or colcon"
     )
@@ -43,7 +45,7 @@ def find_contract(name: str) -> Path:
     """A contract by path, or by the name of a file in config/robots/ without its ending.
 
     Raises:
-        FileNotFoundError: neither exists; the sentence lists the names there are.
+        NotFoundError: neither exists; the sentence lists the names there are.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -55,11 +57,11 @@ def find_contract(name: str) -> Path:
     names = sorted(file.stem for file in robots.glob("*.yaml"))
     variants = [known for known in names if known.startswith(f"{name}_")]
     if variants and name:
-        raise FileNotFoundError(
+        raise NotFoundError(
             f"contract '{name}' is there as {' and '.join(variants)}: take the one in whose units "
             "the policy's data set was recorded (docs/own_robot.md says how to know)"
         )
     known = ", ".join(names)
-    raise FileNotFoundError(
+    raise NotFoundError(
         f"contract '{name}' is neither a file nor one of the shipped contracts ({known})"
     )

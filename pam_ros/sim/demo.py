@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import find_contract, share_directory
-from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
+from pam_ros.sim.processes import Processes, Stop, own_domain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ STARTUP_SECONDS = 120.0
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
 
 
-class DemoError(RuntimeError):
+class DemoError(PamRosError):
     """The demo cannot go on; the sentence says why."""
 
 
@@ -39,19 +40,15 @@ def main(argv: Sequence[str]) -> int:
     domain = own_domain(options.domain)
     out = Path(options.out)
     stop = Stop()
-    try:
-        _clear(out)
-        sys.stdout.write(
-            f"DDS domain {domain}, this machine only; to look on from a ROS 2 shell:\n"
-            f"  export ROS_DOMAIN_ID={domain} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST\n"
-        )
-        if not _record(options, out, stop):
-            sys.stderr.write("stopped before the robot had started\n")
-            return 130
-        _finish(out)
-    except (DemoError, ProcessError) as error:
-        sys.stderr.write(f"pam_ros demo: {error}\n")
-        return 1
+    _clear(out)
+    sys.stdout.write(
+        f"DDS domain {domain}, this machine only; to look on from a ROS 2 shell:\n"
+        f"  export ROS_DOMAIN_ID={domain} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST\n"
+    )
+    if not _record(options, out, stop):
+        sys.stderr.write("stopped before the robot had started\n")
+        return 130
+    _finish(out)
     if not options.headless:
         _show(out)
     return 0

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class SimError(Exception):
+
+class SimError(PamRosError):
     """Something of the demo robot is missing or was used wrongly; the message says what."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.errors import SimError
 from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
 from pam_ros.sim.scene import CONTROL_HZ
 
@@ -29,19 +30,18 @@ PATIENCE_SECONDS = 180.0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the episodes and print `successes N/M`; returns the exit status."""
+    """Run the episodes and print `successes N/M`; returns the exit status.
+
+    Raises:
+        PamRosError: there is nothing to run, or a node has ended.
+    """
     options = _parser().parse_args(argv)
     if options.episodes < 1:
-        sys.stderr.write("pam_ros sim evaluate: --episodes must be at least 1\n")
-        return 1
+        raise SimError("--episodes must be at least 1")
     own_domain(options.domain)
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="pam_ros_evaluate_") as logs:
-        try:
-            results = _run(options, Path(logs), stop)
-        except ProcessError as error:
-            sys.stderr.write(f"pam_ros sim evaluate: {error}\n")
-            return 1
+        results = _run(options, Path(logs), stop)
     if len(results) < options.episodes:
         sys.stderr.write("stopped\n")
         return 130

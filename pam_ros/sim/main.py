@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import TRAINING_SEEDS
 
 if TYPE_CHECKING:
@@ -39,14 +38,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"pam_ros sim: '{word}' is not one of evaluate, record, train\n")
         return 1
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        jobs[word](rest)
-    except SimError as error:
-        sys.stderr.write(f"pam_ros sim {word}: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\npam_ros sim {word}: stopped\n")
-        return 1
+    jobs[word](rest)
     return 0
 
 

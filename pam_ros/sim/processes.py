@@ -9,11 +9,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from pam_ros.share.errors import PamRosError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class ProcessError(RuntimeError):
+class ProcessError(PamRosError):
     """A node has ended that should not have; the sentence holds its last words."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from pam_ros.sae.store.halves import all_finite
 from pam_ros.sae.store.tokens import RowTable
+from pam_ros.share.errors import ReceivedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 NAN = math.nan
 
 
-class TokenError(ValueError):
+class TokenError(ReceivedError):
     """A TokenActivations that cannot be encoded: one sentence that says why."""
 
 

@@ -14,13 +14,13 @@ import safetensors.torch
 import torch
 import yaml
 
+from pam_ros import cli
 from pam_ros.bags.reader import BagMessage
 from pam_ros.policy import PolicyError, load_policy
 from pam_ros.replay.by_maps import ByMaps
 from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.no_ticks import why_no_ticks
 from pam_ros.robot import ContractError, load_contract, parse_contract
-from pam_ros.robot.main import main
 from pam_ros.robot.sync import Synchroniser
 from pam_ros.robot.units import refusal
 
@@ -124,13 +124,13 @@ def test_units_that_look_wrong_are_quoted(tmp_path, capsys):
     file.write_text(text.replace("unit: rad", "unit: deg"))
     bound = load_contract(file).bind(load_policy(DEMO).spec)
     assert is_quoted(refusal(bound.unit_doubts)), bound.unit_doubts
-    assert main(["check", str(file), "--policy", str(DEMO)]) == 1
+    assert cli.main(["contract", "check", str(file), "--policy", str(DEMO)]) == 1
     said = capsys.readouterr().err
     assert is_quoted(said), said
 
 
 def test_a_robot_with_variants_is_quoted(capsys):
-    assert main(["check", "so101"]) == 1
+    assert cli.main(["contract", "check", "so101"]) == 1
     said = capsys.readouterr().err
     assert is_quoted(said), said
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pam_ros.faithfulness.main import main
+from pam_ros import cli
 from pam_ros.faithfulness.report import from_json
 
 DEMO = str(Path(__file__).parents[2] / "models" / "demo_act")
@@ -33,7 +33,7 @@ DEMO = str(Path(__file__).parents[2] / "models" / "demo_act")
     ],
 )
 def test_what_cannot_be_measured_gets_one_sentence(arguments, said, capsys):
-    assert main(arguments) == 1
+    assert cli.main(["faithfulness", *arguments]) == 1
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
@@ -42,8 +42,9 @@ def test_what_cannot_be_measured_gets_one_sentence(arguments, said, capsys):
 @pytest.mark.slow
 def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsys):
     file, figure = tmp_path / "report.json", tmp_path / "curves.png"
-    status = main(
+    status = cli.main(
         [
+            "faithfulness",
             *("--policy", DEMO, "--device", "cpu", "--episodes", "2", "--seed", "900"),
             *("--methods", "encoder_attention:0:6", "--replace", "blur", "--sanity", "2"),
             *("--json", str(file), "--figure", str(figure)),
@@ -65,7 +66,7 @@ def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsy
     }
     assert not Path(f"{file}.partial").exists()
     assert figure.stat().st_size > 1000
-    assert main(["--show", str(file)]) == 0
+    assert cli.main(["faithfulness", "--show", str(file)]) == 0
     assert capsys.readouterr().out == printed
 
 
@@ -78,11 +79,11 @@ def test_it_runs_on_a_lerobot_dataset_without_what_only_the_simulator_knows(tmp_
     record(root, TRAINING_SEEDS[700:702], correction=True)
     arguments = ["--policy", DEMO, "--device", "cpu", "--dataset", str(root), "--replace", "blur"]
     arguments += ["--methods", "cross_attention", "--episodes", "2", "--seed", "0"]
-    assert main([*arguments, "--json", str(file)]) == 0
+    assert cli.main(["faithfulness", *arguments, "--json", str(file)]) == 0
     report = from_json(file.read_text())
     assert report.source == "recorded"
     assert set(report.row("cross_attention:0").measures) == {
         "score", "deletion_blur", "insertion_blur",
     }  # fmt: skip
-    assert main([*arguments, "--episodes", "3"]) == 1
+    assert cli.main(["faithfulness", *arguments, "--episodes", "3"]) == 1
     assert "has 2 episodes: 3 from number 0 on are too many" in capsys.readouterr().err

@@ -10,12 +10,12 @@ from recorded_robot import ATTENTION, counts, picture, read
 
 from pam_ros.policy import load_policy
 from pam_ros.replay import one_bag
-from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.arch.relu import ReluSAE
 from pam_ros.sae.disk import load_sae, save_sae
 from pam_ros.sae.encoder import TickEncoder
+from pam_ros.sae.errors import SaeError
 from pam_ros.sae.provenance import Provenance
 from pam_ros.sae.store.tokens import parse_sampler, token_table
 
@@ -94,5 +94,5 @@ def test_a_stopped_replay_goes_on_with_its_features(bag, settings, tmp_path, mon
 
 def test_an_sae_of_another_policy_is_refused_with_both_hashes(bag, settings, tmp_path):
     folder = write_sae(tmp_path / "sae", "b" * 64)
-    with pytest.raises(ReplayError, match="trained on another policy: on " + "b" * 64):
+    with pytest.raises(SaeError, match="trained on another policy: on " + "b" * 64):
         replay_bag(bag, tmp_path / "out", replace(settings, sae=folder))

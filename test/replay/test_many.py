@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 from recorded_robot import ATTENTION, counts, difference, observed, read, write_bag
 
+from pam_ros import cli
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.main import main
 from pam_ros.replay.many import Task, find_bags, run_tasks
 from pam_ros.replay.on_ray import run_on_ray
 
@@ -172,13 +172,13 @@ def test_the_command_reports_the_failed_one_and_does_not_do_the_others_again(
         str(bags), "--out", str(tmp_path / "out"), "--policy", settings.policy,
         "--contract", settings.contract, "--threads", "1",
     ]  # fmt: skip
-    assert main(command) == 1
+    assert cli.main(["replay", *command]) == 1
     said = capsys.readouterr()
     assert "a: 7 ticks, 7 with a map" in said.out
     assert "c: 5 ticks, 5 with a map" in said.out
     assert "b.mcap: " in said.err
     assert "1 of 3 recordings failed" in said.err
-    assert main(command) == 1
+    assert cli.main(["replay", *command]) == 1
     assert capsys.readouterr().out.count("it was finished before") == 2
 
 
@@ -207,5 +207,5 @@ def test_wrong_options_are_refused_with_what_would_be_right(
         str(bags / "a"), "--out", str(tmp_path / "out"), "--policy", settings.policy,
         "--contract", settings.contract, *options,
     ]  # fmt: skip
-    assert main(command) == 1
+    assert cli.main(["replay", *command]) == 1
     assert sentence in capsys.readouterr().err

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from recorded_robot import ATTENTION, MS, TYPES, image, joints, observed, picture, read, write_bag
 
+from pam_ros import cli
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.main import main
 from pam_ros.replay.many import Task, run_tasks
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.replay.output import SUMMARY
@@ -119,7 +119,7 @@ def command(folder, tmp_path, settings):
 
 def test_of_one_recording_without_a_tick_the_command_fails(settings, tmp_path, capsys):
     bag = write_bag(tmp_path / "bag", restamped(observed(6), STATES, lambda _: 0))
-    assert main(command(bag, tmp_path, settings)) == 1
+    assert cli.main(["replay", *command(bag, tmp_path, settings)]) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert f"pam_ros replay: {bag}: no tick: all 6 messages on /joint_states" in said.err
@@ -132,7 +132,7 @@ def test_of_many_one_without_a_tick_has_failed_and_the_others_go_on(settings, tm
     write_bag(folder / "b", observed(5))
     # The second time, what is finished is left alone, and what failed fails again.
     for _ in range(2):
-        assert main(command(folder, tmp_path, settings)) == 1
+        assert cli.main(["replay", *command(folder, tmp_path, settings)]) == 1
         said = capsys.readouterr()
         assert "b: 5 ticks, 5 with a map" in said.out
         assert "a: no tick: all 6 messages on /joint_states have the stamp 0" in said.err

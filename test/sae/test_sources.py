@@ -18,16 +18,18 @@ from rosbags.typesys import Stores, get_typestore
 from safetensors.numpy import load_file
 
 from pam_ros.attention.layout import lay_out
-from pam_ros.bags import BagWriter
+from pam_ros.bags import BagError, BagWriter
 from pam_ros.observations.bag import BagSource
 from pam_ros.observations.source import Frame, RolloutSource
 from pam_ros.policy import CameraSpec, ObservationError, PolicyOutput, PolicySpec
-from pam_ros.robot import Synchroniser, build_observation, load_contract
+from pam_ros.robot import ContractError, Synchroniser, build_observation, load_contract
 from pam_ros.sae.collect.collector import collect
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store import writer as store_writer
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.share.errors import NotFoundError
+from pam_ros.sim.errors import SimError
 from pam_ros.tick.token_activations import fill_tokens
 
 IMAGE, STATE = "observation.images.top", "observation.state"
@@ -339,7 +341,7 @@ def test_roll_outs_are_the_same_again(tmp_path):
 
 def test_a_simulator_that_is_missing_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco", None)
-    with pytest.raises(SaeError, match="the demo robot needs MuJoCo"):
+    with pytest.raises(SimError, match="the demo robot needs MuJoCo"):
         next(RolloutSource(FakePolicy(), range(2)).frames(None))
 
 
@@ -517,14 +519,14 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
     words = "/top/image_raw must be sensor_msgs/msg/Image, not sensor_msgs/msg/JointState"
     with pytest.raises(SaeError, match=words):
         BagSource(FakePolicy(), [tmp_path / "swapped"], str(contract))
-    with pytest.raises(SaeError, match="does not exist"):
+    with pytest.raises(BagError, match="does not exist"):
         BagSource(FakePolicy(), [tmp_path / "nothing"], str(contract))
     (tmp_path / "broken.mcap").write_bytes(b"\x89MCAP0\r\nno more")
-    with pytest.raises(SaeError, match="cannot be read"):
+    with pytest.raises(BagError, match="cannot be read"):
         BagSource(FakePolicy(), [tmp_path / "broken.mcap"], str(contract))
-    with pytest.raises(SaeError, match="contract 'none_such' is neither a file nor"):
+    with pytest.raises(NotFoundError, match="contract 'none_such' is neither a file nor"):
         BagSource(FakePolicy(), [tmp_path / "bag"], "none_such")
-    with pytest.raises(SaeError, match="does not fit policy 'fake'"):
+    with pytest.raises(ContractError, match="does not fit policy 'fake'"):
         BagSource(FakePolicy(make_spec(joints=5)), [tmp_path / "bag"], str(contract))
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
+from pam_ros import cli
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.main import main
 from pam_ros.sim.scene import TRAINING_SEEDS
 from pam_ros.sim.training import recipe
 from pam_ros.sim.training.checkpoint import load_mean_images
@@ -15,7 +15,7 @@ def test_training_records_trains_writes_a_checkpoint_and_resumes(tmp_path, monke
     monkeypatch.setattr(recipe, "PHASES", (Phase(steps=2, width=96, batch=2, lr=1e-4, last_lr=0),))
     out, work = tmp_path / "policy", tmp_path / "work"
     arguments = ["--out", str(out), "--work", str(work), "--episodes", "1", "--device", "cpu"]
-    assert main(["train", *arguments]) == 0
+    assert cli.main(["sim", "train", *arguments]) == 0
 
     first = TRAINING_SEEDS.start
     recorded = sorted((work / "episodes").iterdir())
@@ -30,7 +30,7 @@ def test_training_records_trains_writes_a_checkpoint_and_resumes(tmp_path, monke
 
     times = [path.stat().st_mtime_ns for path in recorded]
     with caplog.at_level("INFO"):
-        assert main(["train", *arguments]) == 0
+        assert cli.main(["sim", "train", *arguments]) == 0
     assert "resuming at step 2" in caplog.text
     assert [path.stat().st_mtime_ns for path in recorded] == times
 
@@ -42,17 +42,17 @@ def test_a_number_of_episodes_that_cannot_be_is_refused(tmp_path, episodes):
 
 
 def test_an_unknown_device_is_one_sentence_and_exit_status_one(tmp_path, capsys):
-    assert main(["train", "--work", str(tmp_path), "--device", "abacus"]) == 1
+    assert cli.main(["sim", "train", "--work", str(tmp_path), "--device", "abacus"]) == 1
     assert "device 'abacus' is not usable here" in capsys.readouterr().err
 
 
 def test_an_unknown_word_is_one_sentence_and_exit_status_one(capsys):
-    assert main(["dance"]) == 1
+    assert cli.main(["sim", "dance"]) == 1
     assert capsys.readouterr().err == (
         "pam_ros sim: 'dance' is not one of evaluate, record, train\n"
     )
 
 
 def test_recording_into_an_existing_folder_is_one_sentence(tmp_path, capsys):
-    assert main(["record", "--out", str(tmp_path), "--episodes", "1"]) == 1
+    assert cli.main(["sim", "record", "--out", str(tmp_path), "--episodes", "1"]) == 1
     assert "exists already" in capsys.readouterr().err

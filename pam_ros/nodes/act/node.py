@@ -30,8 +30,9 @@ from pam_ros.nodes.act.ticks import AttentionTicks
 from pam_ros.nodes.kit.entities import Entities
 from pam_ros.nodes.kit.parameters import ParameterError, declare
 from pam_ros.nodes.kit.respawn import RunMark
-from pam_ros.nodes.kit.running import USER_ERRORS, leave_within, run_node
+from pam_ros.nodes.kit.running import leave_within, run_node
 from pam_ros.nodes.kit.transitions import guard_requests, logged
+from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             ticks = AttentionTicks(self, self._values)
         except Exception as error:  # noqa: BLE001  (torch raises many types; the node stays)
             self._failure = error
-            kind = "" if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: "
+            kind = "" if isinstance(error, PamRosError) else f"{type(error).__name__}: "
             self.get_logger().error(f"not configured: {kind}{error}")
             self._made.destroy()
             return _FAILURE

@@ -69,7 +69,7 @@ class AttentionTicks:
         values: of the node's parameters.
 
     Raises:
-        One of running.USER_ERRORS: something that a user can mend.
+        PamRosError: something that a user can mend.
     """
 
     def __init__(self, node: Node, values: Mapping[str, Any]) -> None:

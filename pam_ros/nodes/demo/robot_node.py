@@ -23,7 +23,7 @@ from std_srvs.srv import Trigger
 
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.nodes.kit.parameters import Declared, declare
-from pam_ros.nodes.kit.running import USER_ERRORS, run_node
+from pam_ros.nodes.kit.running import run_node
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, JOINT_NAMES
 from pam_ros.sim.world import PERIOD_NS, World
@@ -205,4 +205,4 @@ def _mean_images(folder: str) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `ros2 run pam_ros demo_robot`."""
-    return run_node(DemoRobotNode, arguments, threads=1, user_errors=(*USER_ERRORS, SimError))
+    return run_node(DemoRobotNode, arguments, threads=1)

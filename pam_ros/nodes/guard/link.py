@@ -23,6 +23,7 @@ from pam_ros.robot.takeover import (
     TakeoverError,
     decode_answer,
 )
+from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -55,7 +56,7 @@ def _module_path() -> list[str]:
     return path if own in path else [own, *path]
 
 
-class GuardError(RuntimeError):
+class GuardError(PamRosError):
     """The guard process did not start."""
 
 

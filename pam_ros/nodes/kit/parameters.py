@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
+from pam_ros.share.errors import PamRosError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,7 @@ CLOSE = 0.8
 """difflib's ratio from which a name is one of ours misspelt, and not another node's."""
 
 
-class ParameterError(ValueError):
+class ParameterError(PamRosError):
     """A parameter's name or value; the sentence names it and what would be right."""
 
 

@@ -20,12 +20,7 @@ from rclpy.executors import (
     SingleThreadedExecutor,
 )
 
-from pam_ros.attention.errors import AttentionError
-from pam_ros.bags import BagError
-from pam_ros.nodes.guard.link import GuardError
-from pam_ros.nodes.kit.parameters import ParameterError
-from pam_ros.policy import PolicyError
-from pam_ros.robot import ContractError
+from pam_ros.share.errors import PamRosError, ReceivedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,15 +28,6 @@ if TYPE_CHECKING:
     from rclpy.executors import Executor
     from rclpy.node import Node
 
-USER_ERRORS = (
-    AttentionError,
-    BagError,
-    ContractError,
-    FileNotFoundError,
-    GuardError,
-    ParameterError,
-    PolicyError,
-)
 N = TypeVar("N", bound="Node")
 _PAUSE_S = 0.01
 """An error that comes again and again leaves time for other work."""
@@ -73,7 +59,6 @@ def run_node(
     factory: Callable[[], N],
     arguments: Sequence[str] | None,
     threads: int,
-    user_errors: tuple[type[Exception], ...] = USER_ERRORS,
     start: Callable[[N], None] | None = None,
 ) -> int:
     """Spin a node until it is told to stop.
@@ -92,10 +77,10 @@ def run_node(
         node = factory()
         if start is not None:
             starting = _Starting(start, node)
-        _spin(node, threads, starting, user_errors)
+        _spin(node, threads, starting)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
-    except (*user_errors, *_parameter_errors()) as error:
+    except (PamRosError, *_parameter_errors()) as error:
         return _fail(error)
     except Exception:
         # A signal while the node is being made shuts ROS down under it.
@@ -165,18 +150,13 @@ class _MultiThreaded(_Tolerant, MultiThreadedExecutor):
     pass
 
 
-def _spin(
-    node: N,
-    threads: int,
-    starting: _Starting[N] | None,
-    user_errors: tuple[type[Exception], ...],
-) -> None:
+def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
     executor = _SingleThreaded() if threads == 1 else _MultiThreaded(num_threads=threads)
     executor.add_node(node)
     if starting is not None:
         starting.start()
     try:
-        while not _spun(executor, node, user_errors):
+        while not _spun(executor, node):
             time.sleep(_PAUSE_S)
     finally:
         executor.shutdown(timeout_sec=5.0)
@@ -184,11 +164,11 @@ def _spin(
             starting.check()
 
 
-def _spun(executor: Executor, node: Node, user_errors: tuple[type[Exception], ...]) -> bool:
+def _spun(executor: Executor, node: Node) -> bool:
     """Spin; false where an exception of a callback has ended it, and the node stays."""
     try:
         executor.spin()
-    except (*user_errors, ExternalShutdownException):
+    except ExternalShutdownException:
         raise
     except InvalidHandle as error:
         # A callback was under way while what it uses was destroyed, as at a clean-up.
@@ -198,7 +178,8 @@ def _spun(executor: Executor, node: Node, user_errors: tuple[type[Exception], ..
         return False
     except Exception as error:
         # Of this package, or of rclpy over a strange request: what comes from outside ends no node.
-        if not rclpy.ok():
+        for_user = isinstance(error, PamRosError) and not isinstance(error, ReceivedError)
+        if for_user or not rclpy.ok():
             raise
         node.get_logger().error(
             "".join(traceback.format_exception(error)), throttle_duration_sec=1.0

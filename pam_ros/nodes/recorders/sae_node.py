@@ -22,20 +22,18 @@ from pam_ros.bags.writer import BagWriter
 from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
-from pam_ros.nodes.kit.running import USER_ERRORS, run_node
+from pam_ros.nodes.kit.running import run_node
 from pam_ros.nodes.recorders.feature_encoding import FeatureEncoding
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
 from pam_ros.nodes.recorders.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
 from pam_ros.robot import load_contract
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.topics import NODE, topics_of
-from pam_ros.sae.errors import SaeError
 from pam_ros.share.folders import find_contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ERRORS = (*USER_ERRORS, SaeError)
 TABLE = (
     Declared("sae", "", "Folder of the SAE: cfg.json and sae_weights.safetensors."),
     Declared("tokens_topic", "act_attention/tokens", "TokenActivations to encode."),
@@ -220,4 +218,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `ros2 run pam_ros sae_recorder`."""
     # Read when torch is loaded: its threads wait asleep, and leave the cores to the policy.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    return run_node(SaeRecorderNode, arguments, threads=1, user_errors=ERRORS)
+    return run_node(SaeRecorderNode, arguments, threads=1)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class FeaturesError(Exception):
+
+class FeaturesError(PamRosError):
     """One sentence that names the file or value and what would be right."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pam_ros.attention.errors
 import pam_ros.attention.overlay
+import pam_ros.share.errors
 from pam_ros.sae.browser import app, book, charts, errors, names, page, pictures, search
 from pam_ros.sae.browser.book import ABOUT, ARRAYS, PICTURES, about_bytes
 from pam_ros.sae.browser.names import FILE
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 GRADIO = "5.50.0"
 _MODULES = (
     app, book, charts, errors, names, page, pictures, search,
-    pam_ros.attention.overlay, pam_ros.attention.errors,
+    pam_ros.attention.overlay, pam_ros.attention.errors, pam_ros.share.errors,
 )  # fmt: skip
 _APP = '''# SPDX-License-Identifier: Apache-2.0
 """The feature browser as a Space. Names cannot be changed here."""

@@ -25,15 +25,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `pam_ros features ...`; returns the exit status."""
     options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    from pam_ros.sae.errors import SaeError  # noqa: PLC0415
-
-    try:
-        options.job(options)
-    except (FeaturesError, SaeError) as error:
-        sys.stderr.write(f"pam_ros features: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    options.job(options)
     return 0
 
 

@@ -15,6 +15,7 @@ from pam_ros.sae.store.manifest import StoreInfo
 from pam_ros.sae.store.tokens import token_table
 from pam_ros.sae.store.writer import TokenWriter
 from pam_ros.sae.train.interrupts import WaitingInterrupts
+from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,16 +63,13 @@ def collect(
         Why it ended, in words: the source's end, or a limit.
 
     Raises:
-        SaeError: the source, the folder or a value cannot be used. Shards on disk stay, and nothing
-            half-written is left.
+        PamRosError: the source, the folder or a value cannot be used. Shards on disk stay, and
+            nothing half-written is left.
         KeyboardInterrupt: by Ctrl-C or a `kill`, between two frames; those before are kept.
     """
     # Also for the default: the policy may have been left at another one.
     if layer != DEFAULT_LAYER or hasattr(policy, "take_tokens"):
-        try:
-            policy.take_tokens(layer)
-        except PolicyError as error:
-            raise SaeError(str(error)) from error
+        policy.take_tokens(layer)
     spec = policy.spec
     table = token_table(spec.layout)
     info = StoreInfo(
@@ -111,7 +109,7 @@ def collect(
                     writer.add(frame.episode, frame.frame, rows, row_table, frame.observation)
                 if progress is not None:
                     progress(frame.episode, writer.stored_rows)
-        except (SaeError, KeyboardInterrupt):
+        except (PamRosError, KeyboardInterrupt):
             # Whole frames all of them: no reason to make them again.
             with interrupts.whole:
                 writer.flush()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pam_ros.policy import PolicyError
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.shuffle import check_same_kind
 
@@ -114,19 +113,16 @@ def recovered_action(
     missed_by_mean = values = 0.0
     done = 0
     while batch := [stored.observation for stored in islice(observations, BATCH)]:
-        try:
-            prepared = policy.prepare(batch)
+        prepared = policy.prepare(batch)
 
-            def chunk(edit: Edit | None, prepared: Any = prepared) -> Any:
-                result = policy.forward(prepared, tokens_layer=info.layer, edit=edit)
-                return result.normalised.astype(np.float64)
+        def chunk(edit: Edit | None, prepared: Any = prepared) -> Any:
+            result = policy.forward(prepared, tokens_layer=info.layer, edit=edit)
+            return result.normalised.astype(np.float64)
 
-            own = chunk(None)
-            missed_by_mean += float(np.square(chunk(to_mean) - own).sum())
-            for name, edit in edits.items():
-                missed[name] += float(np.square(chunk(edit) - own).sum())
-        except PolicyError as error:
-            raise SaeError(str(error)) from error
+        own = chunk(None)
+        missed_by_mean += float(np.square(chunk(to_mean) - own).sum())
+        for name, edit in edits.items():
+            missed[name] += float(np.square(chunk(edit) - own).sum())
         values += own.size
         done += len(batch)
         if progress is not None:

@@ -73,27 +73,23 @@ class ChangedSceneSource:
             SaeError: the store's pictures are not those of the simulator's scenes, or it cannot
                 render.
         """
-        from pam_ros.sim.errors import SimError  # noqa: PLC0415
         from pam_ros.sim.scene import Scene, place  # noqa: PLC0415  (MuJoCo)
 
         episode, seen = None, 0
-        try:
-            with Scene() as scene:
-                for stored in self.store.observations():
-                    first = stored.episode != episode
-                    if first and seen == self.episodes:
-                        return
-                    joints = self._joints(stored.observation)
-                    scene.set_placement(replace(place(stored.episode), start=joints))
-                    if first:
-                        episode, seen = stored.episode, seen + 1
-                        if seen == 1:
-                            self._check(scene, stored.observation)
-                        change_scene(scene, self.change, seen - 1)
-                    if after is None or (stored.episode, stored.frame) > after:
-                        yield Frame(stored.episode, stored.frame, _seen(scene, stored.observation))
-        except SimError as error:
-            raise SaeError(str(error)) from error
+        with Scene() as scene:
+            for stored in self.store.observations():
+                first = stored.episode != episode
+                if first and seen == self.episodes:
+                    return
+                joints = self._joints(stored.observation)
+                scene.set_placement(replace(place(stored.episode), start=joints))
+                if first:
+                    episode, seen = stored.episode, seen + 1
+                    if seen == 1:
+                        self._check(scene, stored.observation)
+                    change_scene(scene, self.change, seen - 1)
+                if after is None or (stored.episode, stored.frame) > after:
+                    yield Frame(stored.episode, stored.frame, _seen(scene, stored.observation))
 
     def _joints(self, observation: Observation) -> NDArray[np.float64]:
         from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES  # noqa: PLC0415

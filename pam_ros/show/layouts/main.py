@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.contract_file import load_contract
-from pam_ros.robot.errors import ContractError
 from pam_ros.robot.topics import NODE, RECORDER, topics_of
 from pam_ros.share.folders import find_contract
 from pam_ros.show.layouts.foxglove import foxglove
@@ -48,16 +47,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--node", type=_node, default=NODE, help=f"attention node, {NODE}")
     parser.add_argument("--recorder", type=_node, default=RECORDER, help=f"sidecar, {RECORDER}")
     options = parser.parse_args(argv)
-    try:
-        contract = load_contract(find_contract(options.contract))
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name, text in layouts(topics_of(contract, options.node, options.recorder)).items():
-            path = options.out / name
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"{path}\n")
-    except (ContractError, OSError) as error:
-        sys.stderr.write(f"pam_ros layouts: {error}\n")
-        return 1
+    contract = load_contract(find_contract(options.contract))
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, text in layouts(topics_of(contract, options.node, options.recorder)).items():
+        path = options.out / name
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
     return 0
 
 

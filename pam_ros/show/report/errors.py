@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class ReportError(Exception):
+
+class ReportError(PamRosError):
     """A recording cannot be shown: one sentence that names it and what would be right."""

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.bags import BagError
 from pam_ros.show.report.errors import ReportError
 
 if TYPE_CHECKING:
@@ -26,19 +25,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--quality", type=int, default=24, help="x264's crf: lower is better")
     add_camera_option(parser)
     options = parser.parse_args(argv)
-    try:
-        check_range("--height", options.height, 16, 4096)
-        check_range("--quality", options.quality, 0, 51)
-        report = write_report(
-            options.bag,
-            Path(options.output),
-            camera_topics=camera_topics(options.camera),
-            height=options.height,
-            quality=options.quality,
-        )
-    except (ReportError, BagError) as error:
-        sys.stderr.write(f"pam_ros report: {error}\n")
-        return 1
+    check_range("--height", options.height, 16, 4096)
+    check_range("--quality", options.quality, 0, 51)
+    report = write_report(
+        options.bag,
+        Path(options.output),
+        camera_topics=camera_topics(options.camera),
+        height=options.height,
+        quality=options.quality,
+    )
     for note in report.notes:
         sys.stderr.write(f"pam_ros report: {note}\n")
     sys.stdout.write(

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pam_ros.share.errors import PamRosError
 
-class ViewError(Exception):
+
+class ViewError(PamRosError):
     """One sentence that names what cannot be shown and why."""

@@ -9,12 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.bags.errors import BagError
 from pam_ros.robot.contract_file import load_contract
-from pam_ros.robot.errors import ContractError
 from pam_ros.robot.topics import NODE, RECORDER, topics_of
 from pam_ros.share.folders import find_contract
-from pam_ros.show.rerun.errors import ViewError
 from pam_ros.show.rerun.opening import close, into_file, into_viewer
 
 if TYPE_CHECKING:
@@ -49,16 +46,11 @@ def main(argv: Sequence[str]) -> int:
     if options.live == (options.bag is not None):
         parser.error("name a bag, or --live")
     logging.basicConfig(level=logging.WARNING, format="pam_ros view: %(message)s")
-    try:
-        contract = load_contract(find_contract(options.contract))
-        topics = topics_of(contract, options.node, options.recorder)
-        if options.live:
-            return _live(options, contract, topics)
-        shown = _bag(options, contract, topics)
-    except (BagError, ContractError, OSError, ViewError) as error:
-        sys.stderr.write(f"pam_ros view: {error}\n")
-        return 1
-    return _report(shown, options.save)
+    contract = load_contract(find_contract(options.contract))
+    topics = topics_of(contract, options.node, options.recorder)
+    if options.live:
+        return _live(options, contract, topics)
+    return _report(_bag(options, contract, topics), options.save)
 
 
 def _open(options: argparse.Namespace, topics: Topics, name: str) -> Any:

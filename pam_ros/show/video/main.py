@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pam_ros.bags import BagError, BagReader, write_video
 from pam_ros.bags.pictures import find_cameras
-from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.main import add_camera_option, camera_topics, check_range
 from pam_ros.show.report.opening import readable
 from pam_ros.show.report.recording import read_recording
@@ -36,17 +35,13 @@ def main(argv: Sequence[str]) -> int:
     )
     add_camera_option(parser)
     options = parser.parse_args(argv)
-    try:
-        check_range("--max-fps", options.max_fps, 0.1, 500)
-        if options.height:
-            check_range("--height", options.height, 16, 4096)
-        topics = camera_topics(options.camera)
-        with readable(options.bag, lambda path: _look(path, topics, draw=options.draw)) as found:
-            path, recording, losses = found
-            video = _write(path, recording, topics, options)
-    except (ReportError, BagError) as error:
-        sys.stderr.write(f"pam_ros video: {error}\n")
-        return 1
+    check_range("--max-fps", options.max_fps, 0.1, 500)
+    if options.height:
+        check_range("--height", options.height, 16, 4096)
+    topics = camera_topics(options.camera)
+    with readable(options.bag, lambda path: _look(path, topics, draw=options.draw)) as found:
+        path, recording, losses = found
+        video = _write(path, recording, topics, options)
     for note in (*losses, *(recording.notes if recording else ())):
         sys.stderr.write(f"pam_ros video: {note}\n")
     sys.stdout.write(

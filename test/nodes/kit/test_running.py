@@ -17,7 +17,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from pam_ros.nodes.kit.running import run_node
-from pam_ros.robot import ContractError
+from pam_ros.robot import ContractError, MessageError
 
 
 class Shaky(Node):
@@ -55,6 +55,11 @@ def test_what_a_user_can_mend_ends_it_in_one_sentence(domain, capfd):
     assert run_node(lambda: Shaky(ContractError("there is no joint 'a'")), [], 1) == 1
     assert "pam_ros: there is no joint 'a'" in capfd.readouterr().err
     assert not rclpy.ok()
+
+
+def test_a_message_that_cannot_be_used_ends_no_node(domain, capfd):
+    assert run_node(lambda: Shaky(MessageError("the image has no rows")), [], 1) == 0
+    assert "the image has no rows" in capfd.readouterr().err
 
 
 class Listening(Node):

@@ -14,6 +14,7 @@ from pam_ros.msg import TokenActivations
 from sae_folder import POLICY, WIDTH, tokens_message, write_sae
 
 from pam_ros.bags import BagReader
+from pam_ros.share.errors import PamRosError
 
 
 def test_activations_that_are_not_finite_give_an_invalid_message_and_the_node_goes_on(
@@ -79,14 +80,14 @@ def test_another_policy_layer_or_width_is_refused_with_both_names_until_the_righ
 
 def refusal(**parameters) -> str:
     """The sentence with which the node does not start."""
-    from pam_ros.nodes.recorders.sae_node import ERRORS, SaeRecorderNode
+    from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 
     arguments = ["--ros-args"]
     for name, value in parameters.items():
         arguments += ["-p", f"{name}:={value}"]
     rclpy.init(args=arguments)
     try:
-        with pytest.raises(ERRORS) as raised:
+        with pytest.raises(PamRosError) as raised:
             SaeRecorderNode()
     finally:
         rclpy.try_shutdown()

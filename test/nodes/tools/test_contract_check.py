@@ -12,13 +12,13 @@ import pytest
 import rclpy
 from sensor_msgs.msg import Image, JointState
 
-from pam_ros.robot.main import main
+from pam_ros import cli
 from pam_ros.share.folders import share_directory
 
 
 def test_the_shipped_contract_fits_the_shipped_policy(capsys):
     policy = str(share_directory() / "models" / "demo_act")
-    assert main(["check", "demo_arm", "--policy", policy]) == 0
+    assert cli.main(["contract", "check", "demo_arm", "--policy", policy]) == 0
     out = capsys.readouterr().out
     assert "rgb8 -> observation.images.top" in out
     assert "[5] gripper, rad; within -0.17 to 1.75 rad, at most 3 rad/s" in out
@@ -29,7 +29,7 @@ def test_every_problem_with_the_policy_is_listed(contract, checkpoint, capsys):
     file = contract()
     text = file.read_text().replace("- {name: lift, limits: [-3.0, 3.0]}", "")
     file.write_text(text.replace("observation.images.top", "observation.images.side"))
-    assert main(["check", str(file), "--policy", str(checkpoint)]) == 1
+    assert cli.main(["contract", "check", str(file), "--policy", str(checkpoint)]) == 1
     error = capsys.readouterr().err
     assert "observation.images.side" in error
     assert "state.joints names 1 joints; the policy's observation.state has 2" in error
@@ -52,7 +52,7 @@ def demo_arm_in_degrees(tmp_path):
 
 def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degrees, capsys):
     policy = str(share_directory() / "models" / "demo_act")
-    assert main(["check", demo_arm_in_degrees(False), "--policy", policy]) == 1
+    assert cli.main(["contract", "check", demo_arm_in_degrees(False), "--policy", policy]) == 1
     said = capsys.readouterr()
     assert "it fits" not in said.out
     error = " ".join(said.err.split())
@@ -62,7 +62,7 @@ def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degre
         "action of 'shoulder_pan', 'shoulder_lift'"
     )
     assert "the contract says deg, the training data are likely rad" in error
-    assert main(["check", demo_arm_in_degrees(True), "--policy", policy]) == 0
+    assert cli.main(["contract", "check", demo_arm_in_degrees(True), "--policy", policy]) == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert "note: observation.state and action of 'shoulder_pan'" in said.out
@@ -71,7 +71,7 @@ def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degre
 
 
 def test_a_contract_that_does_not_exist_is_one_sentence(capsys):
-    assert main(["check", "so999"]) == 1
+    assert cli.main(["contract", "check", "so999"]) == 1
     assert capsys.readouterr().err.startswith("pam_ros contract: contract 'so999' is neither")
 
 

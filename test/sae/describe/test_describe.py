@@ -16,12 +16,12 @@ from planted_episodes import (
     planted_sae,
 )
 
+from pam_ros import cli
 from pam_ros.sae.describe import descriptions as describe_module
 from pam_ros.sae.describe.descriptions import PHASES, Signals, describe, matches
 from pam_ros.sae.describe.file import write_descriptions
 from pam_ros.sae.describe.top_frames import TopFrames
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.main import main
 
 SEEDS = range(100, 112)
 
@@ -152,10 +152,10 @@ def test_the_command_writes_them_and_refuses_another_policys_tokens(tmp_path, ca
     planted_sae(tmp_path / "sae")
     episodes_store(tmp_path / "store", range(3))
     arguments = ["describe", "--sae", str(tmp_path / "sae"), "--out", str(tmp_path / "out")]
-    assert main([*arguments, "--data", str(tmp_path / "store")]) == 0
+    assert cli.main(["sae", *arguments, "--data", str(tmp_path / "store")]) == 0
     assert (tmp_path / "out" / "features.parquet").is_file()
     episodes_store(tmp_path / "foreign", range(3), policy_sha256="b" * 64)
-    assert main([*arguments, "--data", str(tmp_path / "foreign")]) == 1
+    assert cli.main(["sae", *arguments, "--data", str(tmp_path / "foreign")]) == 1
     assert "b" * 64 in capsys.readouterr().err
 
 
@@ -167,12 +167,12 @@ def test_other_seeds_in_folders_of_one_name_stay_apart_and_are_of_the_same_polic
         planted_sae(folder)
     arguments = ["describe", "--sae", str(tmp_path / "sae"), "--data", str(tmp_path / "store")]
     arguments += ["--out", str(tmp_path / "out"), "--others", *map(str, others)]
-    assert main(arguments) == 0
+    assert cli.main(["sae", *arguments]) == 0
     first = json.loads((tmp_path / "out" / "features.json").read_text())["features"][0]
     assert [match["sae"] for match in first["matches"]] == [str(folder) for folder in others]
     config = others[1] / "cfg.json"
     config.write_text(config.read_text().replace("a" * 64, "b" * 64))
-    assert main(arguments) == 1
+    assert cli.main(["sae", *arguments]) == 1
     assert f"{others[1]} was trained on another policy" in capsys.readouterr().err
 
 

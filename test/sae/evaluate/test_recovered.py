@@ -15,14 +15,14 @@ from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.factory import make_pre_post_processors
 
+from pam_ros import cli
 from pam_ros.observations.source import Frame
-from pam_ros.policy import load_policy
+from pam_ros.policy import PolicyError, load_policy
 from pam_ros.sae.collect.collector import collect
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.evaluate.measures import principal
 from pam_ros.sae.evaluate.recovered import by_principal, recovered_action
-from pam_ros.sae.main import main
 from pam_ros.sae.store.stats import store_stats
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.sae.store.tokens import parse_sampler
@@ -158,7 +158,7 @@ def test_another_layers_tokens_are_collected_by_its_name(checkpoint, tmp_path):
     first = next(source.frames(None)).observation
     wanted = policy.forward(policy.prepare([first]), tokens_layer="encoder_input").tokens[0]
     assert np.allclose(store.read(0).tokens[: len(wanted)], wanted, atol=2e-3, rtol=2e-3)
-    with pytest.raises(SaeError, match=r"encoder\.layers"):
+    with pytest.raises(PolicyError, match=r"encoder\.layers"):
         collect(policy, source, everything, tmp_path / "t", layer="decoder")
 
 
@@ -166,7 +166,7 @@ def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, caps
     _policy, training, held_out = stores
     sae = tmp_path / "sae"
     common = ["--data", str(training.folder), "--device", "cpu", "--threads", "1"]
-    assert main([
+    assert cli.main(["sae",
         "train", *common, "--out", str(sae), "--features", "64", "--k", "4", "--tokens", "20000",
         "--batch", "256", "--learning-rate", "3e-3", "--sampler", "all",
     ]) == 0  # fmt: skip
@@ -176,7 +176,7 @@ def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, caps
         "--sae", str(sae), "--policy", str(checkpoint), "--device", "cpu", "--action-frames", "10",
         "--json", str(report),
     ]  # fmt: skip
-    assert main(["eval", "--data", str(held_out.folder), *arguments]) == 0
+    assert cli.main(["sae", "eval", "--data", str(held_out.folder), *arguments]) == 0
     printed = capsys.readouterr().out
     assert "500000 tokens are the measure" in printed
     (result,) = json.loads(report.read_text())["results"].values()
@@ -186,7 +186,7 @@ def test_train_and_eval_from_the_command_line(stores, checkpoint, tmp_path, caps
     assert -1 < result["recovered_action"] < 1
     assert result["action_frames"] == 10
     assert f"{result['sae']['explained_variance']:.4f}" in printed
-    assert main(["eval", "--data", str(training.folder), *arguments]) == 1
+    assert cli.main(["sae", "eval", "--data", str(training.folder), *arguments]) == 1
     assert "holds what the SAE was trained on (training)" in capsys.readouterr().err
 
 
@@ -196,7 +196,7 @@ def test_describe_correlates_features_with_joints_and_the_policys_actions(
     """Second route: each frame's own pass, encoded at once, NumPy's correlation."""
     policy, training, held_out = stores
     sae = tmp_path / "sae"
-    assert main([
+    assert cli.main(["sae",
         "train", "--data", str(training.folder), "--device", "cpu", "--out", str(sae),
         "--features", "64", "--k", "4", "--tokens", "5000", "--batch", "256",
     ]) == 0  # fmt: skip
@@ -204,7 +204,7 @@ def test_describe_correlates_features_with_joints_and_the_policys_actions(
         "describe", "--sae", str(sae), "--out", str(tmp_path / "out"), "--names", "pan", "lift",
         "--policy", str(checkpoint), "--device", "cpu", "--actions",
     ]  # fmt: skip
-    assert main([*command, "--data", str(held_out.folder), "--others", str(sae)]) == 0
+    assert cli.main(["sae", *command, "--data", str(held_out.folder), "--others", str(sae)]) == 0
     content = json.loads((tmp_path / "out" / "features.json").read_text())
     kinds, joints = ("position", "velocity", "action"), ("pan", "lift", "2")
     assert content["about"]["signals"] == [f"{kind} {joint}" for kind in kinds for joint in joints]
@@ -227,7 +227,7 @@ def test_describe_correlates_features_with_joints_and_the_policys_actions(
             {"sae": "sae", "feature": row["feature"], "cosine": pytest.approx(1)}
         ]
     assert checked > 5
-    assert main([*command, "--data", str(training.folder)]) == 1
+    assert cli.main(["sae", *command, "--data", str(training.folder)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_describe_correlates_features_with_joints_and_the_policys_actions(
 )
 def test_wrong_arguments_are_one_sentence(arguments, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 1
+    assert cli.main(["sae", *arguments]) == 1
     captured = capsys.readouterr().err
     assert words in captured
     assert captured.count("\n") == 1

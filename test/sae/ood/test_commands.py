@@ -14,10 +14,10 @@ from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.factory import make_pre_post_processors
 
+from pam_ros import cli
 from pam_ros.observations.source import Frame
 from pam_ros.policy import load_policy
 from pam_ros.sae.collect.collector import collect
-from pam_ros.sae.main import main
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.sae.store.tokens import parse_sampler
 
@@ -95,7 +95,7 @@ def fitted(tmp_path_factory):
 
 def run(*words) -> int:
     """The status of `pam_ros sae ...`."""
-    status = main([str(word) for word in words])
+    status = cli.main(["sae", *(str(word) for word in words)])
     assert status == 0
     return status
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_broken_is_one_sentence(fitted, tmp_path, capsys, words, 
         pytest.skip("mujoco is not installed")
     policy = ["--policy", str(fitted / "policy"), "--device", "cpu"]
     data = ["--data", str(fitted / "normal"), "--out", str(tmp_path / "out")]
-    assert main(["ood", "break", *policy, *data, *words]) == 1
+    assert cli.main(["sae", "ood", "break", *policy, *data, *words]) == 1
     printed = capsys.readouterr().err
     assert said in printed
     assert "Traceback" not in printed

@@ -28,11 +28,11 @@ from synthetic_recording import (
     write_recording,
 )
 
+from pam_ros import cli
 from pam_ros.show.report.clock import Clock
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.heat import pack
-from pam_ros.show.report.main import main
 from pam_ros.show.report.page import write_report
 from pam_ros.show.report.peaks import peaks
 from pam_ros.show.report.recording import read_recording
@@ -136,7 +136,7 @@ def test_a_truncated_bag_is_shown_up_to_the_damage_and_the_page_says_so(tmp_path
 
 def test_without_maps_one_sentence_names_the_topics_there_are(tmp_path, capsys):
     write_recording(tmp_path / "run", without=frozenset({ATTENTION}))
-    assert main([str(tmp_path / "run"), "-o", str(tmp_path / "report.html")]) == 1
+    assert cli.main(["report", str(tmp_path / "run"), "-o", str(tmp_path / "report.html")]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "has no attention maps" in said
@@ -155,7 +155,7 @@ def test_without_maps_one_sentence_names_the_topics_there_are(tmp_path, capsys):
     ],
 )
 def test_mistakes_are_one_sentence(recording, capsys, arguments, word):
-    assert main([str(recording) if a == "BAG" else a for a in arguments]) == 1
+    assert cli.main(["report", *(str(recording) if a == "BAG" else a for a in arguments)]) == 1
     assert word in capsys.readouterr().err
 
 
@@ -166,7 +166,7 @@ def test_of_a_folder_that_is_no_bag_nothing_is_copied_and_its_own_name_is_said(
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("private")
     for name in ("home", "home/letter.txt"):
-        assert main([str(tmp_path / name)]) == 1
+        assert cli.main(["report", str(tmp_path / name)]) == 1
         said = capsys.readouterr().err
         assert f"{tmp_path / name} is " in said
         assert "damaged" not in said
@@ -174,7 +174,7 @@ def test_of_a_folder_that_is_no_bag_nothing_is_copied_and_its_own_name_is_said(
 
 def test_a_bag_with_nothing_to_read_in_it_is_said_by_its_own_name(tmp_path, capsys):
     (tmp_path / "run.mcap").write_bytes(b"\x89MCAP0\r\n")
-    assert main([str(tmp_path / "run.mcap")]) == 1
+    assert cli.main(["report", str(tmp_path / "run.mcap")]) == 1
     said = capsys.readouterr().err
     assert str(tmp_path / "run.mcap") in said
     assert "pam_ros-damaged" not in said

@@ -20,12 +20,12 @@ from synthetic_recording import (
     write_recording,
 )
 
+from pam_ros import cli
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.show.report.heat import full_scales
 from pam_ros.show.report.page import KEYFRAME_EVERY, write_report
 from pam_ros.show.report.recording import read_recording
-from pam_ros.show.video.main import main
 
 av = pytest.importorskip("av")
 STRIP = 22
@@ -72,7 +72,7 @@ def test_a_video_drawn_from_maps_shows_the_overlay_beside_the_camera(tmp_path, c
     timing = irregular()
     write_recording(tmp_path / "run", timing)
     output = tmp_path / "x.mp4"
-    assert main([str(tmp_path / "run"), "-o", str(output)]) == 0
+    assert cli.main(["video", str(tmp_path / "run"), "-o", str(output)]) == 0
     assert "cameras top, side" in capsys.readouterr().out
     frames = frames_of(str(output))
     np.testing.assert_allclose(
@@ -109,9 +109,9 @@ def test_full_heat_is_what_the_live_node_takes_for_it(recording):
 
 
 def test_mistakes_are_one_sentence(tmp_path, recording, capsys):
-    assert main([str(tmp_path / "none")]) == 1
+    assert cli.main(["video", str(tmp_path / "none")]) == 1
     assert "does not exist" in capsys.readouterr().err
-    assert main([str(recording), "--max-fps", "0"]) == 1
+    assert cli.main(["video", str(recording), "--max-fps", "0"]) == 1
     assert "--max-fps 0.0 must be from 0.1 to 500" in capsys.readouterr().err
-    assert main([str(recording), "-o", str(tmp_path / "video.txt")]) == 1
+    assert cli.main(["video", str(recording), "-o", str(tmp_path / "video.txt")]) == 1
     assert "its name must end in .mp4" in capsys.readouterr().err
