@@ -9,7 +9,6 @@ import numpy as np
 
 from benchmarks.interleave import Row
 from benchmarks.reference_rows import library_drawing
-from benchmarks.ticks import SCALE_PERCENTILE, SCALE_WINDOW
 from pam_ros.attention.maps import attention_maps, encoder_attention_maps
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.rollout import rollout_maps
@@ -39,8 +38,8 @@ def rows(subject: Subject) -> list[Row]:
     images = [subject.observation[camera.feature] for camera in maps.cameras]
     overlay, picture = Overlay(), np.empty_like(images[0])
     full_scale = 4.0 / maps.tokens
-    running = RunningScale(SCALE_PERCENTILE, SCALE_WINDOW)
-    for _ in range(SCALE_WINDOW):
+    running = RunningScale()
+    for _ in range(running.window):
         running.scale(maps)
 
     def draw() -> None:

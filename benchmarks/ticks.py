@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Run = Callable[[], object]
 
 # As the attention node has them by default.
-SCALE_PERCENTILE, SCALE_WINDOW = 99.0, 100
 
 
 class Show:
@@ -34,7 +33,7 @@ class Show:
     def __init__(self, observation: Mapping[str, NDArray[np.generic]]) -> None:
         self._observation = observation
         self._overlay = Overlay()
-        self._scale = RunningScale(SCALE_PERCENTILE, SCALE_WINDOW)
+        self._scale = RunningScale()
         self._pictures = {
             name: np.empty_like(image)
             for name, image in observation.items()

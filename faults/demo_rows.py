@@ -23,8 +23,9 @@ from faults.limits import Limits
 from faults.node_process import NodeProcess
 from faults.trial import Outcome
 from faults.witness import Witness
-from pam_ros.nodes.demo.result_listener import RESULT_QOS, RESULT_TOPIC
+from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.robot import load_contract
+from pam_ros.robot.topics import DEMO_RESULT
 from pam_ros.share.folders import find_contract, share_directory
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class DemoBench:
         self.between_episodes: list[tuple[float, float]] = []
         self._ended = time.monotonic()
         self._episode: int | None = None
-        self._ros.create_subscription(String, RESULT_TOPIC, self._on_result, RESULT_QOS)
+        self._ros.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._ros.create_subscription(AttentionMap, "/act_attention/attention", self._on_map, 100)
         self._enable = self._ros.create_client(SetBool, "/act_attention/enable")
         self._executor = SingleThreadedExecutor()

@@ -4,10 +4,11 @@
 Example:
     from pam_ros.attention.maps import attention_maps
     from pam_ros.attention.overlay import Overlay
-    from pam_ros.attention.scale import TickScale
+    from pam_ros.attention.scale import RunningScale
 
     maps = attention_maps(output.attention, policy.spec.layout)
-    overlay, full_scale = Overlay(), TickScale().scale(maps)
+    overlay, scale = Overlay(), RunningScale()               # as the robot draws
+    full_scale = scale.scale(maps)
     for camera in maps.cameras:
         grid = (camera.x0, camera.y0, camera.dx, camera.dy)
         image = observation[camera.feature]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.errors import AttentionError
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ class Overlay:
         AttentionError: an unknown colour map, or a number out of range.
     """
 
-    def __init__(self, colormap: str = "turbo", alpha: float = 0.6, border: int = 8) -> None:
+    def __init__(
+        self,
+        colormap: str = DRAWING.colormap,
+        alpha: float = DRAWING.alpha,
+        border: int = DRAWING.border,
+    ) -> None:
         if colormap not in COLORMAPS:
             message = f"colormap {colormap!r} is unknown: it must be one of {', '.join(COLORMAPS)}"
             raise AttentionError(message)

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pam_ros.attention.drawing import DRAWING, Drawing
 from pam_ros.attention.errors import AttentionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.attention.maps import AttentionMaps
-
-FLOOR = 4.0
 
 
 class Scale(Protocol):
@@ -36,7 +35,7 @@ class Scale(Protocol):
 class TickScale:
     """The tick's own largest cell, in whichever camera it is."""
 
-    floor: float = FLOOR
+    floor: float = DRAWING.floor
 
     def __post_init__(self) -> None:
         _check_positive("floor", self.floor)
@@ -51,7 +50,7 @@ class TickScale:
 class UniformScale:
     """A fixed multiple of uniform attention: comparable over ticks, episodes and recordings."""
 
-    multiples: float = 10.0
+    multiples: float = DRAWING.multiple
 
     def __post_init__(self) -> None:
         _check_positive("multiples", self.multiples)
@@ -69,9 +68,9 @@ class RunningScale:
     layer, head and query changes.
     """
 
-    percentile: float = 99.0
-    window: int = 50
-    floor: float = FLOOR
+    percentile: float = DRAWING.percentile
+    window: int = DRAWING.window
+    floor: float = DRAWING.floor
     _ticks: deque[NDArray[np.float32]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +106,19 @@ def _percentile(values: NDArray[np.float32], percentile: float) -> float:
     if below + 1 < values.size:
         level += (float(values[below + 1 :].min()) - level) * (position - below)
     return level
+
+
+def make_scale(drawing: Drawing = DRAWING) -> Scale:
+    """The scale that a drawing names, with nothing seen so far.
+
+    Raises:
+        AttentionError: a number is out of range.
+    """
+    if drawing.scale == "tick":
+        return TickScale(drawing.floor)
+    if drawing.scale == "uniform":
+        return UniformScale(drawing.multiple)
+    return RunningScale(drawing.percentile, drawing.window, drawing.floor)
 
 
 def _check_positive(name: str, value: float) -> None:

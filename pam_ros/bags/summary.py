@@ -11,6 +11,7 @@ import numpy as np
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.reader import BagReader
+from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, JOINT_COMMANDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +37,9 @@ class _Seen:
 
 def summarise(
     bag: Path,
-    attention_topic: str = "/act_attention/attention",
-    command_topic: str = "/joint_commands",
-    result_topic: str = "/demo_robot/result",
+    attention_topic: str = ATTENTION,
+    command_topic: str = JOINT_COMMANDS,
+    result_topic: str = DEMO_RESULT,
 ) -> dict[str, Any]:
     """Ticks, rates, counts and latencies of a run.
 

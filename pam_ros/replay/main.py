@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.many import Task, find_bags, run_tasks
 from pam_ros.replay.settings import ReplaySettings
+from pam_ros.robot.topics import NODE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--temporal-ensemble-coeff", type=float, default=None)
     add("--storage", choices=("mcap", "sqlite3"), default="mcap")
     add("--compression", choices=("none", "zstd"), default="none")
-    add("--node", default="/act_attention", help="the live node's name in recording and result")
+    add("--node", default=NODE, help="the live node's name in recording and result")
     add(
         "--topic",
         action="append",

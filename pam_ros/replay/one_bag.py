@@ -9,6 +9,7 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import make_selection
@@ -26,7 +27,7 @@ from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
 from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.source_bag import SourceBag
 from pam_ros.replay.source_dataset import SourceDataset, is_dataset
-from pam_ros.replay.tick_output import MAP, WINDOW, TickOutput
+from pam_ros.replay.tick_output import MAP, TickOutput
 from pam_ros.replay.ticker import Ticker
 from pam_ros.replay.topics import bound_contract, resolve_contract, sources_of
 from pam_ros.robot import ENVIRONMENT
@@ -166,7 +167,7 @@ class _Replay:
         self._fresh: deque[tuple[int, int, int]] = deque()
         self._memory = max(
             policy.spec.chunk_size,
-            WINDOW if settings.overlays else 0,
+            DRAWING.window if settings.overlays else 0,
             FEATURES_MEMORY if settings.sae else 0,
         )
         self._lost_before = 0

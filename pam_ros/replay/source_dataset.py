@@ -32,6 +32,7 @@ from pam_ros.robot.contract import (
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.joints import to_rad
 from pam_ros.robot.sync import STATE
+from pam_ros.robot.topics import JOINT_COMMANDS
 from pam_ros.sae.errors import SaeError
 from pam_ros.tick.attention_map import set_stamp
 
@@ -229,7 +230,7 @@ def _contract(spec: PolicySpec, data: DatasetSource, path: Path) -> Contract:
         rate_hz=data.fps,
         cameras=cameras,
         state=StateContract("/joint_states", spec.state_feature, state),
-        command=CommandContract("/joint_commands", JOINT_STATE, action),
+        command=CommandContract(JOINT_COMMANDS, JOINT_STATE, action),
         environment=environment,
     )
     return made.bind(spec)

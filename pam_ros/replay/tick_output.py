@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 MAP, CAMERA = "pam_ros/msg/AttentionMap", "pam_ros/msg/CameraAttention"
 _POINT = "trajectory_msgs/msg/JointTrajectoryPoint"
-#: As config/act_attention.yaml.
-BORDER, PERCENTILE, WINDOW = 6, 99.0, 100
 
 
 class TickOutput:
@@ -65,8 +63,8 @@ class TickOutput:
         self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = f"{node}/predicted_command"
         self._overlay_topics = {camera.name: camera.overlay for camera in topics.cameras}
-        self._overlay = Overlay(border=BORDER) if overlays else None
-        self._scale = RunningScale(PERCENTILE, WINDOW)
+        self._overlay = Overlay() if overlays else None
+        self._scale = RunningScale()
         self._pictures = TickPictures()
         self.topics = {
             self.attention_topic: MAP,

@@ -24,6 +24,10 @@ FLOAT64_MULTI_ARRAY = "std_msgs/msg/Float64MultiArray"
 CAMERA_TYPES = (IMAGE, COMPRESSED_IMAGE)
 COMMAND_TYPES = (JOINT_STATE, JOINT_TRAJECTORY, FLOAT64_MULTI_ARRAY)
 UNITS = ("rad", "deg", "percent")
+# What holds for what a contract does not say.
+SYNC_TOLERANCE_S = 0.05
+MAX_AGE_S = 0.5
+LIMIT_MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class CommandContract:
     topic: str
     type: str
     joints: tuple[JointContract, ...]
-    limit_margin: float = 0.1
+    limit_margin: float = LIMIT_MARGIN
     limits_from: str = "contract"
 
 
@@ -155,8 +159,8 @@ class Contract:
     command: CommandContract
     environment: EnvironmentContract | None = None
     trigger: str | None = None
-    sync_tolerance_s: float = 0.05
-    max_age_s: float = 0.5
+    sync_tolerance_s: float = SYNC_TOLERANCE_S
+    max_age_s: float = MAX_AGE_S
     units_confirmed: bool = False
     unit_doubts: tuple[str, ...] = ()
 

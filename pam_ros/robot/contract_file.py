@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from pam_ros.robot.contract import (
     CAMERA_TYPES,
     COMMAND_TYPES,
+    LIMIT_MARGIN,
+    MAX_AGE_S,
+    SYNC_TOLERANCE_S,
     UNITS,
     CameraContract,
     CommandContract,
@@ -77,8 +80,8 @@ def _read_contract(root: Section) -> Contract:
         command=_read_command(root, state),
         environment=_read_environment(root),
         trigger=root.text("trigger"),
-        sync_tolerance_s=0.05 if tolerance is None else tolerance,
-        max_age_s=0.5 if max_age is None else max_age,
+        sync_tolerance_s=SYNC_TOLERANCE_S if tolerance is None else tolerance,
+        max_age_s=MAX_AGE_S if max_age is None else max_age,
         units_confirmed=root.switch("units_confirmed") or False,
     )
     root.finish()
@@ -217,7 +220,7 @@ def _read_command(root: Section, state: StateContract) -> CommandContract:
         topic=_topic(section),
         type=kind or COMMAND_TYPES[0],
         joints=joints,
-        limit_margin=0.1 if margin is None else margin,
+        limit_margin=LIMIT_MARGIN if margin is None else margin,
         limits_from=limits_from,
     )
     section.finish()

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 NODE = "/act_attention"
 RECORDER = "/sae_recorder"
+ATTENTION = f"{NODE}/attention"
+"""AttentionMaps of a node of the default name."""
+# The demo robot's.
+JOINT_COMMANDS = "/joint_commands"
+DEMO_RESULT = "/demo_robot/result"
+DEMO_START = "/demo_robot/start"
 
 
 @dataclass(frozen=True)

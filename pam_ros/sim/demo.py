@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.robot.topics import DEMO_START
 from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.sim.processes import Processes, Stop, own_domain
@@ -135,7 +136,7 @@ def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
             raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
         time.sleep(0.1)
     if not monitor.start_robot(timeout=10.0):
-        raise DemoError("the robot did not answer /demo_robot/start")
+        raise DemoError(f"the robot did not answer {DEMO_START}")
     return True
 
 

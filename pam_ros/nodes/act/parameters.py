@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.attention.drawing import DRAWING, SCALES, Drawing
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.overlay import Overlay
-from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale
+from pam_ros.attention.scale import Scale, make_scale
 from pam_ros.nodes.act.attention_selection import METHODS, Selection, select
 from pam_ros.nodes.act.explanation_request import BASELINES, GRADIENT_METHODS, Request, make_request
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
 
 RELIABILITY = ("best_effort", "reliable")
-SCALES = ("tick", "running", "uniform")
 
 TABLE = (
     Declared("policy", "", "LeRobot ACT checkpoint: a folder or a hub repository."),
@@ -94,13 +94,24 @@ TABLE = (
     ),
     Declared("explain_target", "chunk", '"chunk", or "joint[step]".', False),
     Declared("explain_baseline", "blur", "What it compares with.", False, choices=BASELINES),
-    Declared("overlay_alpha", 0.6, "Opacity of full heat.", False, 0.0, 1.0),
-    Declared("overlay_colormap", "turbo", "A colour map of OpenCV, in lower case.", False),
-    Declared("overlay_border", 6, "Width [pixels] of the joint-state border.", False, 0, 100),
-    Declared("overlay_scale", "running", "What full heat means.", False, choices=SCALES),
-    Declared("overlay_scale_percentile", 99.0, "running: the percentile.", False, 0.1, 100.0),
-    Declared("overlay_scale_window", 100, "running: ticks.", False, 1, 1000),
-    Declared("overlay_scale_multiple", 10.0, "uniform: the multiple.", False, 1.0, 1000.0),
+    Declared("overlay_alpha", DRAWING.alpha, "Opacity of full heat.", False, 0.0, 1.0),
+    Declared("overlay_colormap", DRAWING.colormap, "A colour map of OpenCV, in lower case.", False),
+    Declared(
+        "overlay_border", DRAWING.border, "Width [pixels] of the joint-state border.", False, 0, 100
+    ),
+    Declared("overlay_scale", DRAWING.scale, "What full heat means.", False, choices=SCALES),
+    Declared(
+        "overlay_scale_percentile",
+        DRAWING.percentile,
+        "running: the percentile.",
+        False,
+        0.1,
+        100.0,
+    ),
+    Declared("overlay_scale_window", DRAWING.window, "running: ticks.", False, 1, 1000),
+    Declared(
+        "overlay_scale_multiple", DRAWING.multiple, "uniform: the multiple.", False, 1.0, 1000.0
+    ),
 )
 LIVE = frozenset(entry.name for entry in TABLE if not entry.read_only)
 REQUIRED = ("policy", "contract")
@@ -135,18 +146,23 @@ def make_look(
     Raises:
         ParameterError: a value that cannot be taken; the sentence names the valid ones.
     """
+    drawing = _drawing(values)
     try:
-        overlay = Overlay(
-            values["overlay_colormap"], values["overlay_alpha"], values["overlay_border"]
-        )
-        scale: Scale
-        if values["overlay_scale"] == "tick":
-            scale = TickScale()
-        elif values["overlay_scale"] == "running":
-            scale = RunningScale(values["overlay_scale_percentile"], values["overlay_scale_window"])
-        else:
-            scale = UniformScale(values["overlay_scale_multiple"])
+        overlay = Overlay(drawing.colormap, drawing.alpha, drawing.border)
+        scale = make_scale(drawing)
     except AttentionError as error:
         raise ParameterError(f"overlay parameters: {error}") from error
     request = make_request(values, spec, joints, no_mean)
     return Look(select(values, spec), overlay, scale, values["jpeg_quality"], request)
+
+
+def _drawing(values: Mapping[str, Any]) -> Drawing:
+    return Drawing(
+        colormap=values["overlay_colormap"],
+        alpha=values["overlay_alpha"],
+        border=values["overlay_border"],
+        scale=values["overlay_scale"],
+        percentile=values["overlay_scale_percentile"],
+        window=values["overlay_scale_window"],
+        multiple=values["overlay_scale_multiple"],
+    )

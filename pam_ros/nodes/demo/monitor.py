@@ -13,11 +13,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap
-from pam_ros.nodes.demo.result_listener import RESULT_QOS, RESULT_TOPIC
+from pam_ros.nodes.demo.result_listener import RESULT_QOS
+from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, DEMO_START, JOINT_COMMANDS
 
 CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
-ATTENTION_TOPIC = "/act_attention/attention"
-OVERLAY_TOPICS = ("/act_attention/attention/top/image", "/act_attention/attention/wrist/image")
+OVERLAY_TOPICS = tuple(f"{ATTENTION}/{camera}/image" for camera in ("top", "wrist"))
 _WINDOW = 50
 
 
@@ -51,24 +51,24 @@ class DemoMonitor(Node):
     def __init__(self) -> None:
         super().__init__("demo_monitor")
         self.progress = Progress()
-        self.create_subscription(AttentionMap, ATTENTION_TOPIC, self._on_map, 10)
-        self.create_subscription(String, RESULT_TOPIC, self._on_result, RESULT_QOS)
-        self._start = self.create_client(Trigger, "/demo_robot/start")
+        self.create_subscription(AttentionMap, ATTENTION, self._on_map, 10)
+        self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
+        self._start = self.create_client(Trigger, DEMO_START)
 
     def missing(self) -> list[str]:
         """What is not connected yet; empty when the demo can start."""
         # Two subscribers each: the attention node and the recorder; this node and the recorder.
         waits = [
             f"subscribers of {topic}"
-            for topic in (*CAMERA_TOPICS, ATTENTION_TOPIC, *OVERLAY_TOPICS)
+            for topic in (*CAMERA_TOPICS, ATTENTION, *OVERLAY_TOPICS)
             if self.count_subscribers(topic) < (1 if topic in OVERLAY_TOPICS else 2)
         ]
-        if self.count_publishers(ATTENTION_TOPIC) < 1:
-            waits.append(ATTENTION_TOPIC)
-        if self.count_publishers("/joint_commands") < 1:
-            waits.append("/joint_commands")
+        if self.count_publishers(ATTENTION) < 1:
+            waits.append(ATTENTION)
+        if self.count_publishers(JOINT_COMMANDS) < 1:
+            waits.append(JOINT_COMMANDS)
         if not self._start.service_is_ready():
-            waits.append("/demo_robot/start")
+            waits.append(DEMO_START)
         return waits
 
     def start_robot(self, timeout: float) -> bool:

@@ -14,7 +14,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
-RESULT_TOPIC = "/demo_robot/result"
+from pam_ros.robot.topics import DEMO_RESULT
+
 RESULT_QOS = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -50,7 +51,7 @@ class ResultListener:
         node = Node("result_listener")
         self._lock = threading.Lock()
         self._results: list[dict[str, Any]] = []
-        node.create_subscription(String, RESULT_TOPIC, self._on_result, RESULT_QOS)
+        node.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._spinning = SpinningNode(node)
 
     def results(self) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from std_srvs.srv import Trigger
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.nodes.kit.parameters import Declared, declare
 from pam_ros.nodes.kit.running import run_node
+from pam_ros.robot.topics import JOINT_COMMANDS, NODE
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, JOINT_NAMES
 from pam_ros.sim.world import PERIOD_NS, World
@@ -45,7 +46,7 @@ PARAMETERS = (
     Declared("episodes", 0, "Stop after so many episodes; 0 never stops.", True, 0, 2**31 - 1),
     Declared("lock_step", False, "Publish /clock and wait for the answer to each observation."),
     Declared("wait_for_start", False, "Publish nothing until ~/start is called."),
-    Declared("policy_node", "/act_attention", "Its ~/reset is called before every episode."),
+    Declared("policy_node", NODE, "Its ~/reset is called before every episode."),
     Declared("blind", "", "Checkpoint folder whose mean pictures replace the cameras'."),
 )
 
@@ -75,7 +76,7 @@ class DemoRobotNode(Node):
         self._joints = self.create_publisher(JointState, "/joint_states", 10)
         self._results = self.create_publisher(String, "~/result", RESULT_QOS)
         self._clock_topic = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
-        self.create_subscription(JointState, "/joint_commands", self._on_command, 10)
+        self.create_subscription(JointState, JOINT_COMMANDS, self._on_command, 10)
         self._reset = self.create_client(Trigger, f"{values['policy_node']}/reset")
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_timer(1.0 / CONTROL_HZ, self._on_period)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pam_ros.attention.drawing
 import pam_ros.attention.errors
 import pam_ros.attention.overlay
 import pam_ros.share.errors
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 GRADIO = "5.50.0"
 _MODULES = (
     app, book, charts, errors, names, page, pictures, search,
-    pam_ros.attention.overlay, pam_ros.attention.errors, pam_ros.share.errors,
+    pam_ros.attention.overlay, pam_ros.attention.errors, pam_ros.attention.drawing,
+    pam_ros.share.errors,
 )  # fmt: skip
 _APP = '''# SPDX-License-Identifier: Apache-2.0
 """The feature browser as a Space. Names cannot be changed here."""

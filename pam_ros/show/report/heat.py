@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.maps import AttentionMaps, CameraMap
 from pam_ros.attention.overlay import COLORMAPS
 from pam_ros.attention.scale import RunningScale
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pam_ros.show.report.recording import Recording
     from pam_ros.show.report.tick import CameraTick, Tick
 
-#: The node's own defaults: config/act_attention.yaml.
-PERCENTILE, WINDOW, ALPHA, BORDER, COLORMAP = 99.0, 100, 0.6, 6, "turbo"
 LEVELS = 255
 
 
@@ -81,7 +80,7 @@ def full_scales(recording: Recording) -> npt.NDArray[np.float64]:
 
     The scale is the node's default. It forgets what it saw where the selection changes.
     """
-    scale = RunningScale(PERCENTILE, WINDOW)
+    scale = RunningScale()
     scales = np.zeros(len(recording.ticks))
     selection: tuple[str, ...] = ()
     for index, tick in enumerate(recording.ticks):
@@ -97,7 +96,7 @@ def full_scales(recording: Recording) -> npt.NDArray[np.float64]:
     return scales
 
 
-def colours(colormap: str = COLORMAP) -> npt.NDArray[np.uint8]:
+def colours(colormap: str = DRAWING.colormap) -> npt.NDArray[np.uint8]:
     """The 256 colours of a map, (256, 3) uint8 RGB.
 
     Raises:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.attention.drawing import DRAWING
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.frames import frame_times
-from pam_ros.show.report.heat import ALPHA, BORDER, colours
+from pam_ros.show.report.heat import colours
 from pam_ros.show.report.joints import CHUNK, COMMANDED, PREDICTED
 from pam_ros.show.report.moments import moments
 
@@ -73,8 +74,8 @@ def payload(
         "heat": {
             "units": _numbers(heat.units, 6),
             "scales": _numbers(heat.full_scales, 6),
-            "alpha": ALPHA,
-            "border": BORDER,
+            "alpha": DRAWING.alpha,
+            "border": DRAWING.border,
             "colours": colours().reshape(-1).tolist(),
         },
         "curves": {name: _numbers(values) for name, values in curves.items() if values is not None},

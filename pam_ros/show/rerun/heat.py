@@ -24,12 +24,12 @@ _KEPT = 30
 class Heat:
     """Keeps the last images, and draws a map on the one with its stamp.
 
-    Full opacity is the 99th percentile of the last 100 ticks' cells, as the node draws by default.
+    It draws as the node does by default.
     """
 
     def __init__(self) -> None:
-        self._overlay = Overlay(border=6)
-        self._scale = RunningScale(99.0, 100)
+        self._overlay = Overlay()
+        self._scale = RunningScale()
         self._images: dict[str, OrderedDict[int, NDArray[np.uint8]]] = {}
         self.without_image = 0
 

@@ -14,7 +14,7 @@ from pam_ros.bags.canvas import board, paste, write
 from pam_ros.bags.h264 import write_h264
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.frames import frame_times, lay_out, tick_pictures
-from pam_ros.show.report.heat import ALPHA, BORDER, COLORMAP, full_scales
+from pam_ros.show.report.heat import full_scales
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ class _Scene:
 
     def __init__(self, panels: tuple[Panel, ...]) -> None:
         self._panels = panels
-        self._overlay = Overlay(COLORMAP, ALPHA, BORDER)
+        self._overlay = Overlay()
         height = sum(panel.height + _STRIP for panel in panels)
         self._wide = max(panel.width for panel in panels)
         # yuv420p stores colour for blocks of 2x2 pixels.
