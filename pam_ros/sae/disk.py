@@ -21,9 +21,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from pam_ros.sae.arch.jumprelu import JumpReluSAE
-from pam_ros.sae.arch.relu import ReluSAE
-from pam_ros.sae.arch.topk import TopKSAE
+from pam_ros.sae.arch.classes import finished_classes
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.saelens_config import read_config
 from pam_ros.sae.store.manifest import first_line, replace_file
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
-CLASSES: dict[str, type[SAE]] = {"standard": ReluSAE, "topk": TopKSAE, "jumprelu": JumpReluSAE}
 
 SAELENS_VERSION = "6.0.0"
 """Whose fields cfg.json has; an older SAELens reads them otherwise."""
@@ -71,7 +68,7 @@ def save_sae(sae: SAE, folder: str | Path, provenance: Provenance | None = None)
             raise SaeError(f"the SAE's {name} is not all finite: it is not saved")
     sae.cfg = replace(sae.cfg, provenance=provenance or sae.cfg.provenance)
     weights = safetensors.torch.save(sae.weights())
-    content = json.dumps(_to_json(sae.cfg), indent=1) + "\n"
+    content = json.dumps(_to_json(sae), indent=1) + "\n"
     part = folder.with_name(folder.name + ".part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -122,7 +119,7 @@ def load_sae(
     check_fits(folder, cfg, policy_sha256, layer, width, sampler)
     weights = _read_weights(folder / WEIGHTS, cfg)
     _fold(folder, weights, conventions)
-    sae = CLASSES[cfg.architecture](cfg, weights)
+    sae = finished_classes()[cfg.architecture](cfg, weights)
     sae.stats = load_stats(folder, cfg.d_in)
     sae.sha256 = file_sha256(folder / WEIGHTS)
     return sae.eval()
@@ -172,7 +169,8 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _to_json(cfg: SaeConfig) -> dict[str, Any]:
+def _to_json(sae: SAE) -> dict[str, Any]:
+    cfg = sae.cfg
     provenance = None if cfg.provenance is None else asdict(cfg.provenance)
     content: dict[str, Any] = {
         "architecture": cfg.architecture,
@@ -191,7 +189,7 @@ def _to_json(cfg: SaeConfig) -> dict[str, Any]:
             "pam_ros": {"provenance": provenance, "training": dict(cfg.training)},
         },
     }
-    if cfg.architecture == "topk":
+    if sae.keeps_k:
         content |= {"k": cfg.k, "rescale_acts_by_decoder_norm": False}
     return content
 
@@ -229,7 +227,7 @@ def _read_weights(path: Path, cfg: SaeConfig) -> dict[str, Tensor]:
         "b_dec": (cfg.d_in,),
         "threshold": (cfg.d_sae,),
     }
-    wanted = {name: shapes[name] for name in CLASSES[cfg.architecture].weight_names()}
+    wanted = {name: shapes[name] for name in finished_classes()[cfg.architecture].weight_names()}
     needed = ", ".join(wanted)
     try:
         smallest = 2 * sum(math.prod(shape) for shape in wanted.values())

@@ -17,6 +17,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.sae.arch.classes import finished_classes
 from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.provenance import Provenance
@@ -24,8 +25,6 @@ from pam_ros.sae.store.manifest import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ARCHITECTURES = ("standard", "topk", "jumprelu")
 
 _LARGEST_FILE = 1 << 24
 _LARGEST_SIZE = 1 << 24
@@ -65,7 +64,8 @@ def read_config(path: Path) -> tuple[SaeConfig, WeightConventions]:
         _size(path, name, content.get(name), _LARGEST_SIZE) for name in ("d_in", "d_sae")
     )
     rescaled = _flag(path, content, "rescale_acts_by_decoder_norm") or False
-    if rescaled and architecture != "topk":
+    finished = finished_classes()[architecture]
+    if rescaled and not finished.keeps_k:
         raise _refused(path, "rescale_acts_by_decoder_norm", True, "is for topk alone")
     b_dec = _flag(path, content, "apply_b_dec_to_input")
     ours = metadata.get("pam_ros")
@@ -74,7 +74,7 @@ def read_config(path: Path) -> tuple[SaeConfig, WeightConventions]:
         architecture,
         d_in,
         d_sae,
-        _k(path, content, d_sae) if architecture == "topk" else None,
+        _k(path, content, d_sae) if finished.keeps_k else None,
         b_dec is not False,
         _provenance(path, ours.get("provenance")),
         ours["training"] if isinstance(ours.get("training"), dict) else {},
@@ -129,10 +129,10 @@ def _architecture(path: Path, content: dict[str, Any]) -> str:
     # Versions 1 to 3.5 had one architecture and no such key; they had no metadata either.
     unsaid = "standard" if "metadata" not in content else None
     architecture = content.get("architecture", unsaid)
-    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in finished_classes():
         raise SaeError(
             f"{path}: architecture {_shown(str(architecture))} must be one of "
-            f"{', '.join(ARCHITECTURES)}"
+            f"{', '.join(finished_classes())}"
         )
     for key in _ACTIVATION:
         activation = content.get(key)

@@ -54,7 +54,7 @@ class BatchTopKTraining(TrainingSAE):
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
         threshold = (self.threshold / self.scale).expand(self.settings.d_sae).clone()
-        return JumpReluSAE(self.config("jumprelu"), {**weights, "threshold": threshold})
+        return JumpReluSAE(self.config(JumpReluSAE), {**weights, "threshold": threshold})
 
 
 def largest_of_batch(pre: Tensor, k: int, above: float = 0.0) -> SparseCode:

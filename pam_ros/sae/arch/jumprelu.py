@@ -28,6 +28,7 @@ BANDWIDTH = 0.05
 class JumpReluSAE(SAE):
     """f = pre where pre > threshold (F,) and positive, else 0."""
 
+    architecture = "jumprelu"
     threshold: Tensor
 
     @staticmethod
@@ -68,7 +69,7 @@ class JumpReluTraining(TrainingSAE):
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
         threshold = self.threshold.detach() / self.scale
-        return JumpReluSAE(self.config("jumprelu"), {**weights, "threshold": threshold})
+        return JumpReluSAE(self.config(JumpReluSAE), {**weights, "threshold": threshold})
 
 
 class _Jump(torch.autograd.Function):

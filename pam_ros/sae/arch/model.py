@@ -10,10 +10,12 @@ Weights are named and shaped as in SAELens. Each architecture's file adds its ac
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from pam_ros.sae.arch.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +28,14 @@ if TYPE_CHECKING:
 class SaeConfig:
     """What cfg.json says.
 
-    architecture: SAELens's name. d_in: D, the tokens' width. d_sae: F, features. k: active features
-    per token, of "topk" alone. apply_b_dec_to_input: whether b_dec is subtracted before encoding.
-    provenance: None in an SAE that pam_ros did not train. training: how it was trained.
+    Attributes:
+        architecture: SAELens's name of what it computes.
+        d_in: D, the tokens' width.
+        d_sae: F, features.
+        k: active features per token, of "topk" alone.
+        apply_b_dec_to_input: whether b_dec is subtracted before encoding.
+        provenance: None in an SAE that pam_ros did not train.
+        training: how it was trained.
     """
 
     architecture: str
@@ -39,13 +46,28 @@ class SaeConfig:
     provenance: Provenance | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def trained_as(self) -> str:
+        """The architecture's name in training: "batchtopk" for one that computes a JumpReLU."""
+        return name_of(str(self.training.get("architecture", self.architecture)))
+
 
 class SAE(nn.Module):
     """The base class: linear encoder and decoder, without gradients.
 
-    W_enc: (D, F). b_enc: (F,). W_dec: (F, D). b_dec: (D,). All float32. sha256: of the weights'
-    file, empty for one that was never saved. stats: of the training tokens, or None.
+    Attributes:
+        architecture: of the class, as in cfg.json.
+        keeps_k: of the class: whether it needs cfg.k, and cfg.json has it.
+        W_enc: (D, F) float32.
+        b_enc: (F,) float32.
+        W_dec: (F, D) float32.
+        b_dec: (D,) float32.
+        sha256: of the weights' file, empty for one that was never saved.
+        stats: of the training tokens, or None.
     """
+
+    architecture: ClassVar[str]
+    keeps_k: ClassVar[bool] = False
 
     W_enc: Tensor
     b_enc: Tensor

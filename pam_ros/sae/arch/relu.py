@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class ReluSAE(SAE):
     """f = max(pre, 0)."""
 
+    architecture = "standard"
+
     def activate(self, pre: Tensor) -> Tensor:
         """(N, F) -> (N, F)."""
         return functional.relu(pre)
@@ -39,4 +41,4 @@ class ReluTraining(TrainingSAE):
         return Code.dense(activations, self.decode(activations), penalty)
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
-        return ReluSAE(self.config("standard"), weights)
+        return ReluSAE(self.config(ReluSAE), weights)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class TopKSAE(SAE):
     """f = the k largest of pre, where positive; the rest 0."""
 
+    architecture = "topk"
+    keeps_k = True
+
     def activate(self, pre: Tensor) -> Tensor:
         """(N, F) -> (N, F)."""
         assert self.cfg.k is not None
@@ -35,4 +38,4 @@ class TopKTraining(TrainingSAE):
         return Code.sparse(code, reconstruction)
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
-        return TopKSAE(self.config("topk", k=self.settings.k), weights)
+        return TopKSAE(self.config(TopKSAE, k=self.settings.k), weights)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 
+from pam_ros.sae.arch.names import OLD_NAMES
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.manifest import first_line, replace_file
 from pam_ros.sae.store.shuffle import Position
@@ -68,7 +69,7 @@ def load_checkpoint(
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             about: dict[str, Any] = json.loads((file.metadata() or {})["pam_ros"])
-            same = about["identity"] == identity
+            same = _of_today(about["identity"]) == identity
             step = int(about["step"])
             position = Position(**{name: int(n) for name, n in about["position"].items()})
             wanted = {f"model.{name}": t.shape for name, t in model.state_dict().items()}
@@ -97,3 +98,10 @@ def load_checkpoint(
                 if tensor is not None
             }
     return step, position
+
+
+def _of_today(identity: str) -> str:
+    """An identity in which an earlier version wrote an architecture's old name."""
+    for old, name in OLD_NAMES.items():
+        identity = identity.replace(f'"architecture": "{old}"', f'"architecture": "{name}"')
+    return identity

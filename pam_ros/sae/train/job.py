@@ -13,8 +13,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.sae.arch.names import ARCHITECTURES, name_of
 from pam_ros.sae.policy_options import add_threads_option, set_threads
-from pam_ros.sae.train.settings import ARCHITECTURES, TrainingSettings
+from pam_ros.sae.train.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _HELP = {
     "k": "active features per token, of topk and batchtopk",
-    "l1_coefficient": "of relu_l1",
+    "l1_coefficient": "of standard",
     "l0_coefficient": "of jumprelu",
     "tokens": "to train on, counting each as often as it is read",
     "batch": "tokens per step, over all processes",
@@ -76,7 +77,7 @@ def run(argv: Sequence[str]) -> None:
     finally:
         log.close()
     if sae is not None:
-        sys.stdout.write(f"{options.out}: {sae.cfg.architecture} SAE, SHA-256 {sae.sha256}\n")
+        sys.stdout.write(f"{options.out}: {sae.cfg.trained_as} SAE, SHA-256 {sae.sha256}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="stores of tokens")
     parser.add_argument("--out", type=Path, required=True, help="folder of the SAE")
-    parser.add_argument("--architecture", choices=ARCHITECTURES, default="topk")
+    parser.add_argument(
+        "--architecture", type=name_of, choices=tuple(ARCHITECTURES), default="topk"
+    )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--features", type=int, help="of the dictionary")
     size.add_argument("--expansion", type=float, default=8.0, help="features per token dimension")

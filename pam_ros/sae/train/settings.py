@@ -6,17 +6,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from pam_ros.sae.arch.names import ARCHITECTURES, name_of
 from pam_ros.sae.errors import SaeError
-
-ARCHITECTURES = ("relu_l1", "topk", "batchtopk", "jumprelu")
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """One training.
 
-    architecture: one of ARCHITECTURES. d_sae: F, features. k: active features per token, of topk
-    and batchtopk. l1_coefficient: of relu_l1. l0_coefficient: of jumprelu. tokens: to train on,
+    architecture: a name in arch.names. d_sae: F, features. k: active features per token, of topk
+    and batchtopk. l1_coefficient: of standard. l0_coefficient: of jumprelu. tokens: to train on,
     counting each as often as it is read. batch: tokens per step, over all processes.
     learning_rate: of Adam, after `warm_up` of the steps, until the last `decay` of them, over which
     it falls to 0; the sparsity's coefficient rises over the first `sparsity_warm_up` of them.
@@ -48,8 +47,9 @@ class TrainingSettings:
     pool_bytes: int = 1 << 30
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "architecture", name_of(self.architecture))
         for name, choices in (
-            ("architecture", ARCHITECTURES),
+            ("architecture", tuple(ARCHITECTURES)),
             ("bias", ("median", "mean")),
             ("directions", ("tokens", "random")),
         ):
@@ -64,7 +64,7 @@ class TrainingSettings:
             value = getattr(self, field.name)
             if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
                 raise SaeError(f"{field.name} {value} must be a number from 0 up")
-        if self.architecture in {"topk", "batchtopk"} and self.k > self.d_sae:
+        if ARCHITECTURES[self.architecture].has_k and self.k > self.d_sae:
             raise SaeError(f"k {self.k} must be at most the number of features, {self.d_sae}")
         if self.warm_up + self.decay > 1:
             raise SaeError(

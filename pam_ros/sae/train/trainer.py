@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pam_ros.sae.arch.batchtopk import BatchTopKTraining
-from pam_ros.sae.arch.jumprelu import JumpReluTraining
-from pam_ros.sae.arch.relu import ReluTraining
-from pam_ros.sae.arch.topk import TopKTraining
+from pam_ros.sae.arch.classes import training_class
 from pam_ros.sae.disk import save_sae
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.provenance import Provenance, pam_ros_version
@@ -36,12 +33,6 @@ if TYPE_CHECKING:
     from pam_ros.sae.train.settings import TrainingSettings
     from pam_ros.sae.train.training_model import TrainingSAE
 
-CLASSES: dict[str, type[TrainingSAE]] = {
-    "relu_l1": ReluTraining,
-    "topk": TopKTraining,
-    "batchtopk": BatchTopKTraining,
-    "jumprelu": JumpReluTraining,
-}
 CHECKPOINT_SECONDS = 30.0
 SAMPLE_ROWS = 1 << 16
 """Tokens from which scale, bias and first directions come."""
@@ -206,7 +197,8 @@ def make_model(settings: TrainingSettings, reader: ShuffledTokens) -> TrainingSA
     samples = None
     if settings.directions == "tokens":
         samples = sample[torch.arange(settings.d_sae) % len(sample)]
-    return CLASSES[settings.architecture](settings, centre, power**-0.5, samples)
+    model = training_class(settings.architecture)
+    return model(settings, centre, power**-0.5, samples)
 
 
 def make_optimizer(

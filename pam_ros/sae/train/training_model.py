@@ -188,11 +188,11 @@ class TrainingSAE(nn.Module):
         """The mean of a tensor over all processes of the training."""
         return mean_over_ranks(value)
 
-    def config(self, architecture: str, k: int | None = None) -> SaeConfig:
-        """That of the finished SAE, its provenance still to be set."""
+    def config(self, finished: type[SAE], k: int | None = None) -> SaeConfig:
+        """That of the finished SAE of this class, its provenance still to be set."""
         training: dict[str, Any] = asdict(self.settings)
         return SaeConfig(
-            architecture, self.W_dec.shape[1], self.settings.d_sae, k, training=training
+            finished.architecture, self.W_dec.shape[1], self.settings.d_sae, k, training=training
         )
 
     @torch.no_grad()

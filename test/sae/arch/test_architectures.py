@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from pam_ros.sae.arch.classes import finished_classes, training_class
 from pam_ros.sae.arch.jumprelu import BANDWIDTH, JumpReluTraining, _Jump
+from pam_ros.sae.arch.names import ARCHITECTURES, name_of
 from pam_ros.sae.train.parallel import Ranks
-from pam_ros.sae.train.settings import ARCHITECTURES, TrainingSettings
-from pam_ros.sae.train.trainer import CLASSES, geometric_median, make_optimizer, train_step
+from pam_ros.sae.train.settings import TrainingSettings
+from pam_ros.sae.train.trainer import geometric_median, make_optimizer, train_step
 
 
 def fit(planted, settings: TrainingSettings):
@@ -16,7 +18,7 @@ def fit(planted, settings: TrainingSettings):
     tokens = torch.from_numpy(planted.tokens(20_000))
     mean = tokens.mean(dim=0)
     scale = float((tokens - mean).square().mean()) ** -0.5
-    model = CLASSES[settings.architecture](settings, mean, scale, tokens[: settings.d_sae])
+    model = training_class(settings.architecture)(settings, mean, scale, tokens[: settings.d_sae])
     parameters = list(model.parameters())
     optimizer = make_optimizer(parameters, settings)
     ranks = Ranks("cpu")
@@ -28,7 +30,7 @@ def fit(planted, settings: TrainingSettings):
 
 
 SETTINGS = {
-    "relu_l1": {"l1_coefficient": 1.0},
+    "standard": {"l1_coefficient": 1.0},
     "topk": {},
     "batchtopk": {},
     "jumprelu": {"l0_coefficient": 1.0},
@@ -66,7 +68,7 @@ def test_batchtopk_is_saved_as_a_jumprelu_of_the_same_sparsity(planted):
     )
     model = fit(planted, settings)
     sae = model.finished()
-    assert sae.cfg.architecture == "jumprelu"
+    assert (sae.cfg.architecture, sae.cfg.trained_as) == ("jumprelu", "batchtopk")
     x = torch.from_numpy(planted.tokens(4000, seed=9))
     assert float((sae.encode(x) > 0).float().sum(dim=1).mean()) == pytest.approx(3, rel=0.15)
     # A token's code does not depend on its neighbours.
@@ -77,7 +79,7 @@ def test_batchtopk_is_saved_as_a_jumprelu_of_the_same_sparsity(planted):
 def test_the_finished_sae_computes_what_was_trained(planted, architecture):
     x = torch.from_numpy(planted.tokens(400))
     settings = TrainingSettings(architecture=architecture, d_sae=48, k=3)
-    model = CLASSES[architecture](settings, x.mean(dim=0), 2.5, x[:48])
+    model = training_class(architecture)(settings, x.mean(dim=0), 2.5, x[:48])
     model.loss(x)  # batchtopk takes its threshold from a batch
     sae = model.finished()
     trained = model.code(x * 2.5).reconstruction / 2.5
@@ -90,7 +92,7 @@ def test_the_finished_sae_computes_what_was_trained(planted, architecture):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_bfloat16_learns_as_well(planted, architecture):
-    if architecture == "relu_l1":
+    if architecture == "standard":
         pytest.skip("as jumprelu: the same products")
     settings = TrainingSettings(
         architecture=architecture,
@@ -112,7 +114,7 @@ def test_bfloat16_learns_as_well(planted, architecture):
 def test_the_decoders_gradient_is_orthogonal_to_its_rows(planted):
     x = torch.from_numpy(planted.tokens(500))
     settings = TrainingSettings(d_sae=48, k=3)
-    model = CLASSES["topk"](settings, x.mean(dim=0), 1.0, x[:48])
+    model = training_class("topk")(settings, x.mean(dim=0), 1.0, x[:48])
     model.loss(x)[0].backward()
     assert (model.W_dec.grad * model.W_dec).sum(dim=1).abs().max() > 1e-6
     model.before_step()
@@ -122,7 +124,7 @@ def test_the_decoders_gradient_is_orthogonal_to_its_rows(planted):
 def test_the_auxiliary_loss_moves_dead_features_alone(planted):
     x = torch.from_numpy(planted.tokens(500))
     settings = TrainingSettings(d_sae=48, k=3, dead_after=1000, aux_k=4)
-    model = CLASSES["topk"](settings, x.mean(dim=0), 1.0)
+    model = training_class("topk")(settings, x.mean(dim=0), 1.0)
     with torch.no_grad():
         model.b_enc[:8] = -100.0  # never among the three largest
         model.idle[:8] = 2000
@@ -151,7 +153,7 @@ def test_auxiliary_training_revives_features(planted):
             aux_coefficient=coefficient, aux_k=12,
         )  # fmt: skip
         tokens = torch.from_numpy(planted.tokens(20_000))
-        model = CLASSES["topk"](settings, tokens.mean(dim=0), 1.0, tokens[:48])
+        model = training_class("topk")(settings, tokens.mean(dim=0), 1.0, tokens[:48])
         with torch.no_grad():
             model.b_enc[:32] = -3.0
         parameters = list(model.parameters())
@@ -198,12 +200,26 @@ def test_a_geometric_median_is_where_an_outlier_does_not_pull():
     assert points.mean(dim=0).norm() > 10 * median.norm()
 
 
+def test_the_name_trained_is_the_name_saved_but_for_what_ends_as_another():
+    for name in ARCHITECTURES:
+        model = training_class(name)(TrainingSettings(name, d_sae=4, k=2), torch.zeros(3), 1.0)
+        saved = model.finished().cfg.architecture
+        assert saved == ("jumprelu" if name == "batchtopk" else name)
+    assert list(finished_classes()) == ["standard", "topk", "jumprelu"]
+
+
+def test_an_old_name_is_taken_for_todays():
+    assert TrainingSettings(architecture="relu_l1") == TrainingSettings(architecture="standard")
+    assert name_of("relu_l1") == "standard"
+    assert name_of("gated") == "gated"
+
+
 def test_settings_that_make_no_sense_are_one_sentence():
     from pam_ros.sae.errors import SaeError
 
     for change, words in (
         ({"k": 2000}, "k 2000 must be at most the number of features, 1024"),
-        ({"architecture": "gated"}, "architecture 'gated' must be one of relu_l1, topk"),
+        ({"architecture": "gated"}, "architecture 'gated' must be one of standard, topk"),
         ({"batch": 0}, "batch 0 must be at least 1"),
         ({"learning_rate": float("nan")}, "learning_rate nan must be a number from 0 up"),
         ({"warm_up": 0.9, "decay": 0.2}, "must add up to at most 1"),

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 from planted_tokens import make_store
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from pam_ros.sae.arch.names import ARCHITECTURES
 from pam_ros.sae.disk import WEIGHTS, load_sae
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.shuffle import Position
 from pam_ros.sae.train.checkpoint import load_checkpoint, save_checkpoint
-from pam_ros.sae.train.settings import ARCHITECTURES, TrainingSettings
+from pam_ros.sae.train.settings import TrainingSettings
 from pam_ros.sae.train.trainer import train
 
 
@@ -99,6 +101,29 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, store):
     (tmp_path / "sae.checkpoint.safetensors").write_bytes(b"\x00" * 99)
     with pytest.raises(SaeError, match=r"is damaged: .* delete it to start anew"):
         start()
+
+
+def test_a_checkpoint_with_an_architectures_old_name_goes_on(tmp_path, store):
+    settings = settings_of("standard")
+    whole = train([store], settings, tmp_path / "whole", device="cpu")
+
+    def progress(done: int) -> None:
+        if done == 13:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(
+            [store], settings, tmp_path / "cut", device="cpu", checkpoint_seconds=0,
+            progress=progress,
+        )  # fmt: skip
+    checkpoint = tmp_path / "cut.checkpoint.safetensors"
+    tensors = load_file(checkpoint)
+    with safetensors.safe_open(checkpoint, framework="pt") as file:
+        about = file.metadata()["pam_ros"]
+    assert about.count("standard") == 1
+    save_file(tensors, checkpoint, {"pam_ros": about.replace("standard", "relu_l1")})
+    resumed = train([store], settings_of("relu_l1"), tmp_path / "cut", device="cpu")
+    assert resumed.sha256 == whole.sha256
 
 
 def test_the_sae_says_where_it_comes_from(tmp_path, store):
