@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import (
-    CROSS_ATTENTION,
-    ENCODER_ATTENTION,
-    ROLLOUT,
-    AttentionMaps,
-    attention_maps,
-    encoder_attention_maps,
-)
-from pam_ros.attention.rollout import rollout_maps
+from pam_ros.attention.maps import CROSS_ATTENTION, ROLLOUT, AttentionMaps
+from pam_ros.attention.methods import ATTENTION_METHODS, Weights
 
 if TYPE_CHECKING:
     from pam_ros.policy.interface import Policy, PolicyOutput, PolicySpec
 
-METHODS = (CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT)
+METHODS = tuple(ATTENTION_METHODS)
 
 
 @dataclass(frozen=True)
@@ -50,25 +43,14 @@ class Selection:
         Raises:
             AttentionError: the weights are not finite, or were not asked for in time.
         """
-        if self.method == CROSS_ATTENTION:
-            return attention_maps(
-                output.attention, spec.layout, layer=self.layer, head=self.head, query=self.query
-            )
         weights = output.encoder_attention
         missing = [layer for layer in self.encoder_layers if layer not in weights]
         if missing:
             raise AttentionError(f"this pass kept no weights of encoder layers {missing}")
-        if self.method == ENCODER_ATTENTION:
-            return encoder_attention_maps(
-                weights[self.layer], spec.layout, self.layer, head=self.head, query=self.query
-            )
-        return rollout_maps(
-            {layer: weights[layer] for layer in self.encoder_layers},
-            spec.layout,
-            decoder=output.attention[self.layer],
-            decoder_layer=self.layer,
-            head=self.head,
-            query=self.query,
+        kept = {layer: weights[layer] for layer in self.encoder_layers}
+        method = ATTENTION_METHODS[self.method]
+        return method.maps(
+            Weights(output.attention, kept), spec.layout, self.layer, self.head, self.query
         )
 
 
@@ -93,7 +75,7 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
             f"'attention_method' is '{method}': this policy has no encoder layers; use "
             f"{CROSS_ATTENTION}"
         )
-    in_encoder = method == ENCODER_ATTENTION
+    in_encoder = ATTENTION_METHODS[method].in_encoder
     layers = spec.encoder_layers if in_encoder else spec.layers
     queries = spec.layout.size if in_encoder else spec.chunk_size
     if not -layers <= layer < layers:
@@ -103,12 +85,9 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
             f"{layers - 1}, or -1 for the last"
         )
     layer %= layers
-    shown: dict[str, tuple[int, ...]] = {
-        ENCODER_ATTENTION: (layer,),
-        ROLLOUT: tuple(range(spec.encoder_layers)),
-    }
+    shown = ATTENTION_METHODS[method].encoder_layers(layer, spec.encoder_layers)
     chosen = None if head == "mean" else _number("attention_head", head, spec.heads)
-    return Selection(method, layer, chosen, _query(query, queries), shown.get(method, ()))
+    return Selection(method, layer, chosen, _query(query, queries), shown)
 
 
 def _query(text: str, queries: int) -> int | tuple[int, int] | None:

@@ -18,23 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.attribution import GRADIENT_METHODS, INTEGRATED_GRADIENTS
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import (
-    CROSS_ATTENTION,
-    ENCODER_ATTENTION,
-    attention_maps,
-    encoder_attention_maps,
-)
+from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT
+from pam_ros.attention.methods import ATTENTION_METHODS, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from pam_ros.attention.layout import TokenLayout
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.faithfulness.probe import Observation
 
-ROLLOUT = "rollout"
 BASELINES = ("blur", "mean", "black")
 INTEGRATION_STEPS = 16
 """Half of ~/explain's: on one scene the completeness error is 0.6% with blur, 3.9% with black."""
@@ -130,9 +122,11 @@ def maps_of(
     if attention:
         layers = _encoder_layers(attention, policy.spec.encoder_layers)
         result = policy.forward(policy.prepare([observation]), encoder_layers=layers)
-        weights = {layer: result.encoder_attention[layer][0] for layer in layers}
+        encoder = {layer: result.encoder_attention[layer][0] for layer in layers}
+        weights = Weights(result.attention[0], encoder)
         for method in attention:
-            found[method.name] = _attention(method, result.attention[0], weights, layout)
+            maps = ATTENTION_METHODS[method.kind].maps
+            found[method.name] = maps(weights, layout, _layer(method), method.head, None)
     for method in methods:
         if method.extra_pass:
             found[method.name] = _gradients(method, policy, observation)
@@ -140,26 +134,15 @@ def maps_of(
 
 
 def _encoder_layers(methods: Sequence[Method], count: int) -> tuple[int, ...]:
-    if any(method.kind == ROLLOUT for method in methods):
-        return tuple(range(count))
-    wanted = {m.layer for m in methods if m.kind == ENCODER_ATTENTION and m.layer is not None}
+    wanted: set[int] = set()
+    for method in methods:
+        kind = ATTENTION_METHODS[method.kind]
+        wanted |= set(kind.encoder_layers(_layer(method), count))
     return tuple(sorted(wanted))
 
 
-def _attention(
-    method: Method,
-    decoder: NDArray[Any],
-    encoder: Mapping[int, NDArray[Any]],
-    layout: TokenLayout,
-) -> AttentionMaps:
-    if method.kind == ROLLOUT:
-        from pam_ros.attention.rollout import rollout_maps  # noqa: PLC0415
-
-        return rollout_maps(encoder, layout, decoder=decoder[-1])
-    assert method.layer is not None
-    if method.kind == CROSS_ATTENTION:
-        return attention_maps(decoder, layout, layer=method.layer, head=method.head)
-    return encoder_attention_maps(encoder[method.layer], layout, method.layer, head=method.head)
+def _layer(method: Method) -> int:
+    return -1 if method.layer is None else method.layer
 
 
 def _gradients(method: Method, policy: Any, observation: Observation) -> AttentionMaps:

@@ -16,7 +16,7 @@ from pam_ros.show.layouts.rqt import rqt
 from pam_ros.show.layouts.rviz import rviz
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pam_ros.robot.topics import Topics
 
@@ -24,13 +24,18 @@ DEFAULT_CONTRACT = "demo_arm"
 """The contract of the layouts in config/."""
 
 
+LAYOUTS: dict[str, Callable[[Topics], str]] = {
+    "pam_ros.rviz": rviz,
+    "pam_ros.perspective": rqt,
+    "pam_ros.foxglove.json": foxglove,
+}
+"""Each viewer's file, and what writes its text. A new viewer is a file beside this one, and a line
+here."""
+
+
 def layouts(topics: Topics) -> dict[str, str]:
     """Each file's name and text."""
-    return {
-        "pam_ros.rviz": rviz(topics),
-        "pam_ros.perspective": rqt(topics),
-        "pam_ros.foxglove.json": foxglove(topics),
-    }
+    return {name: text(topics) for name, text in LAYOUTS.items()}
 
 
 def main(argv: Sequence[str]) -> int:
