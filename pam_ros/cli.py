@@ -38,8 +38,8 @@ _SAME = "; the same command goes on from here"
 
 JOBS = {
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
-    "contract": Job("pam_ros.robot.main", False, "check a robot's contract", "--live"),
-    "demo": Job("pam_ros.sim.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "contract": Job("pam_ros.commands.contract", False, "check a robot's contract", "--live"),
+    "demo": Job("pam_ros.commands.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "faithfulness": Job(
         "pam_ros.faithfulness.main",
         False,
@@ -63,9 +63,9 @@ JOBS = {
         has_words=True,
         goes_on=_SAME,
     ),
-    "sim": Job("pam_ros.sim.main", True, "demo robot: record, train, evaluate", has_words=True),
+    "sim": Job("pam_ros.commands.sim", True, "demo robot: record, train, evaluate", has_words=True),
     "video": Job("pam_ros.show.video.main", False, "a recording as an mp4"),
-    "view": Job("pam_ros.show.rerun.main", False, "a bag or the running robot in Rerun", "--live"),
+    "view": Job("pam_ros.commands.view", False, "a bag or the running robot in Rerun", "--live"),
 }
 
 STOPPED = 130

@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(_USAGE)
         return 0
     if word == "evaluate":
-        from pam_ros.sim.evaluate import main as evaluate  # noqa: PLC0415  (needs rclpy)
+        from pam_ros.commands.evaluate import main as evaluate  # noqa: PLC0415  (needs rclpy)
 
         return evaluate(rest)
     jobs = {"record": _record, "train": _train}

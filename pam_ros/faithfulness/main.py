@@ -216,10 +216,10 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
 
 def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:
     if options.dataset:
-        from pam_ros.sim.dataset_probes import dataset_probes  # noqa: PLC0415
+        from pam_ros.faithfulness.dataset_probes import dataset_probes  # noqa: PLC0415
 
         return list(dataset_probes(Path(options.dataset), spec, options.seed, options.episodes))
-    from pam_ros.sim.probes import probes, scene_fits  # noqa: PLC0415
+    from pam_ros.faithfulness.simulator_probes import probes, scene_fits  # noqa: PLC0415
     from pam_ros.sim.scene import Scene  # noqa: PLC0415
 
     scene_fits(spec)

@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags import BagReader
+from pam_ros.observations.errors import SourceError
 from pam_ros.observations.recorded_sets import RecordedSets
 from pam_ros.observations.source import Frame
 from pam_ros.robot import (
@@ -21,7 +22,6 @@ from pam_ros.robot import (
     build_observation,
     load_contract,
 )
-from pam_ros.sae.errors import SaeError
 from pam_ros.share.folders import find_contract
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class BagSource:
     Raises:
         ContractError: it does not fit the policy.
         BagError: a bag cannot be read.
-        SaeError: a bag lacks one of the contract's topics or has it of another type.
+        SourceError: a bag lacks one of the contract's topics or has it of another type.
     """
 
     def __init__(self, policy: Policy, bags: Sequence[Path], contract: str) -> None:
@@ -63,11 +63,11 @@ class BagSource:
                 missing = [topic for topic in self._sources if topic not in reader.topics]
                 if missing:
                     have = ", ".join(sorted(reader.topics)) or "no topic at all"
-                    raise SaeError(f"bag {bag} lacks {', '.join(missing)}: it has {have}")
+                    raise SourceError(f"bag {bag} lacks {', '.join(missing)}: it has {have}")
                 for topic, wanted in _types(self._contract).items():
                     found = reader.topics[topic].type
                     if found != wanted:
-                        raise SaeError(f"bag {bag}: {topic} must be {wanted}, not {found}")
+                        raise SourceError(f"bag {bag}: {topic} must be {wanted}, not {found}")
 
     @property
     def dataset(self) -> str:
@@ -79,7 +79,7 @@ class BagSource:
         """See Source.
 
         Raises:
-            SaeError: a bag cannot be read, or none of them gives a frame.
+            SourceError: a bag cannot be read, or none of them gives a frame.
         """
         frames = 0
         for episode, bag in enumerate(self._bags):
@@ -90,7 +90,7 @@ class BagSource:
                 if after is None or (episode, frame) > after:
                     yield Frame(episode, frame, observation)
         if not frames:
-            raise SaeError("; ".join(self._empty.values()))
+            raise SourceError("; ".join(self._empty.values()))
 
     def _observations(self, bag: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
         sets = RecordedSets(self._contract)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.observations.errors import SourceError
 from pam_ros.observations.source import Frame
-from pam_ros.sae.errors import SaeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ class DatasetSource:
         episodes: how many, from the first; None for all.
 
     Raises:
-        SaeError: there is no such dataset, it is empty, or lacks a feature of the policy.
+        SourceError: there is no such dataset, it is empty, or lacks a feature of the policy.
     """
 
     def __init__(self, policy: Policy, name: str, episodes: int | None = None) -> None:
@@ -46,11 +46,11 @@ class DatasetSource:
             )
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise SaeError(f"dataset {name} cannot be opened: {reason}") from error
+            raise SourceError(f"dataset {name} cannot be opened: {reason}") from error
         missing = [f for f in policy.spec.features if f not in self._data.features]
         if missing:
             have = ", ".join(sorted(self._data.features))
-            raise SaeError(f"dataset {name} lacks {', '.join(missing)}: it has {have}")
+            raise SourceError(f"dataset {name} lacks {', '.join(missing)}: it has {have}")
         self._spec = policy.spec
         self._images = {camera.feature for camera in policy.spec.cameras}
         numbers = np.asarray(self._data.hf_dataset["episode_index"])
@@ -58,7 +58,7 @@ class DatasetSource:
         self._episode = numbers[:keep]
         self._frame = np.asarray(self._data.hf_dataset["frame_index"])[:keep]
         if not keep:
-            raise SaeError(f"dataset {name} holds no frame")
+            raise SourceError(f"dataset {name} holds no frame")
 
     @property
     def dataset(self) -> str:
@@ -105,7 +105,7 @@ class DatasetSource:
                 item = self._data[index]
             except Exception as error:
                 reason = " ".join(str(error).split())[:300] or type(error).__name__
-                raise SaeError(
+                raise SourceError(
                     f"dataset {self._name}: frame {where[1]} of episode {where[0]} cannot be read: "
                     f"{reason}"
                 ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pam_ros.sae.errors import SaeError
+from pam_ros.observations.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class Source(Protocol):
         """The frames after (episode, frame), or all.
 
         Raises:
-            SaeError: the source cannot be read, or has no such episode.
+            SourceError: the source cannot be read, or has no such episode.
         """
         ...
 
@@ -67,7 +67,7 @@ class RolloutSource:
         from pam_ros.sim.task import ReachTask  # noqa: PLC0415
 
         if not self.seeds:
-            raise SaeError("there are no seeds: --episodes must be at least 1")
+            raise SourceError("there are no seeds: --episodes must be at least 1")
         with Scene() as scene:
             for seed in self.seeds:
                 if after is not None and seed < after[0]:

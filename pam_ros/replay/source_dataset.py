@@ -15,6 +15,7 @@ import numpy as np
 
 from pam_ros.bags.reader import BagMessage, BagTopic
 from pam_ros.observations.dataset import DatasetSource
+from pam_ros.observations.errors import SourceError
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.recorded import RecordedTick
 from pam_ros.robot.commands import fill_float64_multi_array, fill_joint_state, make_command
@@ -33,7 +34,6 @@ from pam_ros.robot.images import fill_image
 from pam_ros.robot.joints import to_rad
 from pam_ros.robot.sync import STATE
 from pam_ros.robot.topics import JOINT_COMMANDS
-from pam_ros.sae.errors import SaeError
 from pam_ros.tick.attention_map import set_stamp
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class SourceDataset:
         self._messages = messages
         try:
             self._data = DatasetSource(policy, str(path))
-        except SaeError as error:
+        except SourceError as error:
             raise ReplayError(_with_codec(str(error))) from error
         lengths = self._data.lengths
         self._period = round(_SECOND / self._data.fps)
@@ -141,7 +141,7 @@ class SourceDataset:
                         if topics is None or topic in topics:
                             data = bytes(self._messages.encode(message, kind))
                             yield BagMessage(topic, kind, stamp, data)
-        except SaeError as error:
+        except SourceError as error:
             raise ReplayError(_with_codec(str(error))) from error
 
     def decode(self, message: BagMessage) -> Any:

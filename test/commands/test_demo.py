@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pam_ros.sim import demo
+from pam_ros.commands import demo
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pam_ros.faithfulness.simulator_probes import FAR_ENOUGH, MOMENTS, probes, scene_fits
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.probes import FAR_ENOUGH, MOMENTS, probes, scene_fits
 from pam_ros.sim.scene import OBJECT_SPACING, TRAINING_SEEDS, Scene, place
 
 SEEDS = (40, 41)
@@ -66,7 +66,7 @@ def test_the_same_seeds_give_the_same_probes(found):
 
 
 def test_the_cube_moves_to_a_free_place_far_enough_away():
-    from pam_ros.sim.probes import _elsewhere
+    from pam_ros.faithfulness.simulator_probes import _elsewhere
 
     for seed in range(100):
         xy, (red, blue, green) = _elsewhere(seed), place(seed).positions

@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 from pam_ros.attention.layout import lay_out
 from pam_ros.bags import BagError, BagWriter
 from pam_ros.observations.bag import BagSource
+from pam_ros.observations.errors import SourceError
 from pam_ros.observations.source import Frame, RolloutSource
 from pam_ros.policy import CameraSpec, ObservationError, PolicyOutput, PolicySpec
 from pam_ros.robot import ContractError, Synchroniser, build_observation, load_contract
@@ -502,14 +503,14 @@ def test_a_bag_without_a_frame_is_told_and_the_others_are_collected(tmp_path, co
 def test_bags_without_any_frame_are_an_error_with_the_reason(tmp_path, contract):
     write_bag(tmp_path / "empty", unstamped(messages(3, SECOND)))
     source = BagSource(FakePolicy(), [tmp_path / "empty"], str(contract))
-    with pytest.raises(SaeError, match="empty gives no frame: all 15 messages on /joint_states"):
+    with pytest.raises(SourceError, match="empty gives no frame: all 15 messages on /joint_states"):
         collect(FakePolicy(), source, parse_sampler("all"), tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
 
 def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
     write_bag(tmp_path / "bag", [m for m in messages(3, SECOND) if m[0] == "/joint_states"])
-    with pytest.raises(SaeError, match="lacks /top/image_raw: it has /joint_states"):
+    with pytest.raises(SourceError, match="lacks /top/image_raw: it has /joint_states"):
         BagSource(FakePolicy(), [tmp_path / "bag"], str(contract))
     swapped = []
     for topic, kind, message, received in messages(3, SECOND):
@@ -517,7 +518,7 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path, contract):
         swapped.append((other, kind, message, received))
     write_bag(tmp_path / "swapped", swapped)
     words = "/top/image_raw must be sensor_msgs/msg/Image, not sensor_msgs/msg/JointState"
-    with pytest.raises(SaeError, match=words):
+    with pytest.raises(SourceError, match=words):
         BagSource(FakePolicy(), [tmp_path / "swapped"], str(contract))
     with pytest.raises(BagError, match="does not exist"):
         BagSource(FakePolicy(), [tmp_path / "nothing"], str(contract))
@@ -583,8 +584,8 @@ def test_a_lerobot_dataset_gives_its_observations(dataset):
 def test_datasets_that_cannot_be_used_are_one_sentence(dataset, tmp_path):
     from pam_ros.observations.dataset import DatasetSource
 
-    with pytest.raises(SaeError, match=r"lacks observation\.images\.wrist: it has"):
+    with pytest.raises(SourceError, match=r"lacks observation\.images\.wrist: it has"):
         DatasetSource(FakePolicy(make_spec((("observation.images.wrist", 64, 96),))), str(dataset))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SaeError, match="cannot be opened"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         DatasetSource(FakePolicy(), str(tmp_path / "empty"))
