@@ -38,20 +38,16 @@ MESSAGES = ("AttentionMap", "CameraAttention", "TokenActivations", "SaeFeatures"
 API: dict[str, tuple[str, ...]] = {
     "pam_ros.policy": ("load_policy", "wrap", "Policy", "PolicySpec", "PolicyOutput",
                        "PolicyError", "ObservationError"),
-    "pam_ros.attention": (),
-    "pam_ros.attention.maps": ("attention_maps", "encoder_attention_maps", "AttentionMaps",
-                               "CameraMap"),
-    "pam_ros.attention.rollout": ("rollout_maps",),
-    "pam_ros.attention.overlay": ("Overlay",),
-    "pam_ros.attention.scale": ("TickScale", "RunningScale", "UniformScale"),
+    "pam_ros.attention": ("attention_maps", "encoder_attention_maps", "rollout_maps",
+                          "AttentionMaps", "CameraMap", "Overlay", "Drawing", "TickScale",
+                          "RunningScale", "UniformScale", "make_scale", "AttentionError"),
     "pam_ros.policy.act.gradients": ("attribute", "Target", "Attribution"),
-    "pam_ros.sae.store.token_store": ("TokenStore",),
-    "pam_ros.sae.disk": ("load_sae", "save_sae", "check_fits"),
-    "pam_ros.sae.encoder": ("TickEncoder", "TickFeatures"),
-    "pam_ros.sae.edit": ("ablate", "scale", "steer", "edit_effect"),
-    "pam_ros.sae.ood.detector": ("OodDetector", "OodState"),
+    "pam_ros.sae": ("TokenStore", "SAE", "load_sae", "save_sae", "check_fits", "TickEncoder",
+                    "TickFeatures", "ablate", "scale", "steer", "edit_effect", "OodDetector",
+                    "OodState", "SaeError"),
     "pam_ros.robot": ("load_contract", "Contract", "ContractError"),
     "pam_ros.bags": ("BagReader", "BagWriter", "repair", "BagError"),
+    "pam_ros.share.errors": ("PamRosError",),
 }  # fmt: skip
 
 _KEY = re.compile(r"^    #? ?(\w+):")
