@@ -98,10 +98,10 @@ def main() -> None:
     begin = time.perf_counter()
     # What loads is part of what is timed.
     from pam_ros.sae.browser.app import Browser, make_app  # noqa: PLC0415
-    from pam_ros.sae.browser.book import Book  # noqa: PLC0415
+    from pam_ros.sae.browser.book import FeatureBook  # noqa: PLC0415
     from pam_ros.sae.browser.names import FILE, Names  # noqa: PLC0415
 
-    book = Book(options.folder / "book")
+    book = FeatureBook(options.folder / "book")
     opened = time.perf_counter()
     names = Names(options.folder / "sae" / FILE, book.about.sae_sha256)
     browser = Browser(book, names, editable=True)

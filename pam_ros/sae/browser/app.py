@@ -11,7 +11,7 @@ from pam_ros.sae.browser.page import Page
 from pam_ros.sae.browser.search import ORDERS, find, title
 
 if TYPE_CHECKING:
-    from pam_ros.sae.browser.book import Book
+    from pam_ros.sae.browser.book import FeatureBook
     from pam_ros.sae.browser.names import Names
 
 _ALL = "of all frames"
@@ -39,7 +39,7 @@ class Browser:
     editable: whether names may be changed here.
     """
 
-    def __init__(self, book: Book, names: Names, *, editable: bool) -> None:
+    def __init__(self, book: FeatureBook, names: Names, *, editable: bool) -> None:
         self.book = book
         self.names = names
         self.editable = editable

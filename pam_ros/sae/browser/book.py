@@ -103,7 +103,7 @@ class Statistics:
     matches: tuple[tuple[str, int, float], ...]
 
 
-class Book:
+class FeatureBook:
     """An existing book, for reading. Large arrays stay on disk.
 
     Raises:

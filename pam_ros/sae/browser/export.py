@@ -18,7 +18,7 @@ from pam_ros.sae.browser.book import ABOUT, ARRAYS, PICTURES, about_bytes
 from pam_ros.sae.browser.names import FILE
 
 if TYPE_CHECKING:
-    from pam_ros.sae.browser.book import Book
+    from pam_ros.sae.browser.book import FeatureBook
     from pam_ros.sae.browser.names import Names
 
 GRADIO = "5.50.0"
@@ -33,11 +33,11 @@ _APP = '''# SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
 from pam_ros.sae.browser.app import Browser, make_app
-from pam_ros.sae.browser.book import Book
+from pam_ros.sae.browser.book import FeatureBook
 from pam_ros.sae.browser.names import FILE, Names
 
 BOOK = Path(__file__).parent / "book"
-book = Book(BOOK)
+book = FeatureBook(BOOK)
 demo = make_app(Browser(book, Names(BOOK / FILE, book.about.sae_sha256), editable=False))
 
 if __name__ == "__main__":
@@ -66,7 +66,7 @@ _ATTRIBUTES = (
 _SAFE = re.compile(r"[^\w .,()#-]")
 
 
-def export(shown: Book, labels: Names, out: Path) -> None:
+def export(shown: FeatureBook, labels: Names, out: Path) -> None:
     """Write the folder.
 
     Paths of this machine that the store's description may hold are cut down to their last part.

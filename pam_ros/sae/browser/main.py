@@ -15,7 +15,7 @@ from pam_ros.sae.browser.names import FILE, Names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pam_ros.sae.browser.book import Book
+    from pam_ros.sae.browser.book import FeatureBook
 
 PORT = 7860
 _HELP = "feature book"
@@ -73,10 +73,10 @@ def _build(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.out}: {about.features} features, {about.ticks} frames\n")
 
 
-def _open(options: argparse.Namespace) -> tuple[Book, Names]:
-    from pam_ros.sae.browser.book import Book  # noqa: PLC0415
+def _open(options: argparse.Namespace) -> tuple[FeatureBook, Names]:
+    from pam_ros.sae.browser.book import FeatureBook  # noqa: PLC0415
 
-    book = Book(options.book)
+    book = FeatureBook(options.book)
     folder = options.book if options.sae is None else options.sae
     if not folder.is_dir():
         raise FeaturesError(f"{folder} is no folder")

@@ -17,7 +17,7 @@ from pam_ros.sae.browser.charts import bars, curve, raster
 from pam_ros.sae.browser.pictures import Drawer
 
 if TYPE_CHECKING:
-    from pam_ros.sae.browser.book import Book, Peak
+    from pam_ros.sae.browser.book import FeatureBook, Peak
 
 _STRIP = 'style="display:flex;flex-wrap:wrap;gap:10px"'
 _FRAMES = 12
@@ -27,7 +27,7 @@ _CORRELATIONS = 5
 class Page:
     """The parts of a page; clips and frames of the last features are kept."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: FeatureBook) -> None:
         self._book = book
         self.clips = lru_cache(maxsize=32)(self._clips)
         self.frames = lru_cache(maxsize=32)(self._frames)

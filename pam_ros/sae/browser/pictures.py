@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.sae.browser.book import Book, Peak
+    from pam_ros.sae.browser.book import FeatureBook, Peak
 
 _HEIGHT = 180
 _GAP = 3
@@ -28,7 +28,7 @@ _MARK = (255, 255, 255)
 class Drawer:
     """Draws one feature's ticks; full opacity is its largest activation anywhere."""
 
-    def __init__(self, book: Book, feature: int) -> None:
+    def __init__(self, book: FeatureBook, feature: int) -> None:
         self._book = book
         self._heat: Mapping[int, tuple[NDArray[np.float32], ...]] = book.heat(feature)
         self._full = max(float(book.maximum[feature]), 1e-12)

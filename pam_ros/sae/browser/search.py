@@ -10,14 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pam_ros.sae.browser.book import Book
+    from pam_ros.sae.browser.book import FeatureBook
     from pam_ros.sae.browser.names import Label
 
 ORDERS = ("number", "most often active", "rarely active", "strongest", "named first")
 SHOWN = 200
 
 
-def find(book: Book, labels: Mapping[int, Label], text: str, order: str) -> list[int]:
+def find(book: FeatureBook, labels: Mapping[int, Label], text: str, order: str) -> list[int]:
     """Features that fit, in an order of ORDERS, at most SHOWN.
 
     Every word of the text must be in the label; a number is that feature, before all others. Silent
@@ -38,7 +38,7 @@ def find(book: Book, labels: Mapping[int, Label], text: str, order: str) -> list
     return list(dict.fromkeys([*exact, *ranked]))[:SHOWN]
 
 
-def _ranked(book: Book, labels: Mapping[int, Label], order: str) -> list[int]:
+def _ranked(book: FeatureBook, labels: Mapping[int, Label], order: str) -> list[int]:
     silent = book.maximum <= 0
     numbers = np.arange(book.about.features)
     keys = {
@@ -52,7 +52,7 @@ def _ranked(book: Book, labels: Mapping[int, Label], order: str) -> list[int]:
     return found
 
 
-def title(feature: int, book: Book, labels: Mapping[int, Label]) -> str:
+def title(feature: int, book: FeatureBook, labels: Mapping[int, Label]) -> str:
     """A feature on one line."""
     label = labels.get(feature)
     name = f" {label.name}" if label is not None and label.name else ""

@@ -10,7 +10,7 @@ from planted_episodes import COLS, ROWS, TABLE, TICKS, WIDTH, episode, planted_s
 from planted_tokens import store_info
 
 from pam_ros.sae.arch.model import SAE
-from pam_ros.sae.browser.book import Book
+from pam_ros.sae.browser.book import FeatureBook
 from pam_ros.sae.browser.build import build
 from pam_ros.sae.describe.descriptions import describe
 from pam_ros.sae.describe.file import write_descriptions
@@ -33,7 +33,7 @@ class PlantedBook:
 
     @property
     def book(self):
-        return Book(self.folder / "book")
+        return FeatureBook(self.folder / "book")
 
 
 def picture(number, frame, camera):

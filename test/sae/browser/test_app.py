@@ -22,7 +22,7 @@ from planted_book import EPISODES, SILENT, picture
 
 pytest.importorskip("gradio")
 from pam_ros.sae.browser.app import Browser
-from pam_ros.sae.browser.book import Book
+from pam_ros.sae.browser.book import FeatureBook
 from pam_ros.sae.browser.errors import FeaturesError
 from pam_ros.sae.browser.names import FILE, NO_LABEL, Label, Names
 from pam_ros.sae.browser.search import ORDERS, find
@@ -250,7 +250,7 @@ def test_the_exported_space_runs_by_itself_with_the_names_and_no_paths(planted, 
     assert main(["features", "export", str(book), "--sae", str(sae), "--out", str(space)]) == 0
     for file in space.rglob("*"):
         assert not file.is_file() or b"/home/somebody" not in file.read_bytes()
-    assert "/home/somebody" in Book(book).about.dataset
+    assert "/home/somebody" in FeatureBook(book).about.dataset
     header = (space / "README.md").read_text().split("---")[1]
     assert {"sdk: gradio", "app_file: app.py"} <= set(header.strip().splitlines())
     port = free_port()

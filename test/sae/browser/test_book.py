@@ -22,7 +22,7 @@ from planted_episodes import CAMERAS as CELLS
 from planted_episodes import COLS, ROWS, TICKS, planted_sae
 
 from pam_ros.cli import main
-from pam_ros.sae.browser.book import ABOUT, ARRAYS, PICTURES, Book
+from pam_ros.sae.browser.book import ABOUT, ARRAYS, PICTURES, FeatureBook
 from pam_ros.sae.browser.build import CLIP, CLIPS, build
 from pam_ros.sae.browser.errors import FeaturesError
 from pam_ros.sae.disk import load_sae
@@ -156,18 +156,18 @@ def test_what_does_not_belong_together_is_refused(planted, tmp_path):
 
 def test_damaged_books_are_refused_in_one_sentence(planted, tmp_path):
     with pytest.raises(FeaturesError, match="no feature book"):
-        Book(tmp_path)
+        FeatureBook(tmp_path)
     folder = tmp_path / "book"
     shutil.copytree(planted.folder / "book", folder)
     data = (folder / ARRAYS).read_bytes()
     (folder / ARRAYS).write_bytes(data[: len(data) // 2])
     with pytest.raises(FeaturesError, match="damaged"):
-        Book(folder)
+        FeatureBook(folder)
     (folder / ARRAYS).write_bytes(data)
     content = json.loads((folder / ABOUT).read_text())
     (folder / ABOUT).write_text(json.dumps({**content, "features": 5}))
     with pytest.raises(FeaturesError, match="damaged"):
-        Book(folder)
+        FeatureBook(folder)
 
 
 def test_the_command_builds_the_same_book(planted, tmp_path, capsys):
