@@ -10,7 +10,7 @@ import numpy as np
 
 from pam_ros.robot.contract import FLOAT64_MULTI_ARRAY, JOINT_STATE
 from pam_ros.robot.errors import MessageError
-from pam_ros.robot.images import fit, image_to_rgb
+from pam_ros.robot.images import fit
 from pam_ros.robot.joints import joint_positions
 from pam_ros.robot.observation import camera_image
 from pam_ros.robot.sync import ENVIRONMENT, STATE, Synchroniser
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pam_ros.robot.contract import Contract
-    from pam_ros.robot.observation import Convert
 
 SLOW = 0.8
 """A source below this part of the contract's rate leaves ticks without anything new."""
@@ -69,15 +68,12 @@ def wanted_sources(contract: Contract) -> dict[str, Wanted]:
     return sources
 
 
-def check_live(
-    contract: Contract, heard: Mapping[str, Heard], to_rgb: Convert = image_to_rgb
-) -> tuple[list[str], list[str]]:
+def check_live(contract: Contract, heard: Mapping[str, Heard]) -> tuple[list[str], list[str]]:
     """Notes of what was heard, and problems, one sentence each.
 
     Args:
         contract: bound to a policy where sizes are to be checked too.
         heard: by source, as ``wanted_sources`` names them.
-        to_rgb: turns an Image into RGB, as build_observation takes it.
     """
     notes: list[str] = []
     problems: list[str] = []
@@ -85,7 +81,7 @@ def check_live(
         note, wrong = _check_source(contract, source, heard[name])
         notes += note
         problems += wrong
-    problems += _check_images(contract, heard, to_rgb)
+    problems += _check_images(contract, heard)
     problems += _check_joints(contract, heard[STATE])
     if not problems:
         problems += _check_sets(contract, heard)
@@ -136,14 +132,14 @@ def _check_stamps(contract: Contract, who: str, heard: Heard) -> list[str]:
     return []
 
 
-def _check_images(contract: Contract, heard: Mapping[str, Heard], to_rgb: Convert) -> list[str]:
+def _check_images(contract: Contract, heard: Mapping[str, Heard]) -> list[str]:
     problems = []
     for camera in contract.cameras:
         message = heard[camera.name].last
         if message is None:
             continue
         try:
-            fit(camera, camera_image(camera, message, to_rgb))
+            fit(camera, camera_image(camera, message))
         except MessageError as error:
             problems.append(str(error))
     return problems

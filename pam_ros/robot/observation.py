@@ -12,7 +12,7 @@ from pam_ros.robot.joints import joint_positions, joint_vector, multi_array_vect
 from pam_ros.robot.sync import ENVIRONMENT, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pam_ros.robot.contract import CameraContract, Contract
     from pam_ros.robot.images import SourceRegion
     from pam_ros.robot.sync import ObservationSet
-
-    Convert = Callable[[Any, str | None], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,9 @@ class Observation:
 
 
 def build_observation(
-    contract: Contract,
-    observation: ObservationSet,
-    environment_dim: int = 0,
-    to_rgb: Convert = image_to_rgb,
+    contract: Contract, messages: ObservationSet, environment_dim: int = 0
 ) -> Observation:
     """The arrays of one set of messages, by a bound contract (``Contract.bind``).
-
-    ``to_rgb`` turns an Image message and the encoding expected of it (or None) into RGB.
 
     Raises:
         MessageError: a message cannot be used; the sentence names its source.
@@ -57,11 +50,11 @@ def build_observation(
     sources: dict[str, npt.NDArray[np.uint8]] = {}
     regions: dict[str, SourceRegion] = {}
     for camera in contract.cameras:
-        rgb = camera_image(camera, observation.messages[camera.name], to_rgb)
+        rgb = camera_image(camera, messages.messages[camera.name])
         regions[camera.name] = source_region(camera, rgb.shape[0], rgb.shape[1])
         features[camera.feature] = fit(camera, rgb)
         sources[camera.name] = rgb
-    message = observation.messages[STATE]
+    message = messages.messages[STATE]
     try:
         if contract.state.feature is not None:
             features[contract.state.feature] = joint_vector(message, contract.state.joints)
@@ -70,14 +63,12 @@ def build_observation(
         raise MessageError(f"{contract.state.topic}: {error}") from None
     if contract.environment is not None:
         features[contract.environment.feature] = multi_array_vector(
-            observation.messages[ENVIRONMENT], environment_dim
+            messages.messages[ENVIRONMENT], environment_dim
         )
     return Observation(features, sources, regions, measured)
 
 
-def camera_image(
-    camera: CameraContract, message: Any, to_rgb: Convert = image_to_rgb
-) -> npt.NDArray[np.uint8]:
+def camera_image(camera: CameraContract, message: Any) -> npt.NDArray[np.uint8]:
     """The whole source image of a camera's message: (H, W, 3) uint8 RGB.
 
     Raises:
@@ -86,6 +77,6 @@ def camera_image(
     try:
         if camera.compressed:
             return compressed_to_rgb(message)
-        return to_rgb(message, camera.encoding)
+        return image_to_rgb(message, camera.encoding)
     except MessageError as error:
         raise MessageError(f"camera '{camera.name}' ({camera.topic}): {error}") from None

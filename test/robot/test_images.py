@@ -145,6 +145,9 @@ def test_the_array_does_not_share_memory_with_the_message():
         ({"encoding": "16UC1"}, "'16UC1' is of depth or other measurements; publish one of rgb8"),
         ({"encoding": "32FC1"}, "encoding '32FC1' is of depth or other measurements"),
         ({"encoding": "8UC3"}, "encoding '8UC3' is not read; publish one of rgb8, bgr8"),
+        ({"encoding": "nonsense"}, "encoding 'nonsense' is not read"),
+        ({"encoding": "32FC7"}, "encoding '32FC7' is of depth or other measurements"),
+        ({"encoding": ""}, "encoding '' is not read"),
         ({"encoding": "nv21", "step": 6, "data": bytes(45)}, "height is 5; nv21 needs an even"),
         ({"encoding": "nv12", "height": 4, "step": 6, "data": bytes(24)}, "is 36 with the colours"),
         ({"encoding": "bayer_rggb8", "height": 2, "step": 6, "data": bytes(12)}, "too small"),
@@ -168,6 +171,8 @@ def test_a_bad_image_is_one_sentence(changes, sentence):
 def test_an_encoding_other_than_the_contracts_is_refused():
     with pytest.raises(MessageError, match="encoding is 'bgr8'; the contract says 'rgb8'"):
         image_to_rgb(image(RGB, "bgr8"), "rgb8")
+    with pytest.raises(MessageError, match="encoding is 'bayer_rggb8'; the contract says 'rgb8'"):
+        image_to_rgb(image(RGB[..., 0], "bayer_rggb8"), "rgb8")
 
 
 @given(

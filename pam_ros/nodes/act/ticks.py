@@ -25,7 +25,6 @@ from pam_ros.nodes.act.explainer import Explainer, Seen
 from pam_ros.nodes.act.explanation_request import why_no_mean
 from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.health import Health
-from pam_ros.nodes.act.image_conversion import to_rgb
 from pam_ros.nodes.act.map_rate import why_few_maps
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.parameters import Look, make_look
@@ -206,9 +205,7 @@ class AttentionTicks:
         if messages is None:
             return
         try:
-            observation = build_observation(
-                self._contract, messages, self.spec.environment_dim, to_rgb
-            )
+            observation = build_observation(self._contract, messages, self.spec.environment_dim)
         except MessageError as error:
             self.health.bad_message("tick", str(error))
             return

@@ -13,7 +13,6 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import Float64MultiArray
 
-from pam_ros.nodes.act.image_conversion import to_rgb
 from pam_ros.nodes.act.robot_description import complete_limits
 from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE, JOINT_STATE
 from pam_ros.robot.live_check import Heard, check_live, wanted_sources
@@ -38,7 +37,7 @@ def check_graph(contract: Contract, seconds: float) -> tuple[list[str], list[str
     try:
         contract = complete_limits(node, contract)
         heard = _listen(node, contract, seconds)
-        notes, problems = check_live(contract, heard, to_rgb)
+        notes, problems = check_live(contract, heard)
         command_notes, command_problems = _command_topic(node, contract)
         return notes + command_notes, problems + command_problems
     finally:
