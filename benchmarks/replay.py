@@ -26,7 +26,7 @@ from pam_ros.replay.settings import ReplaySettings
 from pam_ros.replay.source_bag import SourceBag
 from pam_ros.replay.topics import resolve_contract, sources_of
 from pam_ros.robot import ObservationSet, build_observation
-from pam_ros.tick.attention_map import set_stamp, stamp_nanoseconds
+from pam_ros.robot.stamps import set_stamp, stamp_nanoseconds
 
 POLICY = str(Path(__file__).parents[1] / "models" / "demo_act")
 

@@ -11,8 +11,8 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ENCODER_ATTENTION
 from pam_ros.attention.selection import METHODS, Selection, make_selection
 from pam_ros.replay.errors import ReplayError
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.sync import STATE
-from pam_ros.tick.attention_map import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,7 @@ from pam_ros.observations.dataset import DatasetSource
 from pam_ros.observations.errors import SourceError
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.recorded import RecordedTick
-from pam_ros.robot.commands import fill_float64_multi_array, fill_joint_state, make_command
+from pam_ros.robot.commands import command_message, make_command
 from pam_ros.robot.contract import (
     FLOAT64_MULTI_ARRAY,
     IMAGE,
@@ -32,9 +32,9 @@ from pam_ros.robot.contract import (
 )
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.joints import to_rad
+from pam_ros.robot.stamps import set_stamp
 from pam_ros.robot.sync import STATE
 from pam_ros.robot.topics import JOINT_COMMANDS
-from pam_ros.tick.attention_map import set_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -192,14 +192,8 @@ class SourceDataset:
 
     def _command(self, action: NDArray[np.float32], stamp: int) -> Any:
         contract = self.contract.command
-        command = make_command(contract, to_rad(action, contract.joints))
-        message = self._messages.new(contract.type)
-        if contract.type == JOINT_STATE:
-            set_stamp(message.header.stamp, stamp)
-            fill_joint_state(message, command, message.header.stamp)
-        else:
-            fill_float64_multi_array(message, command)
-        return message
+        command = make_command(contract, to_rad(action, contract.joints), stamp)
+        return command_message(contract.type, command, self._messages.new)
 
 
 def _raw(contract: Contract) -> Contract:

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.robot import action_positions
-from pam_ros.robot.commands import (
-    fill_float64_multi_array,
-    fill_joint_state,
-    fill_joint_trajectory,
-    fill_predicted_chunk,
-    make_command,
-)
-from pam_ros.robot.contract import IMAGE, JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.contract import IMAGE, JOINT_TRAJECTORY
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.topics import topics_of
-from pam_ros.tick.attention_map import fill_attention_map, set_stamp
+from pam_ros.tick.attention_map import fill_attention_map
+from pam_ros.tick.commands import ChunkMaker, CommandMaker
 from pam_ros.tick.pictures import TickPictures
 
 if TYPE_CHECKING:
@@ -36,7 +30,6 @@ if TYPE_CHECKING:
     from pam_ros.tick.loop import TickOutcome
 
 MAP, CAMERA = "pam_ros/msg/AttentionMap", "pam_ros/msg/CameraAttention"
-_POINT = "trajectory_msgs/msg/JointTrajectoryPoint"
 
 
 class TickOutput:
@@ -57,8 +50,9 @@ class TickOutput:
         self._messages = messages
         self._contract = contract
         self._spec = spec
-        self._period = period_s
-        self._names = tuple(joint.name for joint in contract.command.joints)
+        names = [joint.name for joint in contract.command.joints]
+        self._commands = CommandMaker(messages, contract.command.type, names, period_s)
+        self._chunks = ChunkMaker(messages, names, period_s)
         topics = topics_of(contract, node)
         self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = f"{node}/predicted_command"
@@ -105,26 +99,15 @@ class TickOutput:
         It is what the policy asks for: no robot moves by it, so nothing bounds it.
         """
         positions = action_positions(self._contract.command, action)
-        command, kind = make_command(self._contract.command, positions), self._contract.command.type
-        message = self._messages.new(kind)
-        if kind == JOINT_STATE:
-            fill_joint_state(message, command, message.header.stamp)
-        elif kind == JOINT_TRAJECTORY:
-            fill_joint_trajectory(message, command, self._period, self._new(_POINT))
-        else:
-            fill_float64_multi_array(message, command)
-        if kind != "std_msgs/msg/Float64MultiArray":
-            set_stamp(message.header.stamp, stamp_ns)
-        self.write(self._command, message, kind, received_ns)
+        message = self._commands.make_for_the_record(positions, stamp_ns)
+        self.write(self._command, message, self._contract.command.type, received_ns)
 
     def write_chunk(
         self, chunk: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
     ) -> None:
         """Write a whole chunk (steps, joints) in the policy's units."""
-        message = self._messages.new(JOINT_TRAJECTORY)
-        set_stamp(message.header.stamp, stamp_ns)
         positions = action_positions(self._contract.command, chunk)
-        fill_predicted_chunk(message, self._names, positions, self._period, self._new(_POINT))
+        message = self._chunks.make(positions, stamp_ns)
         self.write(self._chunk, message, JOINT_TRAJECTORY, received_ns)
 
     def write_overlays(

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from pam_ros.robot.commands import (
+    COMMAND_TYPES,
     Command,
     action_positions,
+    command_message,
+    command_type,
     fill_float64_multi_array,
     fill_joint_state,
     fill_joint_trajectory,
@@ -16,7 +19,6 @@ from pam_ros.robot.contract import CameraContract, CommandContract, Contract, Jo
 from pam_ros.robot.contract_file import load_contract, parse_contract
 from pam_ros.robot.errors import ContractError, MessageError
 from pam_ros.robot.images import (
-    SourceRegion,
     compressed_to_rgb,
     fill_compressed_image,
     fill_image,
@@ -27,10 +29,12 @@ from pam_ros.robot.images import (
 from pam_ros.robot.joints import joint_positions, joint_vector, to_policy, to_rad
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.observation import Observation, build_observation, camera_image
+from pam_ros.robot.regions import Grid, SourceRegion
 from pam_ros.robot.safety import Decision, EnableResult, Safety, SafetyLimits, SafetyState
 from pam_ros.robot.sync import ENVIRONMENT, STATE, ObservationSet, Synchroniser
 
 __all__ = [
+    "COMMAND_TYPES",
     "ENVIRONMENT",
     "STATE",
     "CameraContract",
@@ -40,6 +44,7 @@ __all__ = [
     "ContractError",
     "Decision",
     "EnableResult",
+    "Grid",
     "JointContract",
     "MessageError",
     "Observation",
@@ -53,6 +58,8 @@ __all__ = [
     "action_positions",
     "build_observation",
     "camera_image",
+    "command_message",
+    "command_type",
     "compressed_to_rgb",
     "fill_compressed_image",
     "fill_float64_multi_array",

@@ -22,7 +22,6 @@ JOINT_STATE = "sensor_msgs/msg/JointState"
 JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 FLOAT64_MULTI_ARRAY = "std_msgs/msg/Float64MultiArray"
 CAMERA_TYPES = (IMAGE, COMPRESSED_IMAGE)
-COMMAND_TYPES = (JOINT_STATE, JOINT_TRAJECTORY, FLOAT64_MULTI_ARRAY)
 UNITS = ("rad", "deg", "percent")
 # What holds for what a contract does not say.
 SYNC_TOLERANCE_S = 0.05

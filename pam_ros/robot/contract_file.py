@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pam_ros.robot.commands import COMMAND_TYPES
 from pam_ros.robot.contract import (
     CAMERA_TYPES,
-    COMMAND_TYPES,
+    JOINT_STATE,
     LIMIT_MARGIN,
     MAX_AGE_S,
     SYNC_TOLERANCE_S,
@@ -195,8 +196,8 @@ def _read_environment(root: Section) -> EnvironmentContract | None:
 def _read_command(root: Section, state: StateContract) -> CommandContract:
     section = root.section("command", required=True)
     if section is None:
-        return CommandContract("", COMMAND_TYPES[0], ())
-    kind = section.choice("type", COMMAND_TYPES, required=True)
+        return CommandContract("", JOINT_STATE, ())
+    kind = section.choice("type", tuple(COMMAND_TYPES), required=True)
     unit = section.choice("unit", UNITS)
     velocity, step = _speed(section, "max_velocity"), _speed(section, "max_step")
     if section.has("joints"):
@@ -218,7 +219,7 @@ def _read_command(root: Section, state: StateContract) -> CommandContract:
     limits_from = section.choice("limits", LIMITS_FROM) or LIMITS_FROM[0]
     command = CommandContract(
         topic=_topic(section),
-        type=kind or COMMAND_TYPES[0],
+        type=kind or JOINT_STATE,
         joints=joints,
         limit_margin=LIMIT_MARGIN if margin is None else margin,
         limits_from=limits_from,

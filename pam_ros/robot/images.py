@@ -8,7 +8,6 @@ Messages are duck-typed: anything with the standard fields. Conversions equal cv
 from __future__ import annotations
 
 import array
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.image_file import MAX_PIXELS, decode_file
 from pam_ros.robot.pixels import LAYOUTS, holds_measurements, names_only_the_type, to_rgb
+from pam_ros.robot.regions import SourceRegion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,23 +152,6 @@ def _check_size(encoding: str, height: int, width: int) -> None:
         raise MessageError(f"image height is {height}; {encoding} needs an even height")
     if layout.mosaic and min(height, width) < 3:
         raise MessageError(f"image of {height}x{width} is too small for {encoding}: 3x3 at least")
-
-
-@dataclass(frozen=True)
-class SourceRegion:
-    """Where a policy image comes from in its source image [pixels].
-
-    The crop has its top left pixel at (crop_x, crop_y); it was resized to (height, width). Pixel x
-    of the policy's image lies at ``crop_x + (x + 0.5) * crop_width / width - 0.5`` of the source
-    image; rows alike.
-    """
-
-    crop_x: int
-    crop_y: int
-    crop_width: int
-    crop_height: int
-    width: int
-    height: int
 
 
 def fit(camera: CameraContract, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pam_ros.robot.contract import CameraContract, Contract
-    from pam_ros.robot.images import SourceRegion
+    from pam_ros.robot.regions import SourceRegion
     from pam_ros.robot.sync import ObservationSet
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.geometry import Grid, Placement
+from pam_ros.robot.regions import Grid
+from pam_ros.robot.stamps import set_stamp
 from pam_ros.robot.sync import ENVIRONMENT, STATE
 
 if TYPE_CHECKING:
@@ -22,23 +23,12 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps, CameraMap
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot.contract import CameraContract, Contract
-    from pam_ros.robot.images import SourceRegion
     from pam_ros.robot.observation import Observation
+    from pam_ros.robot.regions import SourceRegion
     from pam_ros.robot.sync import ObservationSet
     from pam_ros.tick.loop import TickOutcome
 
 NAN = math.nan
-_SECOND = 1_000_000_000
-
-
-def set_stamp(stamp: Any, nanoseconds: int) -> None:
-    """Write a time in nanoseconds into a builtin_interfaces/msg/Time."""
-    stamp.sec, stamp.nanosec = divmod(nanoseconds, _SECOND)
-
-
-def stamp_nanoseconds(stamp: Any) -> int:
-    """A message's stamp in nanoseconds."""
-    return int(stamp.sec) * _SECOND + int(stamp.nanosec)
 
 
 def short_name(name: str) -> str:
@@ -48,10 +38,7 @@ def short_name(name: str) -> str:
 
 def source_grid(camera_map: CameraMap, region: SourceRegion) -> Grid:
     """The cells of a map in pixels of the camera's source image."""
-    placement = Placement(**vars(region))
-    return placement.grid_in_source(
-        Grid(camera_map.x0, camera_map.y0, camera_map.dx, camera_map.dy)
-    )
+    return region.grid_in_source(Grid(camera_map.x0, camera_map.y0, camera_map.dx, camera_map.dy))
 
 
 def fill_attention_map(

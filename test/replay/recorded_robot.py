@@ -8,7 +8,7 @@ import torch
 
 from pam_ros.bags import BagReader, BagWriter
 from pam_ros.replay.messages import Messages
-from pam_ros.tick.attention_map import set_stamp
+from pam_ros.robot.stamps import set_stamp
 
 HEIGHT, WIDTH = 64, 96
 START_NS = 1_700_000_000_000_000_000

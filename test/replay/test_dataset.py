@@ -14,7 +14,7 @@ from pam_ros.policy import load_policy
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.replay.source_dataset import parse_episodes
-from pam_ros.tick.attention_map import stamp_nanoseconds
+from pam_ros.robot.stamps import stamp_nanoseconds
 
 needs_datasets = pytest.mark.skipif(
     importlib.util.find_spec("datasets") is None, reason="needs lerobot[dataset]"

@@ -26,7 +26,7 @@ from pam_ros.policy import load_policy
 from pam_ros.replay import one_bag
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
-from pam_ros.tick.attention_map import stamp_nanoseconds
+from pam_ros.robot.stamps import stamp_nanoseconds
 
 
 def test_every_image_of_the_trigger_camera_gets_the_map_of_a_bare_forward_pass(

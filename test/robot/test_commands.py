@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pam_ros.robot import (
+    COMMAND_TYPES,
+    Command,
+    ContractError,
     action_positions,
+    command_message,
+    command_type,
     fill_float64_multi_array,
     fill_joint_state,
     fill_joint_trajectory,
@@ -18,9 +24,17 @@ from pam_ros.robot import (
     make_command,
 )
 
+POINT = "trajectory_msgs/msg/JointTrajectoryPoint"
 
-def point() -> SimpleNamespace:
-    return SimpleNamespace(positions=[], time_from_start=SimpleNamespace(sec=0, nanosec=0))
+
+def new(name) -> SimpleNamespace:
+    if name == POINT:
+        return SimpleNamespace(positions=[], time_from_start=SimpleNamespace(sec=0, nanosec=0))
+    return SimpleNamespace(header=stamped())
+
+
+def stamped() -> SimpleNamespace:
+    return SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=0))
 
 
 def seconds(duration) -> float:
@@ -40,18 +54,17 @@ def test_an_action_becomes_radians_by_joint(command):
 
 
 def test_joint_state_is_stamped_at_publication(command):
-    message = SimpleNamespace(header=SimpleNamespace(stamp=None))
-    fill_joint_state(message, command, "now")
-    assert message.header.stamp == "now"
+    message = SimpleNamespace(header=stamped())
+    fill_joint_state(message, replace(command, stamp_ns=3_000_000_004), new)
+    assert message.header == SimpleNamespace(stamp=SimpleNamespace(sec=3, nanosec=4))
     assert message.name == ["shoulder", "gripper"]
     assert message.position == pytest.approx([0.25, 1.5])
 
 
 def test_a_trajectory_starts_on_arrival_and_lasts_one_period(command):
-    stamp = SimpleNamespace(sec=0, nanosec=0)
-    message = SimpleNamespace(header=SimpleNamespace(stamp=stamp))
-    fill_joint_trajectory(message, command, 1 / 30, point)
-    assert (stamp.sec, stamp.nanosec) == (0, 0)
+    message = SimpleNamespace(header=stamped())
+    fill_joint_trajectory(message, replace(command, stamp_ns=5, period_s=1 / 30), new)
+    assert message.header == stamped()
     assert message.joint_names == ["shoulder", "gripper"]
     assert len(message.points) == 1
     assert message.points[0].positions == pytest.approx([0.25, 1.5])
@@ -60,7 +73,7 @@ def test_a_trajectory_starts_on_arrival_and_lasts_one_period(command):
 
 def test_a_multi_array_is_the_positions(command):
     message = SimpleNamespace(data=None)
-    fill_float64_multi_array(message, command)
+    fill_float64_multi_array(message, command, new)
     assert message.data == pytest.approx([0.25, 1.5])
     assert all(type(value) is float for value in message.data)
 
@@ -69,7 +82,7 @@ def test_the_predicted_chunk_is_timed_by_the_period(contract):
     chunk = np.stack([np.linspace(0, 1, 25), np.linspace(-100, 100, 25)], axis=1)
     positions = action_positions(contract.command, chunk)
     message = SimpleNamespace()
-    fill_predicted_chunk(message, ("shoulder", "gripper"), positions, 0.1, point)
+    fill_predicted_chunk(message, ("shoulder", "gripper"), positions, 0.1, new)
     assert len(message.points) == 25
     for index, item in enumerate(message.points):
         assert seconds(item.time_from_start) == pytest.approx(index * 0.1, abs=1e-9)
@@ -79,6 +92,27 @@ def test_the_predicted_chunk_is_timed_by_the_period(contract):
 
 def test_a_duration_never_has_a_billion_nanoseconds(command):
     message = SimpleNamespace()
-    fill_joint_trajectory(message, command, math.nextafter(1.0, 0.0), point)
+    fill_joint_trajectory(message, replace(command, period_s=math.nextafter(1.0, 0.0)), new)
     duration = message.points[0].time_from_start
     assert (duration.sec, duration.nanosec) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", COMMAND_TYPES)
+def test_what_a_command_says_is_read_from_its_message(kind):
+    command = Command(("pan", "lift"), np.array([0.25, -1.5]), 7_000_000_000, 0.5)
+    message = command_message(kind, command, new)
+    found = command_type(kind).read(message)
+    assert found.names in (None, command.names)
+    assert found.positions == [[0.25, -1.5]]
+    assert found.seconds == [0.5 if kind.endswith("JointTrajectory") else 0.0]
+    assert (message.header.stamp.sec == 7) is command_type(kind).stamped
+
+
+def test_a_type_that_is_no_command_is_refused_with_those_that_are():
+    command = Command(("pan",), np.zeros(1))
+    with pytest.raises(ContractError) as error:
+        command_message("sensor_msgs/msg/Image", command, new)
+    assert str(error.value) == (
+        "no command is a 'sensor_msgs/msg/Image'; it must be one of sensor_msgs/msg/JointState, "
+        "trajectory_msgs/msg/JointTrajectory, std_msgs/msg/Float64MultiArray"
+    )

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pam_ros.policy.interface import FeatureStatistics
 from pam_ros.robot import ContractError, load_contract, parse_contract
-from pam_ros.robot.contract import COMMAND_TYPES, Crop, Size
+from pam_ros.robot.commands import COMMAND_TYPES
+from pam_ros.robot.contract import Crop, Size
 from pam_ros.robot.section import parse_yaml
 
 ROBOTS = Path(__file__).parents[2] / "config" / "robots"

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from robot_pictures import PATTERNS, RAMP, RGB, RNG, camera, image, mosaic, wide
 
-from pam_ros.attention.geometry import Placement
 from pam_ros.robot import (
     MessageError,
     fill_image,
@@ -235,10 +234,9 @@ def test_policy_pixels_lie_in_the_source_where_the_region_says(width, out):
     cam = camera(Crop(x=10, y=5, width=width, height=40), "policy", Size(30, out))
     picture = fit(cam, source).astype(float)
     region = source_region(cam, *source.shape[:2])
-    placement = Placement(**vars(region))
     for column in (out // 4, out // 2, out - out // 4):
         for row in (8, 15, 22):
-            x, y = placement.to_source(column, row)
+            x, y = region.to_source(column, row)
             assert picture[row, column, 0] == pytest.approx((x - 10) * scale + 40, abs=1.01)
             assert picture[row, column, 1] == pytest.approx((y - 5) * 3, abs=1.51)
 

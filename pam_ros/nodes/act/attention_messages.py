@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from builtin_interfaces.msg import Time
 
 from pam_ros.msg import AttentionMap, CameraAttention
-from pam_ros.tick.attention_map import fill_attention_map, set_stamp
+from pam_ros.robot.stamps import set_stamp
+from pam_ros.tick.attention_map import fill_attention_map
 
 if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps

@@ -21,7 +21,7 @@ from pam_ros.robot import (
     Synchroniser,
     joint_positions,
 )
-from pam_ros.tick.attention_map import stamp_nanoseconds
+from pam_ros.robot.stamps import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from pam_ros.nodes.act.robot_description import complete_limits
 from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE, JOINT_STATE
 from pam_ros.robot.live_check import Heard, check_live, wanted_sources
-from pam_ros.tick.attention_map import stamp_nanoseconds
+from pam_ros.robot.stamps import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from rclpy.node import Node

@@ -10,19 +10,18 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState
-from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from pam_ros.msg import AttentionMap, SaeFeatures
+from pam_ros.nodes.kit.messages import message_class
 from pam_ros.nodes.kit.running import run_node
-from pam_ros.robot.contract import COMPRESSED_IMAGE, JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.contract import COMPRESSED_IMAGE
 from pam_ros.show.rerun.scene import Scene
 
 if TYPE_CHECKING:
     from pam_ros.robot import Contract
     from pam_ros.robot.topics import Topics
 
-_COMMANDS = {JOINT_STATE: JointState, JOINT_TRAJECTORY: JointTrajectory}
 # A slow viewer must not hold up the robot; between two maps a few images may pass.
 _PICTURES = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NUMBERS = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -40,11 +39,10 @@ class ViewNode(Node):
         for camera in topics.cameras:
             kind = CompressedImage if camera.type == COMPRESSED_IMAGE else Image
             self._listen(kind, camera.image, _PICTURES)
-        command = _COMMANDS.get(topics.command_type, Float64MultiArray)
         for kind, topic in (
             (AttentionMap, topics.attention),
             (JointState, topics.state),
-            (command, topics.command),
+            (message_class(topics.command_type), topics.command),
             (JointTrajectory, topics.chunk),
             (SaeFeatures, topics.features),
             (DiagnosticArray, topics.diagnostics),

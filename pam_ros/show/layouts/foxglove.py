@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.robot.contract import JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.commands import command_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,8 +79,7 @@ def foxglove(topics: Topics) -> str:
 
 def _commands(topics: Topics) -> dict[str, Any]:
     """Positions in the contract's order. Joint states have the driver's, and are left out."""
-    fields = {JOINT_STATE: "position[{}]", JOINT_TRAJECTORY: "points[0].positions[{}]"}
-    field = fields.get(topics.command_type, "data[{}]")
+    field = command_type(topics.command_type).plot
     lines = {
         joint: f"{topics.command}.{field.format(number)}"
         for number, joint in enumerate(topics.command_joints)

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.robot.commands import COMMAND_TYPES, command_type
+from pam_ros.robot.contract import JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.stamps import stamp_nanoseconds
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,10 +20,6 @@ if TYPE_CHECKING:
     from pam_ros.bags import BagTopic
     from pam_ros.show.report.clock import Clock
 
-JOINT_STATE = "sensor_msgs/msg/JointState"
-JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
-FLOAT_ARRAY = "std_msgs/msg/Float64MultiArray"
-JOINT_TYPES = frozenset({JOINT_STATE, JOINT_TRAJECTORY, FLOAT_ARRAY})
 #: Points of a chunk that are kept: a line through them shows where it goes.
 CHUNK_POINTS = 7
 
@@ -51,13 +51,13 @@ def roles(topics: Sequence[BagTopic]) -> dict[str, str]:
     found: dict[str, str] = {}
     for topic in topics:
         leaf = topic.name.lower()
-        if topic.type not in JOINT_TYPES or not topic.count:
+        if topic.type not in COMMAND_TYPES or not topic.count:
             continue
         if topic.type == JOINT_TRAJECTORY and leaf.endswith("predicted_chunk"):
             role = CHUNK
         elif "predict" in leaf:
             role = PREDICTED
-        elif "command" in leaf or topic.type in {JOINT_TRAJECTORY, FLOAT_ARRAY}:
+        elif "command" in leaf or topic.type != JOINT_STATE:
             role = COMMANDED
         else:
             role = MEASURED
@@ -76,6 +76,7 @@ class JointReader:
 
     topic: str
     role: str
+    type: str
     _names: tuple[str, ...] = ()
     _rows: list[tuple[float, list[float]]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
@@ -83,7 +84,7 @@ class JointReader:
 
     def take(self, message: Any, received_ns: int, clock: Clock) -> None:
         """Messages with other joints than the first are counted in `odd` and left out."""
-        names, points, offsets = _content(message)
+        names, points, offsets = self._content(message)
         self._names = self._names or names
         same = set(names) == set(self._names) and len(names) == len(self._names)
         values = np.asarray(points, dtype=np.float64)
@@ -91,7 +92,7 @@ class JointReader:
             self.odd += 1
             return
         values = values[:, [names.index(name) for name in self._names]]
-        time_s = _time(message, received_ns, clock)
+        time_s = self._time(message, received_ns, clock)
         self._rows.append((time_s, values[0].tolist()))
         if self.role == CHUNK:
             chosen = np.unique(np.linspace(0, len(values) - 1, CHUNK_POINTS).round().astype(int))
@@ -111,23 +112,18 @@ class JointReader:
             np.array([row[1] for row in rows], dtype=np.float32),
         )
 
+    def _content(self, message: Any) -> tuple[tuple[str, ...], list[list[float]], list[float]]:
+        """Names, positions (points, joints) and each point's seconds after the stamp."""
+        found = command_type(self.type).read(message)
+        names = found.names
+        if names is None:
+            names = tuple(f"joint {index + 1}" for index in range(len(found.positions[0])))
+        return names, found.positions, found.seconds
 
-def _content(message: Any) -> tuple[tuple[str, ...], list[Any], list[float]]:
-    """Names, positions (points, joints) and each point's seconds after the stamp."""
-    if hasattr(message, "points"):
-        points = [list(point.positions) for point in message.points]
-        spans = [point.time_from_start for point in message.points]
-        return tuple(message.joint_names), points, [s.sec + s.nanosec * 1e-9 for s in spans]
-    if hasattr(message, "position"):
-        return tuple(message.name), [list(message.position)], [0.0]
-    data = list(message.data)
-    return tuple(f"joint {index + 1}" for index in range(len(data))), [data], [0.0]
-
-
-def _time(message: Any, received_ns: int, clock: Clock) -> float:
-    """By the header; a stamp of zero means "on arrival"."""
-    stamp = getattr(getattr(message, "header", None), "stamp", None)
-    nanoseconds = 0 if stamp is None else int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-    if nanoseconds == 0:
-        return clock.time_of_reception(received_ns)
-    return clock.time(received_ns, nanoseconds)
+    def _time(self, message: Any, received_ns: int, clock: Clock) -> float:
+        """By the header; a stamp of zero means "on arrival"."""
+        has_header = command_type(self.type).has_header
+        nanoseconds = stamp_nanoseconds(message.header.stamp) if has_header else 0
+        if nanoseconds == 0:
+            return clock.time_of_reception(received_ns)
+        return clock.time(received_ns, nanoseconds)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.bags import BagError, BagReader
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.show.report.clock import Clock
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.joints import JointReader, roles
 from pam_ros.show.report.pictures import Pictures, missing_pictures
 from pam_ros.show.report.tick import Tick, cameras_of, command_latencies
-from pam_ros.tick.attention_map import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,7 +177,10 @@ class _Pass:
         return ticks
 
     def _joints(self, clock: Clock) -> list[JointReader]:
-        readers = {topic: JointReader(topic, role) for topic, role in self._roles.items()}
+        types = {name: info.type for name, info in self._reader.topics.items()}
+        readers = {
+            topic: JointReader(topic, role, types[topic]) for topic, role in self._roles.items()
+        }
         for received, topic, message in self._others:
             if topic in readers:
                 readers[topic].take(message, received, clock)

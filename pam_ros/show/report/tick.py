@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.tick.attention_map import stamp_nanoseconds
+from pam_ros.robot.stamps import stamp_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.robot.contract import COMPRESSED_IMAGE, JOINT_STATE, JOINT_TRAJECTORY
+from pam_ros.robot.commands import command_type
+from pam_ros.robot.contract import COMPRESSED_IMAGE
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.images import compressed_to_rgb, image_to_rgb
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.show.rerun.entities import (
     CODE,
     COMMAND,
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from pam_ros.robot.topics import CameraTopics, Topics
 
 _LOG = logging.getLogger(__name__)
-_SECOND = 1_000_000_000
 _JPEG_QUALITY = 85
 _PEAKS = 5
 """So many of a tick's strongest features are marked in the images."""
@@ -67,6 +68,7 @@ class Scene:
         self._rr = import_rerun()
         self._recording = recording
         self._topics = topics
+        self._command = command_type(topics.command_type)
         self._features = {camera.feature: camera.name for camera in contract.cameras}
         self._drawn = frozenset(drawn)
         self._heat = Heat()
@@ -77,7 +79,7 @@ class Scene:
         self.bad: Counter[str] = Counter()
         self._takers: dict[str, Callable[[Any, int], None]] = {
             topics.attention: self._take_attention,
-            topics.state: lambda m, ns: self._take_joint_state(m, ns, MEASURED),
+            topics.state: self._take_joint_state,
             topics.command: self._take_command,
             topics.chunk: self._take_chunk,
             topics.features: self._take_features,
@@ -170,35 +172,27 @@ class Scene:
             self._at(image_ns, tick)
             self._log_image(attention_entity(name), picture)
 
-    def _take_joint_state(self, message: Any, _: int, what: str) -> None:
+    def _take_joint_state(self, message: Any, _: int) -> None:
         self._at(_stamp(message))
-        known = {*self._topics.state_joints, *self._topics.command_joints}
-        for name, position in zip(message.name, message.position, strict=True):
-            if name in known:
-                self._number(joint_entity(str(name), what), float(position))
+        self._positions(message.name, message.position, MEASURED)
 
     def _take_command(self, message: Any, received_ns: int) -> None:
-        kind = self._topics.command_type
-        if kind == JOINT_STATE:
-            self._take_joint_state(message, received_ns, COMMAND)
-            return
         # A trajectory's stamp is 0, "on arrival"; an array has none.
-        self._at(received_ns)
-        if kind == JOINT_TRAJECTORY:
-            self._first_point(message, COMMAND)
-        else:
-            self._positions(self._topics.command_joints, message.data, COMMAND)
+        self._at(_stamp(message) if self._command.stamped else received_ns)
+        found = self._command.read(message)
+        names = self._topics.command_joints if found.names is None else found.names
+        self._positions(names, found.positions[0], COMMAND)
 
     def _take_chunk(self, message: Any, _: int) -> None:
         self._at(_stamp(message))
-        self._first_point(message, PREDICTED)
-
-    def _first_point(self, message: Any, what: str) -> None:
-        self._positions(message.joint_names, message.points[0].positions, what)
+        self._positions(message.joint_names, message.points[0].positions, PREDICTED)
 
     def _positions(self, names: Iterable[str], positions: Iterable[float], what: str) -> None:
+        """Those of the contract's joints; a driver's messages may have others too."""
+        known = {*self._topics.state_joints, *self._topics.command_joints}
         for name, position in zip(names, positions, strict=True):
-            self._number(joint_entity(str(name), what), float(position))
+            if name in known:
+                self._number(joint_entity(str(name), what), float(position))
 
     def _take_features(self, message: Any, _: int) -> None:
         self._at(_stamp(message), int(message.tick))
@@ -268,8 +262,7 @@ class Scene:
 
 
 def _stamp(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * _SECOND + int(stamp.nanosec)
+    return stamp_nanoseconds(message.header.stamp)
 
 
 def _rgb(kind: str, message: Any) -> NDArray[np.uint8]:

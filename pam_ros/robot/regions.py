@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries a map's grid from the image that the policy reads back to the camera's own image."""
+"""Where a policy's image lies in the camera's own image, and what was found in it, too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pam_ros.attention.errors import AttentionError
+from pam_ros.robot.errors import MessageError
 
 
 class Grid(NamedTuple):
@@ -19,14 +19,24 @@ class Grid(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Placement:
+class SourceRegion:
     """How the policy's image was made: a crop of the source image, resized.
 
-    The crop is `crop_width` by `crop_height` source pixels with its upper left corner at (crop_x,
-    crop_y); it was resized to `width` by `height`. Pixel coordinates name pixel middles, and the
-    resize maps the crop's outer edges to the outer edges (OpenCV's and torchvision's convention):
+    Pixel coordinates name pixel middles, and the resize maps the crop's outer edges to the outer
+    edges (OpenCV's and torchvision's convention); rows alike:
 
         x_source = crop_x + (x_policy + 0.5) * crop_width / width - 0.5
+
+    Attributes:
+        crop_x: column of the crop's top left pixel in the source image.
+        crop_y: its row.
+        crop_width: of the crop [source pixels].
+        crop_height: likewise.
+        width: of the policy's image [pixels].
+        height: likewise.
+
+    Raises:
+        MessageError: a size is not positive.
     """
 
     crop_x: float
@@ -38,8 +48,7 @@ class Placement:
 
     def __post_init__(self) -> None:
         if min(self.crop_width, self.crop_height, self.width, self.height) <= 0:
-            message = f"{self} must have positive sizes"
-            raise AttentionError(message)
+            raise MessageError(f"{self} must have positive sizes")
 
     def to_source(self, x: float, y: float) -> tuple[float, float]:
         """The source pixel that policy pixel (x, y) shows."""
@@ -54,8 +63,3 @@ class Placement:
         return Grid(
             x0, y0, grid.dx * self.crop_width / self.width, grid.dy * self.crop_height / self.height
         )
-
-
-def unplaced(width: float, height: float) -> Placement:
-    """The placement of an image that is neither cropped nor resized."""
-    return Placement(0.0, 0.0, width, height, width, height)

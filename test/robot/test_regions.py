@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.geometry import Grid, Placement, unplaced
+from pam_ros.robot import Grid, MessageError, SourceRegion
 
 HEIGHT, WIDTH = 120, 160
 
@@ -25,7 +24,7 @@ HEIGHT, WIDTH = 120, 160
 )
 def test_a_policy_pixel_shows_the_source_pixel_that_it_is_carried_to(crop, size, data):
     x, y, width, height = crop
-    placement = Placement(x, y, width, height, *size)
+    region = SourceRegion(x, y, width, height, *size)
     # Every source pixel holds its own coordinates; the resize interpolates them linearly.
     ramp = np.dstack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))).astype(np.float32)
     cropped = ramp[y : y + height, x : x + width]
@@ -33,7 +32,7 @@ def test_a_policy_pixel_shows_the_source_pixel_that_it_is_carried_to(crop, size,
     margin = 6  # where the resize runs over the crop's edge it clamps
     column = data.draw(st.integers(margin, size[0] - margin))
     row = data.draw(st.integers(margin, size[1] - margin))
-    assert placement.to_source(column, row) == pytest.approx(resized[row, column], abs=0.05)
+    assert region.to_source(column, row) == pytest.approx(resized[row, column], abs=0.05)
 
 
 @settings(deadline=None)
@@ -43,25 +42,25 @@ def test_a_policy_pixel_shows_the_source_pixel_that_it_is_carried_to(crop, size,
     cell=st.tuples(st.integers(0, 20), st.integers(0, 20)),
 )
 def test_cells_of_the_carried_grid_are_the_carried_cells(crop, size, cell):
-    placement = Placement(*crop, *size)
+    region = SourceRegion(*crop, *size)
     grid = Grid(0.0, 0.0, 32.0, 32.0)
     row, col = cell
-    carried = placement.grid_in_source(grid)
-    expected = placement.to_source(grid.x0 + col * grid.dx, grid.y0 + row * grid.dy)
+    carried = region.grid_in_source(grid)
+    expected = region.to_source(grid.x0 + col * grid.dx, grid.y0 + row * grid.dy)
     found = (carried.x0 + col * carried.dx, carried.y0 + row * carried.dy)
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
 def test_an_image_taken_as_it_is_keeps_its_grid():
     grid = Grid(0.0, 0.0, 32.0, 32.0)
-    assert unplaced(640, 480).grid_in_source(grid) == grid
+    assert SourceRegion(0, 0, 640, 480, 640, 480).grid_in_source(grid) == grid
 
 
 def test_halving_an_image_doubles_the_grid():
-    grid = Placement(0, 0, 640, 480, 320, 240).grid_in_source(Grid(0.0, 0.0, 32.0, 32.0))
+    grid = SourceRegion(0, 0, 640, 480, 320, 240).grid_in_source(Grid(0.0, 0.0, 32.0, 32.0))
     assert grid == (0.5, 0.5, 64.0, 64.0)  # the middle of the 2x2 pixels that became pixel 0
 
 
 def test_a_crop_without_extent_is_refused():
-    with pytest.raises(AttentionError, match="positive sizes"):
-        Placement(0, 0, 0, 10, 10, 10)
+    with pytest.raises(MessageError, match="positive sizes"):
+        SourceRegion(0, 0, 0, 10, 10, 10)
