@@ -27,11 +27,12 @@ from pam_ros.replay.recorded import RecordedTicks, first_look, selection_of
 from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.source_bag import SourceBag
 from pam_ros.replay.source_dataset import SourceDataset, is_dataset
-from pam_ros.replay.tick_output import MAP, TickOutput
+from pam_ros.replay.tick_output import TickOutput
 from pam_ros.replay.ticker import Ticker
 from pam_ros.replay.topics import bound_contract, resolve_contract, sources_of
 from pam_ros.robot import ENVIRONMENT
 from pam_ros.robot.topics import topics_of
+from pam_ros.tick.attention_map import ATTENTION_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +137,7 @@ class _Replay:
             )
             topics = topics_of(self._contract, settings.node)
             chooses = not settings.ignore_maps and not settings.rate_hz
-            if types.get(topics.attention) == MAP and chooses:
+            if types.get(topics.attention) == ATTENTION_MAP and chooses:
                 self._read_maps(self._bag, topics.attention)
         self._sources = sources_of(self._contract)
         names = list(dict.fromkeys(self._sources.values()))
@@ -246,28 +247,32 @@ class _Replay:
         self._ticks = batch[-1][0] + 1
 
     def _write(self, ticked: ReplayedTick, *, keep: bool) -> None:
-        outcome, seen, received = ticked.outcome, ticked.seen, ticked.observed.received_ns
-        if self._spec.chunk_mode != "queue" or outcome.command_source_tick == outcome.tick:
-            self._fresh.append((ticked.index, outcome.episode, outcome.tick))
-            while len(self._fresh) > 1 and self._fresh[1][0] <= ticked.index - self._memory:
-                self._fresh.popleft()
-        if ticked.maps is not None:
-            self._out.write_overlays(seen, ticked.observation, ticked.maps, received, keep=keep)
-        message = self._out.attention(outcome, seen, ticked.observation, ticked.maps)
+        tick, received = ticked.tick, ticked.observed.received_ns
+        self._note_fresh(ticked)
+        self._out.write_overlays(tick, received, keep=keep)
+        message = self._out.attention(tick)
         if self._features is not None:
             if keep and not self._ran and self._lost_before:
                 self._features.lost = self._lost_before
-            features = self._features.message(outcome, message.header)
+            features = self._features.message(tick.outcome, message.header)
             if keep:
                 self._out.write(FEATURES_TOPIC, features, FEATURES, received)
         if not keep:
             return
         self._ran += 1
-        self._out.write(self._out.attention_topic, message, MAP, received)
+        self._out.write(self._out.attention_topic, message, ATTENTION_MAP, received)
         if ticked.action is not None:
-            self._out.write_command(ticked.action, seen.stamp_ns, received)
-        if ticked.maps is not None and outcome.output is not None:
-            self._out.write_chunk(outcome.output.chunk, seen.stamp_ns, received)
+            self._out.write_command(ticked.action, tick.inputs.stamp_ns, received)
+        if tick.maps is not None and tick.outcome.output is not None:
+            self._out.write_chunk(tick.outcome.output.chunk, tick.inputs.stamp_ns, received)
+
+    def _note_fresh(self, ticked: ReplayedTick) -> None:
+        """Keep where a stopped replay may begin again: at a tick that depends on none before it."""
+        outcome = ticked.tick.outcome
+        if self._spec.chunk_mode != "queue" or outcome.command_source_tick == outcome.tick:
+            self._fresh.append((ticked.index, outcome.episode, outcome.tick))
+            while len(self._fresh) > 1 and self._fresh[1][0] <= ticked.index - self._memory:
+                self._fresh.popleft()
 
     def _keep(self) -> None:
         warm_from = self._fresh[0] if self._fresh else (0, 0, 0)

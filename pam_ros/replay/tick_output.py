@@ -9,27 +9,23 @@ from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.robot import action_positions
 from pam_ros.robot.contract import IMAGE, JOINT_TRAJECTORY
-from pam_ros.robot.images import fill_image
 from pam_ros.robot.topics import topics_of
-from pam_ros.tick.attention_map import fill_attention_map
+from pam_ros.tick.attention_map import ATTENTION_MAP, AttentionMapMaker
 from pam_ros.tick.commands import ChunkMaker, CommandMaker
-from pam_ros.tick.pictures import TickPictures
+from pam_ros.tick.pictures import OverlayMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.replay.messages import Messages
     from pam_ros.replay.output import ReplayOutput
-    from pam_ros.robot import Contract, Observation, ObservationSet
-    from pam_ros.tick.loop import TickOutcome
+    from pam_ros.robot import Contract
+    from pam_ros.tick.explained import ExplainedTick
 
-MAP, CAMERA = "pam_ros/msg/AttentionMap", "pam_ros/msg/CameraAttention"
 
 
 class TickOutput:
@@ -49,19 +45,19 @@ class TickOutput:
         self._output = output
         self._messages = messages
         self._contract = contract
-        self._spec = spec
         names = [joint.name for joint in contract.command.joints]
         self._commands = CommandMaker(messages, contract.command.type, names, period_s)
-        self._chunks = ChunkMaker(messages, names, period_s)
+        self._chunks = ChunkMaker(messages, contract.command, period_s)
         topics = topics_of(contract, node)
         self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = f"{node}/predicted_command"
         self._overlay_topics = {camera.name: camera.overlay for camera in topics.cameras}
         self._overlay = Overlay() if overlays else None
         self._scale = RunningScale()
-        self._pictures = TickPictures()
+        self._maps = AttentionMapMaker(messages, spec, contract)
+        self._overlays = OverlayMaker(messages, contract)
         self.topics = {
-            self.attention_topic: MAP,
+            self.attention_topic: ATTENTION_MAP,
             self._chunk: JOINT_TRAJECTORY,
             self._command: contract.command.type,
         }
@@ -70,26 +66,9 @@ class TickOutput:
         for topic, kind in self.topics.items():
             output.add_topic(topic, kind)
 
-    def attention(
-        self,
-        outcome: TickOutcome,
-        seen: ObservationSet,
-        observation: Observation,
-        maps: AttentionMaps | None,
-    ) -> Any:
+    def attention(self, tick: ExplainedTick) -> Any:
         """The tick's AttentionMap."""
-        message = self._messages.new(MAP)
-        fill_attention_map(
-            message,
-            self._new(CAMERA),
-            outcome,
-            self._spec,
-            self._contract,
-            seen,
-            observation,
-            maps,
-        )
-        return message
+        return self._maps.make(tick)
 
     def write_command(
         self, action: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
@@ -106,37 +85,19 @@ class TickOutput:
         self, chunk: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
     ) -> None:
         """Write a whole chunk (steps, joints) in the policy's units."""
-        positions = action_positions(self._contract.command, chunk)
-        message = self._chunks.make(positions, stamp_ns)
+        message = self._chunks.make(chunk, stamp_ns)
         self.write(self._chunk, message, JOINT_TRAJECTORY, received_ns)
 
-    def write_overlays(
-        self,
-        seen: ObservationSet,
-        observation: Observation,
-        maps: AttentionMaps,
-        received_ns: int,
-        *,
-        keep: bool = True,
-    ) -> None:
+    def write_overlays(self, tick: ExplainedTick, received_ns: int, *, keep: bool = True) -> None:
         """Draw and write each camera's overlay, where they were asked for; as the node draws them.
 
         keep: False counts the tick into the running scale and writes nothing.
         """
         if self._overlay is None:
             return
-        full_scale = self._scale.scale(maps)
-        if not keep:
-            return
-        for camera in self._contract.cameras:
-            picture = self._pictures.draw(camera, observation, maps, self._overlay, full_scale)
-            image = self._messages.new(IMAGE)
-            image.header = seen.messages[camera.name].header
-            fill_image(image, picture)
-            self.write(self._overlay_topics[camera.name], image, IMAGE, received_ns)
-
-    def _new(self, name: str) -> Callable[[], Any]:
-        return lambda: self._messages.new(name)
+        cameras = self._overlay_topics if keep else ()
+        for drawn in self._overlays.draw(tick, self._overlay, self._scale, cameras):
+            self.write(self._overlay_topics[drawn.camera], drawn.image(), IMAGE, received_ns)
 
     def announce(self, topic: str, kind: str) -> None:
         """One more topic."""

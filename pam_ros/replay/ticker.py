@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.attention.errors import AttentionError
 from pam_ros.bags.errors import BagError
 from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
-from pam_ros.tick.loop import TickLoop, TickOutcome, longest_gap_s
+from pam_ros.tick.explained import explain
+from pam_ros.tick.loop import TickLoop, longest_gap_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,24 +19,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.attention.selection import Selection
     from pam_ros.bags.reader import BagMessage
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.observed import ObservedTick
     from pam_ros.robot import Contract
+    from pam_ros.tick.explained import ExplainedTick
 
 
 @dataclass(frozen=True, eq=False)
 class ReplayedTick:
-    """A tick that ran. action: what the policy asked for, in its units; None where it failed."""
+    """A tick that ran.
+
+    Attributes:
+        index: its place among the recording's ticks.
+        observed: what the recording says of it.
+        tick: what came of it.
+        action: (joints,) what the policy asked for, in its units; None if it failed.
+    """
 
     index: int
     observed: ObservedTick
-    seen: ObservationSet
-    observation: Observation
-    outcome: TickOutcome
-    maps: AttentionMaps | None
+    tick: ExplainedTick
     action: NDArray[np.float32] | None
 
 
@@ -95,7 +99,7 @@ class Ticker:
         self,
         index: int,
         observed: ObservedTick,
-        seen: ObservationSet,
+        inputs: ObservationSet,
         observation: Observation,
         selection: Selection,
     ) -> ReplayedTick:
@@ -108,21 +112,14 @@ class Ticker:
             made_here = recorded is not None and recorded.source_tick == recorded.tick
             return recorded.chunk_executed if recorded is not None and made_here else True
 
-        outcome = self._loop.run(observation.features, act, lambda: math.inf, seen.stamp_ns)
+        outcome = self._loop.run(observation.features, act, lambda: math.inf, inputs.stamp_ns)
         # A dataset does not say which chunk moved the robot.
         source = -1 if recorded is None else recorded.source_tick
         if source >= 0 and outcome.command_source_tick != source:
             self._count(index, "unknown_chunk")
-        maps = None
-        if outcome.valid and outcome.output is not None:
-            try:
-                maps = selection.maps(outcome.output, self._spec)
-            except AttentionError as error:
-                outcome = outcome.made_invalid(str(error))
-        self._count(index, "valid" if maps is not None else "invalid")
-        return ReplayedTick(
-            index, observed, seen, observation, outcome, maps, actions[0] if actions else None
-        )
+        tick = explain(inputs, observation, outcome, selection, self._spec)
+        self._count(index, "valid" if tick.maps is not None else "invalid")
+        return ReplayedTick(index, observed, tick, actions[0] if actions else None)
 
     def _number(self, observed: ObservedTick) -> None:
         """Bring the loop to this tick: episodes, lost ticks and chunks as they were recorded."""
@@ -152,10 +149,10 @@ class Ticker:
         try:
             messages = {k: self._decode(one.message) for k, one in observed.messages.items()}
             stamps = {source: one.stamp_ns for source, one in observed.messages.items()}
-            seen = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
-            built = build_observation(self._contract, seen, self._spec.environment_dim)
+            inputs = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
+            built = build_observation(self._contract, inputs, self._spec.environment_dim)
         except (MessageError, BagError) as error:
             self._count(index, "unusable")
             self.unusable = str(error)
             return None
-        return seen, built
+        return inputs, built

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one tick puts into its messages. Messages are duck-typed: the caller makes them.
-
-The live node and the replay of a recording run this same code.
-"""
+"""A tick as an AttentionMap, the same in the live node and in the replay of a recording."""
 
 from __future__ import annotations
 
@@ -18,17 +15,96 @@ from pam_ros.robot.stamps import set_stamp
 from pam_ros.robot.sync import ENVIRONMENT, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pam_ros.attention.maps import AttentionMaps, CameraMap
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot.contract import CameraContract, Contract
-    from pam_ros.robot.observation import Observation
     from pam_ros.robot.regions import SourceRegion
-    from pam_ros.robot.sync import ObservationSet
+    from pam_ros.tick.explained import ExplainedTick
     from pam_ros.tick.loop import TickOutcome
+    from pam_ros.tick.port import MessagePort
 
+ATTENTION_MAP = "pam_ros/msg/AttentionMap"
+CAMERA_ATTENTION = "pam_ros/msg/CameraAttention"
 NAN = math.nan
+
+
+class AttentionMapMaker:
+    """Makes the AttentionMaps of one policy on one robot.
+
+    Args:
+        port: makes empty messages.
+        spec: of the policy.
+        contract: bound to the policy.
+    """
+
+    def __init__(self, port: MessagePort, spec: PolicySpec, contract: Contract) -> None:
+        self._port = port
+        self._spec = spec
+        self._contract = contract
+        self._policy_name = short_name(spec.name)
+
+    def make(self, tick: ExplainedTick) -> Any:
+        """The message of one tick; without maps it says why there are none."""
+        message = self._port.new(ATTENTION_MAP)
+        self._set_stamps(message, tick)
+        self._set_outcome(message, tick.outcome)
+        message.valid = tick.maps is not None
+        if tick.maps is None:
+            message.completeness_error = NAN
+            message.latent_share = message.joint_state_share = message.environment_share = NAN
+            message.entropy = message.total = NAN
+        else:
+            _set_maps(message, tick.maps)
+        shown = () if tick.maps is None else tick.maps.cameras
+        by_feature = {camera.feature: camera for camera in shown}
+        message.cameras = [
+            self._camera(camera, tick, by_feature.get(camera.feature))
+            for camera in self._contract.cameras
+        ]
+        return message
+
+    def _set_stamps(self, message: Any, tick: ExplainedTick) -> None:
+        inputs = tick.inputs
+        # An environment state has no header.
+        stamped = [source for source in inputs.stamps if source != ENVIRONMENT]
+        newest = max(stamped, key=lambda source: inputs.stamps[source])
+        set_stamp(message.header.stamp, inputs.stamp_ns)
+        message.header.frame_id = inputs.messages[newest].header.frame_id
+        if self._spec.state_feature is not None:
+            set_stamp(message.joint_state_stamp, inputs.stamps[STATE])
+
+    def _set_outcome(self, message: Any, outcome: TickOutcome) -> None:
+        message.episode = outcome.episode
+        message.tick = outcome.tick
+        message.policy_name = self._policy_name
+        message.policy_sha256 = self._spec.sha256
+        message.chunk_mode = self._spec.chunk_mode
+        message.chunk_executed = outcome.chunk_executed
+        message.command_source_tick = outcome.command_source_tick
+        message.invalid_reason = outcome.invalid_reason
+        message.inference_skipped = outcome.inference_skipped
+        if outcome.output is not None:
+            message.forward_seconds = outcome.output.forward_seconds
+
+    def _camera(
+        self, camera: CameraContract, tick: ExplainedTick, camera_map: CameraMap | None
+    ) -> Any:
+        message = self._port.new(CAMERA_ATTENTION)
+        message.name = camera.name
+        message.header = tick.inputs.messages[camera.name].header
+        height, width = tick.observation.sources[camera.name].shape[:2]
+        message.image_height, message.image_width = height, width
+        if camera_map is None:
+            message.share = NAN
+            return message
+        grid = source_grid(camera_map, tick.observation.regions[camera.name])
+        message.x0, message.y0, message.dx, message.dy = grid
+        message.rows, message.cols = camera_map.cells.shape
+        cells = np.ascontiguousarray(camera_map.cells, dtype=np.float32)
+        message.cells = array.array("f", cells.tobytes())
+        message.share = camera_map.share
+        message.peak_row, message.peak_col = camera_map.peak
+        return message
 
 
 def short_name(name: str) -> str:
@@ -41,86 +117,13 @@ def source_grid(camera_map: CameraMap, region: SourceRegion) -> Grid:
     return region.grid_in_source(Grid(camera_map.x0, camera_map.y0, camera_map.dx, camera_map.dy))
 
 
-def fill_attention_map(
-    message: Any,
-    make_camera: Callable[[], Any],
-    outcome: TickOutcome,
-    spec: PolicySpec,
-    contract: Contract,
-    messages: ObservationSet,
-    observation: Observation,
-    maps: AttentionMaps | None,
-) -> None:
-    """Fill the AttentionMap of one tick; without maps it says why there are none.
-
-    Args:
-        message: an empty pam_ros/msg/AttentionMap.
-        make_camera: gives empty pam_ros/msg/CameraAttention.
-        outcome: of the tick.
-        spec: of the policy.
-        contract: bound to the policy.
-        messages: the set that the tick looked at.
-        observation: what was made of it.
-        maps: of the tick's forward pass.
-    """
-    # An environment state has no header.
-    stamped = [source for source in messages.stamps if source != ENVIRONMENT]
-    newest = max(stamped, key=lambda source: messages.stamps[source])
-    set_stamp(message.header.stamp, messages.stamp_ns)
-    message.header.frame_id = messages.messages[newest].header.frame_id
-    message.episode = outcome.episode
-    message.tick = outcome.tick
-    message.policy_name = short_name(spec.name)
-    message.policy_sha256 = spec.sha256
-    message.chunk_mode = spec.chunk_mode
-    message.chunk_executed = outcome.chunk_executed
-    message.command_source_tick = outcome.command_source_tick
-    message.valid = maps is not None
-    message.invalid_reason = outcome.invalid_reason
-    message.inference_skipped = outcome.inference_skipped
-    if spec.state_feature is not None:
-        set_stamp(message.joint_state_stamp, messages.stamps[STATE])
-    message.completeness_error = NAN if maps is None else maps.completeness_error
-    if outcome.output is not None:
-        message.forward_seconds = outcome.output.forward_seconds
-    if maps is None:
-        message.latent_share = message.joint_state_share = message.environment_share = NAN
-        message.entropy = message.total = NAN
-    else:
-        message.method, message.layer = maps.method, maps.layer
-        message.head, message.query, message.target = maps.head, maps.query, maps.target
-        message.latent_share = maps.latent_share
-        message.joint_state_share = maps.joint_state_share
-        message.environment_share = maps.environment_share
-        message.entropy, message.total = maps.entropy, maps.total
-        message.head_entropy = array.array("f", maps.head_entropy)
-        message.head_latent_share = array.array("f", maps.head_latent_share)
-    by_feature = {} if maps is None else {camera.feature: camera for camera in maps.cameras}
-    cameras = []
-    for camera in contract.cameras:
-        entry = make_camera()
-        _fill_camera(entry, camera, messages, observation, by_feature.get(camera.feature))
-        cameras.append(entry)
-    message.cameras = cameras
-
-
-def _fill_camera(
-    message: Any,
-    camera: CameraContract,
-    messages: ObservationSet,
-    observation: Observation,
-    camera_map: CameraMap | None,
-) -> None:
-    message.name = camera.name
-    message.header = messages.messages[camera.name].header
-    message.image_height, message.image_width = observation.sources[camera.name].shape[:2]
-    if camera_map is None:
-        message.share = NAN
-        return
-    grid = source_grid(camera_map, observation.regions[camera.name])
-    message.x0, message.y0, message.dx, message.dy = grid
-    message.rows, message.cols = camera_map.cells.shape
-    cells = np.ascontiguousarray(camera_map.cells, dtype=np.float32)
-    message.cells = array.array("f", cells.tobytes())
-    message.share = camera_map.share
-    message.peak_row, message.peak_col = camera_map.peak
+def _set_maps(message: Any, maps: AttentionMaps) -> None:
+    message.method, message.layer = maps.method, maps.layer
+    message.head, message.query, message.target = maps.head, maps.query, maps.target
+    message.completeness_error = maps.completeness_error
+    message.latent_share = maps.latent_share
+    message.joint_state_share = maps.joint_state_share
+    message.environment_share = maps.environment_share
+    message.entropy, message.total = maps.entropy, maps.total
+    message.head_entropy = array.array("f", maps.head_entropy)
+    message.head_latent_share = array.array("f", maps.head_latent_share)

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.robot.commands import Command, command_message, command_type, fill_predicted_chunk
+from pam_ros.robot.commands import (
+    Command,
+    action_positions,
+    command_message,
+    command_type,
+    fill_predicted_chunk,
+)
 from pam_ros.robot.contract import JOINT_TRAJECTORY
 from pam_ros.robot.stamps import set_stamp
 
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pam_ros.robot.contract import CommandContract
     from pam_ros.tick.port import MessagePort
 
 
@@ -56,18 +63,25 @@ class ChunkMaker:
 
     Args:
         port: makes empty messages.
-        names: of the joints.
+        command: the contract of what the policy's actions are.
         period_s: of the ticks [s].
     """
 
-    def __init__(self, port: MessagePort, names: Sequence[str], period_s: float) -> None:
+    def __init__(self, port: MessagePort, command: CommandContract, period_s: float) -> None:
         self._port = port
-        self._names = tuple(names)
+        self._command = command
+        self._names = tuple(joint.name for joint in command.joints)
         self._period_s = period_s
 
-    def make(self, positions: NDArray[np.float64], stamp_ns: int) -> Any:
-        """A whole chunk (steps, joints) [rad] with the stamp [ns] of the observation it is for."""
+    def make(self, chunk: NDArray[np.floating[Any]], stamp_ns: int) -> Any:
+        """A whole chunk.
+
+        Args:
+            chunk: (steps, joints) in the policy's units.
+            stamp_ns: of the observation that it is for [ns].
+        """
         message = self._port.new(JOINT_TRAJECTORY)
         set_stamp(message.header.stamp, stamp_ns)
+        positions = action_positions(self._command, chunk)
         fill_predicted_chunk(message, self._names, positions, self._period_s, self._port.new)
         return message

@@ -3,28 +3,104 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE
+from pam_ros.robot.images import fill_compressed_image, fill_image
 from pam_ros.tick.attention_map import source_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from numpy.typing import NDArray
 
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.attention.overlay import Overlay
-    from pam_ros.robot.contract import CameraContract
+    from pam_ros.attention.scale import Scale
+    from pam_ros.robot.contract import CameraContract, Contract
     from pam_ros.robot.observation import Observation
+    from pam_ros.tick.explained import ExplainedTick
+    from pam_ros.tick.port import MessagePort
 
 
-class TickPictures:
-    """Draws each camera into memory of its own, which the next tick's picture overwrites."""
+@dataclass(frozen=True, eq=False)
+class DrawnOverlay:
+    """One camera's source image with its map.
 
-    def __init__(self) -> None:
-        self._pictures: dict[str, NDArray[np.uint8]] = {}
+    Attributes:
+        camera: its name.
+        header: of the source image.
+        rgb: (H, W, 3) uint8, valid until the camera's next one is drawn.
+        port: makes empty messages.
+    """
+
+    camera: str
+    header: Any
+    rgb: NDArray[np.uint8]
+    port: MessagePort
+
+    def image(self) -> Any:
+        """As a sensor_msgs/msg/Image with the header of its source image."""
+        message = self.port.new(IMAGE)
+        message.header = self.header
+        fill_image(message, self.rgb)
+        return message
+
+    def compressed(self, quality: int) -> Any:
+        """As a sensor_msgs/msg/CompressedImage, a JPEG of this quality, 1 to 100."""
+        message = self.port.new(COMPRESSED_IMAGE)
+        message.header = self.header
+        fill_compressed_image(message, self.rgb, quality)
+        return message
+
+
+class OverlayMaker:
+    """Draws each camera into memory of its own, which the next tick's picture overwrites.
+
+    Args:
+        port: makes empty messages.
+        contract: bound to the policy.
+    """
+
+    def __init__(self, port: MessagePort, contract: Contract) -> None:
+        self._port = port
+        self._contract = contract
+        self._memory: dict[str, NDArray[np.uint8]] = {}
 
     def draw(
+        self, tick: ExplainedTick, overlay: Overlay, scale: Scale, cameras: Collection[str]
+    ) -> Iterator[DrawnOverlay]:
+        """Count a tick into the scale, then draw these cameras one after the other.
+
+        Args:
+            tick: without maps there is nothing to count or draw.
+            overlay: draws; for one thread.
+            scale: what full heat means; it counts the tick even if no camera is drawn.
+            cameras: names of those that are wanted.
+        """
+        maps = tick.maps
+        if maps is None:
+            return iter(())
+        full_scale = scale.scale(maps)
+        wanted = [camera for camera in self._contract.cameras if camera.name in cameras]
+        return (self._drawn(camera, tick, maps, overlay, full_scale) for camera in wanted)
+
+    def _drawn(
+        self,
+        camera: CameraContract,
+        tick: ExplainedTick,
+        maps: AttentionMaps,
+        overlay: Overlay,
+        full_scale: float,
+    ) -> DrawnOverlay:
+        rgb = self._draw(camera, tick.observation, maps, overlay, full_scale)
+        header = tick.inputs.messages[camera.name].header
+        return DrawnOverlay(camera.name, header, rgb, self._port)
+
+    def _draw(
         self,
         camera: CameraContract,
         observation: Observation,
@@ -32,20 +108,11 @@ class TickPictures:
         overlay: Overlay,
         full_scale: float,
     ) -> NDArray[np.uint8]:
-        """The camera's source image (H, W, 3) uint8 RGB with its map; valid until the next call.
-
-        Args:
-            camera: one that the maps have.
-            observation: what the tick looked at.
-            maps: of the tick.
-            overlay: draws; for one thread.
-            full_scale: the mass at full opacity.
-        """
         (camera_map,) = (each for each in maps.cameras if each.feature == camera.feature)
         source = observation.sources[camera.name]
-        picture = self._pictures.get(camera.name)
+        picture = self._memory.get(camera.name)
         if picture is None or picture.shape != source.shape:
-            picture = self._pictures[camera.name] = np.empty(source.shape, np.uint8)
+            picture = self._memory[camera.name] = np.empty(source.shape, np.uint8)
         return overlay.draw(
             source,
             camera_map.cells,

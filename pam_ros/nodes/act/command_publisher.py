@@ -41,13 +41,12 @@ class ChunkPublisher:
     """`~/predicted_chunk`: what the policy plans, while somebody looks."""
 
     def __init__(self, node: Node, command: CommandContract, period_s: float) -> None:
-        names = [joint.name for joint in command.joints]
-        self._maker = ChunkMaker(RosMessages(), names, period_s)
+        self._maker = ChunkMaker(RosMessages(), command, period_s)
         self._chunks = node.create_publisher(
             message_class(JOINT_TRAJECTORY), "~/predicted_chunk", 10
         )
 
-    def publish(self, positions: NDArray[np.float64], stamp_ns: int) -> None:
-        """Show a whole chunk (steps, joints) [rad] with the stamp of the observation it is for."""
+    def publish(self, chunk: NDArray[np.float32], stamp_ns: int) -> None:
+        """Show a chunk (steps, joints) in the policy's units, for the observation of the stamp."""
         if self._chunks.get_subscription_count() > 0:
-            self._chunks.publish(self._maker.make(positions, stamp_ns))
+            self._chunks.publish(self._maker.make(chunk, stamp_ns))

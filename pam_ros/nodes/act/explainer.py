@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from std_srvs.srv import Trigger
@@ -21,9 +21,10 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import TickScale
 from pam_ros.msg import AttentionMap
-from pam_ros.nodes.act.attention_messages import attention_message
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
+from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.policy.interface import PolicyError
+from pam_ros.tick.attention_map import AttentionMapMaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,23 +36,19 @@ if TYPE_CHECKING:
     from pam_ros.nodes.act.explanation_request import Request
     from pam_ros.nodes.act.parameters import Look
     from pam_ros.policy.act.policy import ActPolicy
-    from pam_ros.robot import Contract, Observation, ObservationSet
-    from pam_ros.tick.loop import TickOutcome
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A tick and what it saw."""
-
-    outcome: TickOutcome
-    messages: ObservationSet
-    observation: Observation
+    from pam_ros.robot import Contract
+    from pam_ros.tick.explained import ExplainedTick
 
 
 class Explainer:
     """The service, its thread, `~/explanation` and `~/explanation/<camera>/image`.
 
-    newest: the last tick, None where there is none yet. look: how to draw, and what to compute.
+    Args:
+        node: that has them.
+        policy: that is explained.
+        contract: bound to the policy.
+        look: how to draw, and what to compute, whenever it is asked.
+        group: of the service.
     """
 
     def __init__(
@@ -64,13 +61,17 @@ class Explainer:
     ) -> None:
         self._node = node
         self._policy = policy
-        self._contract = contract
         self._look = look
         self._thread: threading.Thread | None = None
         self._publisher = node.create_publisher(AttentionMap, "~/explanation", 2)
         self._overlays = OverlayPublisher(node, contract, "~/explanation")
-        self.newest: Seen | None = None
+        self._maker = AttentionMapMaker(RosMessages(), policy.spec, contract)
+        self._newest: ExplainedTick | None = None
         node.create_service(Trigger, "~/explain", self._on_explain, callback_group=group)
+
+    def remember(self, tick: ExplainedTick) -> None:
+        """The newest tick: the one to explain until there is another."""
+        self._newest = tick
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Wait for an explanation under way, but not for long: it cannot be stopped between passes.
@@ -81,13 +82,13 @@ class Explainer:
             self._thread.join(timeout_s)
 
     def _on_explain(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        seen, look = self.newest, self._look()
+        tick, look = self._newest, self._look()
         response.success = False
         if self._thread is not None and self._thread.is_alive():
             response.message = "an explanation is being computed: ask again when it is published"
         elif not self._policy.spec.cameras:
             response.message = "this policy reads no camera, so no gradient method can explain it"
-        elif seen is None:
+        elif tick is None:
             response.message = "there is nothing to explain before the first observation"
         elif self._policy.engine.name == "hooks":
             response.message = (
@@ -96,36 +97,36 @@ class Explainer:
             )
         else:
             self._thread = threading.Thread(
-                target=self._explain, args=(seen, look), name="explain", daemon=True
+                target=self._explain, args=(tick, look), name="explain", daemon=True
             )
             self._thread.start()
             response.success = True
-            response.message = f"{look.request.method} of tick {seen.outcome.tick} is under way"
+            response.message = f"{look.request.method} of tick {tick.outcome.tick} is under way"
         return response
 
-    def _explain(self, seen: Seen, look: Look) -> None:
+    def _explain(self, tick: ExplainedTick, look: Look) -> None:
         if sys.platform == "linux":  # where a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         maps: AttentionMaps | None = None
-        outcome = replace(seen.outcome, inference_skipped=False, invalid_reason="")
+        outcome = replace(tick.outcome, inference_skipped=False, invalid_reason="")
         try:
-            maps = self._maps(seen, look.request)
+            maps = self._maps(tick, look.request)
         except (AttentionError, PolicyError) as error:
             outcome = outcome.made_invalid(str(error))
         except Exception as error:  # noqa: BLE001  (torch raises many types, out of memory too)
             outcome = outcome.made_invalid(f"{look.request.method} failed: {error}")
         try:
-            self._publish(seen, look, outcome, maps)
+            self._publish(replace(tick, outcome=outcome, maps=maps), look)
         except Exception as error:  # noqa: BLE001  (the node may be on its way out)
             self._node.get_logger().error(f"explanation: {error}")
 
-    def _maps(self, seen: Seen, request: Request) -> AttentionMaps:
+    def _maps(self, tick: ExplainedTick, request: Request) -> AttentionMaps:
         # Here and not above: who never asks does not load autograd's part of it.
         from pam_ros.policy.act.gradients import Target, attribute  # noqa: PLC0415
 
         attribution = attribute(
             self._policy,
-            seen.observation.features,
+            tick.observation.features,
             request.method,
             target=Target(request.joint, request.step),
             baseline=request.baseline,
@@ -133,17 +134,11 @@ class Explainer:
         )
         return attribution.maps(self._policy.spec.layout)
 
-    def _publish(
-        self, seen: Seen, look: Look, outcome: TickOutcome, maps: AttentionMaps | None
-    ) -> None:
-        spec, messages, observation = self._policy.spec, seen.messages, seen.observation
-        if maps is None:
-            self._node.get_logger().warning(f"explanation: {outcome.invalid_reason}")
-        self._publisher.publish(
-            attention_message(outcome, spec, self._contract, messages, observation, maps)
-        )
-        if maps is not None and self._overlays.wanted():
+    def _publish(self, tick: ExplainedTick, look: Look) -> None:
+        if tick.maps is None:
+            self._node.get_logger().warning(f"explanation: {tick.outcome.invalid_reason}")
+        self._publisher.publish(self._maker.make(tick))
+        if tick.maps is not None and self._overlays.wanted():
             # An overlay keeps buffers for one thread. Full heat is the picture's strongest cell.
             overlay = Overlay(look.overlay.colormap, look.overlay.alpha, look.overlay.border)
-            own = replace(look, overlay=overlay, scale=TickScale())
-            self._overlays.publish(own, messages, observation, maps)
+            self._overlays.publish(replace(look, overlay=overlay, scale=TickScale()), tick)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.time import Time
 
+    from pam_ros.tick.explained import ExplainedTick
+
 STAGES = ("observation_to_command", "forward", "show", "tick")
 """Stamp to command; the policy; maps, pictures and tokens; the whole tick."""
 SLOW_PASS = 0.8
@@ -53,6 +55,21 @@ class Health:
         self.bad_messages[source] += 1
         self.last_bad = sentence
         self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
+
+    def add_tick(self, tick: ExplainedTick) -> None:
+        """Count a tick by what it has to show, or why it has nothing."""
+        outcome = tick.outcome
+        if outcome.output is not None:
+            self.stages["forward"].add(outcome.output.forward_seconds)
+        if tick.maps is not None:
+            self.maps.add()
+            self.invalid = ""
+        elif outcome.inference_skipped:
+            self.counts["inference_skipped"] += 1
+            self.maps.skip()
+        else:
+            self.counts["invalid_ticks"] += 1
+            self.invalid = outcome.invalid_reason
 
     def publish(
         self,

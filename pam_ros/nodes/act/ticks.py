@@ -15,13 +15,11 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 
-from pam_ros.attention.errors import AttentionError
 from pam_ros.msg import AttentionMap
-from pam_ros.nodes.act.attention_messages import attention_message
 from pam_ros.nodes.act.command_publisher import ChunkPublisher
 from pam_ros.nodes.act.commander import Commander, Permit
 from pam_ros.nodes.act.engine_health import EngineHealth
-from pam_ros.nodes.act.explainer import Explainer, Seen
+from pam_ros.nodes.act.explainer import Explainer
 from pam_ros.nodes.act.explanation_request import why_no_mean
 from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.health import Health
@@ -33,14 +31,16 @@ from pam_ros.nodes.act.robot_description import complete_limits
 from pam_ros.nodes.act.sources import Sources
 from pam_ros.nodes.act.token_publisher import TokenPublisher
 from pam_ros.nodes.guard.link import GuardLink
+from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.robot import (
     MessageError,
     Observation,
-    action_positions,
     build_observation,
     load_contract,
 )
 from pam_ros.share.folders import find_contract
+from pam_ros.tick.attention_map import AttentionMapMaker
+from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
-    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.robot import ObservationSet
+    from pam_ros.tick.explained import ExplainedTick
     from pam_ros.tick.loop import TickOutcome
 
 LOOKS = 4
@@ -110,6 +110,7 @@ class AttentionTicks:
         self._show_seconds = 0.0
         self._commanding = False
         self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
+        self._map_maker = AttentionMapMaker(RosMessages(), self.spec, contract)
         self.chunks = ChunkPublisher(node, self._contract.command, self._period)
         self._overlays = OverlayPublisher(node, self._contract)
         policy.take_tokens(values["tokens_layer"])
@@ -236,7 +237,6 @@ class AttentionTicks:
         if not self._active:
             return
         shown = time.perf_counter()
-        self._explainer.newest = Seen(outcome, messages, observation)
         self._show(look, outcome, messages, observation)
         # Without what follows: it waits until no command does, or is not part of every tick.
         self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
@@ -255,49 +255,33 @@ class AttentionTicks:
         return permit
 
     def _show(
-        self, look: Look, outcome: TickOutcome, messages: ObservationSet, observation: Observation
+        self, look: Look, outcome: TickOutcome, inputs: ObservationSet, observation: Observation
     ) -> None:
         begin = time.perf_counter()
-        maps: AttentionMaps | None = None
-        if outcome.output is not None:
-            self.health.stages["forward"].add(outcome.output.forward_seconds)
-        if outcome.inference_skipped:
-            self.health.counts["inference_skipped"] += 1
-            self.health.maps.skip()
-        elif outcome.output is None or outcome.invalid_reason:
+        tick = explain(inputs, observation, outcome, look.selection, self.spec)
+        self._explainer.remember(tick)
+        if not (outcome.valid or outcome.inference_skipped):
             # A policy that fails, or computes what is no number, is not merely late.
             self.commander.fault("policy", outcome.invalid_reason)
-        else:
-            try:
-                maps = look.selection.maps(outcome.output, self.spec)
-            except AttentionError as error:
-                outcome = outcome.made_invalid(str(error))
-                self.commander.hold("attention", str(error))
-        if maps is not None:
-            self.health.maps.add()
-            self.health.invalid = ""
-        elif not outcome.inference_skipped:
-            self.health.counts["invalid_ticks"] += 1
-            self.health.invalid = outcome.invalid_reason
-        message = attention_message(outcome, self.spec, self._contract, messages, observation, maps)
+        elif outcome.valid and tick.maps is None:
+            self.commander.hold("attention", tick.outcome.invalid_reason)
+        self.health.add_tick(tick)
+        message = self._map_maker.make(tick)
         self._maps.publish(message)
-        self.tokens.publish(outcome, message.header)
-        if maps is None:
+        self.tokens.publish(tick.outcome, message.header)
+        if tick.maps is None:
             return
-        self._draw(look, messages, observation, maps)
+        self._draw(look, tick)
         if outcome.output is not None:
-            chunk = action_positions(self._contract.command, outcome.output.chunk)
-            self.chunks.publish(chunk, messages.stamp_ns)
+            self.chunks.publish(outcome.output.chunk, inputs.stamp_ns)
         self.health.stages["show"].add(time.perf_counter() - begin)
 
-    def _draw(
-        self, look: Look, messages: ObservationSet, observation: Observation, maps: AttentionMaps
-    ) -> None:
+    def _draw(self, look: Look, tick: ExplainedTick) -> None:
         """Overlays, whatever happens: a picture that cannot be drawn must not end the node."""
         if not self._overlays.wanted():
             return
         try:
-            self._overlays.publish(look, messages, observation, maps)
+            self._overlays.publish(look, tick)
         except Exception as error:  # noqa: BLE001  (OpenCV and NumPy raise many types)
             self.health.counts["overlay_errors"] += 1
             self._node.get_logger().error(f"overlay: {error}", throttle_duration_sec=1.0)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tick that ran, as one value: from here on live and replayed ticks are the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pam_ros.attention.errors import AttentionError
+
+if TYPE_CHECKING:
+    from pam_ros.attention.maps import AttentionMaps
+    from pam_ros.attention.selection import Selection
+    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.robot.observation import Observation
+    from pam_ros.robot.sync import ObservationSet
+    from pam_ros.tick.loop import TickOutcome
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedTick:
+    """A tick: what it looked at, what it did, and where the policy looked.
+
+    Attributes:
+        inputs: the messages that it looked at, as they came.
+        observation: the arrays that were made of them.
+        outcome: what it did; if there are no maps it says why.
+        maps: where the policy looked, with the labels of what they show; None if there are none.
+    """
+
+    inputs: ObservationSet
+    observation: Observation
+    outcome: TickOutcome
+    maps: AttentionMaps | None
+
+
+def explain(
+    inputs: ObservationSet,
+    observation: Observation,
+    outcome: TickOutcome,
+    selection: Selection,
+    spec: PolicySpec,
+) -> ExplainedTick:
+    """The tick with the maps of its pass.
+
+    Args:
+        inputs: the messages that it looked at.
+        observation: what was made of them.
+        outcome: of the loop.
+        selection: which weights the maps show.
+        spec: of the policy.
+
+    Returns:
+        The tick; its outcome is invalid, with the reason, if the maps cannot be made.
+    """
+    maps = None
+    if outcome.valid and outcome.output is not None:
+        try:
+            maps = selection.maps(outcome.output, spec)
+        except AttentionError as error:
+            outcome = outcome.made_invalid(str(error))
+    return ExplainedTick(inputs, observation, outcome, maps)
