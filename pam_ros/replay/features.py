@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.robot.topics import RECORDER
-from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.sae.store.tokens import parse_sampler
 from pam_ros.tick.feature_encoding import FeatureEncoding
-from pam_ros.tick.token_activations import fill_tokens
+from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.messages import Messages
     from pam_ros.tick.loop import TickOutcome
 
-FEATURES, TOKENS = "pam_ros/msg/SaeFeatures", "pam_ros/msg/TokenActivations"
 TOPIC = f"{RECORDER}/features"
 MEMORY = 256
 """Ticks that run again after a stop: the out-of-distribution score looks back over a window."""
@@ -31,15 +30,13 @@ class Features:
 
     def __init__(self, folder: str, policy: ActPolicy, messages: Messages) -> None:
         path = Path(folder).expanduser()
-        self._encoding = FeatureEncoding(path, lambda: messages.new(FEATURES))
+        self._encoding = FeatureEncoding(path, messages)
         given = self._encoding.provenance
-        self._layer = policy.tokens_layer if given is None else given.layer
-        self._sampler = parse_sampler("all" if given is None else given.sampler)
-        self._encoding.check_fits(policy.spec.sha256, self._layer)
-        policy.take_tokens(self._layer)
-        self._spec = policy.spec
-        self._table = token_table(policy.spec.layout)
-        self._messages = messages
+        layer = policy.tokens_layer if given is None else given.layer
+        sampler = parse_sampler("all" if given is None else given.sampler)
+        self._encoding.check_fits(policy.spec.sha256, layer)
+        policy.take_tokens(layer)
+        self._tokens = TokenMaker(messages, policy.spec, layer, sampler)
         self.no_score = self._encoding.no_score
 
     @property
@@ -47,13 +44,10 @@ class Features:
         """Ticks missing so far."""
         return self._encoding.lost.total
 
-    @lost.setter
-    def lost(self, total: int) -> None:
-        self._encoding.lost.total = total
+    def count_lost_from(self, total: int) -> None:
+        """Count on from what was missing before the replay was stopped."""
+        self._encoding.lost.go_on_from(total)
 
     def message(self, outcome: TickOutcome, header: Any) -> Any:
         """The SaeFeatures of a tick; header: that of its AttentionMap."""
-        tokens = self._messages.new(TOKENS)
-        tokens.header = header
-        fill_tokens(tokens, outcome, self._spec, self._layer, self._sampler, self._table)
-        return self._encoding.encode(tokens)
+        return self._encoding.encode(self._tokens.make(outcome, header))

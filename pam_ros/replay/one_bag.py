@@ -17,9 +17,9 @@ from pam_ros.bags.errors import BagError
 from pam_ros.replay.by_maps import ByMaps
 from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.features import FEATURES, Features
 from pam_ros.replay.features import MEMORY as FEATURES_MEMORY
 from pam_ros.replay.features import TOPIC as FEATURES_TOPIC
+from pam_ros.replay.features import Features
 from pam_ros.replay.messages import Messages, header_stamp
 from pam_ros.replay.no_ticks import why_no_ticks
 from pam_ros.replay.output import ReplayOutput
@@ -33,6 +33,7 @@ from pam_ros.replay.topics import bound_contract, resolve_contract, sources_of
 from pam_ros.robot import ENVIRONMENT
 from pam_ros.robot.topics import topics_of
 from pam_ros.tick.attention_map import ATTENTION_MAP
+from pam_ros.tick.sae_features import SAE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +163,7 @@ class _Replay:
         self._features: Features | None = None
         if settings.sae:
             self._features = Features(settings.sae, policy, self._messages)
-            self._out.announce(FEATURES_TOPIC, FEATURES)
+            self._out.announce(FEATURES_TOPIC, SAE_FEATURES)
         self._copied = self._announce_copies()
         # Ticks whose state depends on no tick before them, and their numbers: where to begin again.
         self._fresh: deque[tuple[int, int, int]] = deque()
@@ -253,10 +254,10 @@ class _Replay:
         message = self._out.attention(tick)
         if self._features is not None:
             if keep and not self._ran and self._lost_before:
-                self._features.lost = self._lost_before
+                self._features.count_lost_from(self._lost_before)
             features = self._features.message(tick.outcome, message.header)
             if keep:
-                self._out.write(FEATURES_TOPIC, features, FEATURES, received)
+                self._out.write(FEATURES_TOPIC, features, SAE_FEATURES, received)
         if not keep:
             return
         self._ran += 1

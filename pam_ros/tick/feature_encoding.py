@@ -12,15 +12,21 @@ from pam_ros.sae.disk import check_fits, load_sae
 from pam_ros.sae.encoder import TickEncoder
 from pam_ros.sae.errors import SaeError
 from pam_ros.tick.lost import LostTicks
-from pam_ros.tick.sae_features import TokenError, fill_features, fill_invalid, read_tokens
+from pam_ros.tick.sae_features import (
+    SAE_FEATURES,
+    TokenError,
+    fill_features,
+    fill_invalid,
+    read_tokens,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.encoder import TickFeatures
     from pam_ros.sae.ood.detector import OodDetector
+    from pam_ros.tick.port import MessagePort
     from pam_ros.tick.sae_features import TickTokens
 
 _DETECTOR = "ood.json"
@@ -31,7 +37,7 @@ class FeatureEncoding:
 
     Args:
         folder: of the SAE.
-        new: gives empty pam_ros/msg/SaeFeatures.
+        port: makes empty messages.
         full_code: whether the messages carry the whole sparse code.
 
     refusal: why the SAE does not fit the policy, empty where it does. no_score: why no
@@ -42,9 +48,9 @@ class FeatureEncoding:
         SaeError: the folder holds no SAE that can be used, or a damaged detector.
     """
 
-    def __init__(self, folder: Path, new: Callable[[], Any], *, full_code: bool = False) -> None:
+    def __init__(self, folder: Path, port: MessagePort, *, full_code: bool = False) -> None:
         self._folder = folder
-        self._new = new
+        self._port = port
         self._sae: SAE = load_sae(folder)
         self.name = folder.resolve().name
         self.sha256: str = self._sae.sha256
@@ -87,13 +93,13 @@ class FeatureEncoding:
             features = self._encoder.encode(read.rows, read.table)
         except (TokenError, SaeError) as error:
             return self._invalid(tokens, str(error))
-        message = self._new()
+        message = self._port.new(SAE_FEATURES)
         fill_features(message, tokens, features, self.dictionary_size, with_code=self._with_code)
         self._score(message, read, features)
         return message
 
     def _invalid(self, tokens: Any, reason: str) -> Any:
-        message = self._new()
+        message = self._port.new(SAE_FEATURES)
         fill_invalid(message, tokens, reason)
         return message
 

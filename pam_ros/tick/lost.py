@@ -15,6 +15,10 @@ class LostTicks:
         self._last: int | None = None
         self.total = 0
 
+    def go_on_from(self, total: int) -> None:
+        """Count on from what was lost before, in a replay that was stopped."""
+        self.total = total
+
     def note(self, tick: int) -> int:
         """Take the number of a tick that arrived; returns how many were lost just before it."""
         lost = 0 if self._last is None else max(0, tick - self._last - 1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pam_ros.sae.encoder import TickFeatures
 
+SAE_FEATURES = "pam_ros/msg/SaeFeatures"
 NAN = math.nan
 
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One tick's hidden activations as a TokenActivations. The message is duck-typed.
-
-The live node and the replay of a recording run this same code.
-"""
+"""A tick's hidden activations as TokenActivations, the same in the live node and in a replay."""
 
 from __future__ import annotations
 
@@ -13,57 +10,74 @@ import numpy as np
 
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.halves import all_finite, to_halves
+from pam_ros.sae.store.tokens import token_table
 from pam_ros.tick.attention_map import short_name
 
 if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
-    from pam_ros.sae.store.tokens import Sampler, TokenTable
+    from pam_ros.sae.store.tokens import Sampler
     from pam_ros.tick.loop import TickOutcome
+    from pam_ros.tick.port import MessagePort
+
+_TYPE = "pam_ros/msg/TokenActivations"
 
 
-def fill_tokens(
-    message: Any,
-    outcome: TickOutcome,
-    spec: PolicySpec,
-    layer: str,
-    sampler: Sampler,
-    table: TokenTable,
-) -> None:
-    """Fill the tokens of one tick, also of one without: its number tells that none was lost.
+class TokenMaker:
+    """Makes the TokenActivations of one layer of one policy.
 
     Args:
-        message: a pam_ros/msg/TokenActivations, empty but for its header.
-        outcome: of the tick; where it has tokens, (tokens, dim) float32.
+        port: makes empty messages.
         spec: of the policy.
         layer: whose tokens they are.
         sampler: which of them become rows.
-        table: what each of the policy's tokens stands for.
     """
-    message.episode, message.tick = outcome.episode, outcome.tick
-    message.policy_name = short_name(spec.name)
-    message.policy_sha256 = spec.sha256
-    message.layer, message.sampler = layer, str(sampler)
-    message.camera_names = list(table.camera_names)
-    output = outcome.output
-    if output is None or output.tokens is None:
-        message.invalid_reason = outcome.invalid_reason or "this tick has no tokens"
-        return
-    try:
-        rows, chosen = sampler.sample(output.tokens, table, output.step, episode=outcome.episode)
-    except SaeError as error:
-        message.invalid_reason = str(error)
-        return
-    halves = to_halves(rows)
-    message.tokens, message.width = halves.shape
-    message.block_rows, message.block_cols = chosen.block_rows, chosen.block_cols
-    for field, code, dtype in _COLUMNS:
-        column = np.ascontiguousarray(getattr(chosen, field), dtype=dtype)
-        setattr(message, field, array.array(code, column.tobytes()))
-    message.valid = all_finite(halves)
-    if message.valid:
+
+    def __init__(self, port: MessagePort, spec: PolicySpec, layer: str, sampler: Sampler) -> None:
+        self._port = port
+        self._spec = spec
+        self._layer = layer
+        self._sampler = sampler
+        self._table = token_table(spec.layout)
+
+    def make(self, outcome: TickOutcome, header: Any) -> Any:
+        """The tokens of one tick, also of one without: its number tells that none was lost.
+
+        Args:
+            outcome: of the tick; if it has tokens, (tokens, dim) float32.
+            header: that of the tick's AttentionMap.
+        """
+        message = self._port.new(_TYPE)
+        message.header = header
+        message.episode, message.tick = outcome.episode, outcome.tick
+        message.policy_name = short_name(self._spec.name)
+        message.policy_sha256 = self._spec.sha256
+        message.layer, message.sampler = self._layer, str(self._sampler)
+        message.camera_names = list(self._table.camera_names)
+        message.invalid_reason = self._fill_rows(message, outcome)
+        message.valid = not message.invalid_reason
+        return message
+
+    def _fill_rows(self, message: Any, outcome: TickOutcome) -> str:
+        """Fill the rows; why that cannot be, empty if it could."""
+        output = outcome.output
+        if output is None or output.tokens is None:
+            return outcome.invalid_reason or "this tick has no tokens"
+        try:
+            rows, chosen = self._sampler.sample(
+                output.tokens, self._table, output.step, episode=outcome.episode
+            )
+        except SaeError as error:
+            return str(error)
+        halves = to_halves(rows)
+        message.tokens, message.width = halves.shape
+        message.block_rows, message.block_cols = chosen.block_rows, chosen.block_cols
+        for field, code, dtype in _COLUMNS:
+            column = np.ascontiguousarray(getattr(chosen, field), dtype=dtype)
+            setattr(message, field, array.array(code, column.tobytes()))
+        if not all_finite(halves):
+            return f"an activation of layer {self._layer} is not finite in 16-bit floats"
         message.data = array.array("H", halves.tobytes())
-    else:
-        message.invalid_reason = f"an activation of layer {layer} is not finite in 16-bit floats"
+        return ""
 
 
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (

@@ -21,6 +21,13 @@ from pam_ros.tick.feature_encoding import FeatureEncoding
 CELLS = table((2, 3))
 
 
+class Port:
+    """Makes messages whatever their type."""
+
+    def new(self, name):
+        return SimpleNamespace(valid=False)
+
+
 def message_of(sampler: str) -> SimpleNamespace:
     tokens = np.random.default_rng(0).normal(size=(len(CELLS), 4)).astype(np.float32)
     rows, chosen = parse_sampler(sampler).sample(tokens, CELLS)
@@ -50,7 +57,7 @@ def test_tokens_are_not_encoded_by_an_sae_of_means_nor_means_by_one_of_tokens(
     }
     sae = ReluSAE(SaeConfig("standard", 4, 4), weights)
     save_sae(sae, tmp_path / "sae", Provenance("demo", POLICY_SHA, "encoder", trained, "x", "0"))
-    found = FeatureEncoding(tmp_path / "sae", lambda: SimpleNamespace(valid=False))
+    found = FeatureEncoding(tmp_path / "sae", Port())
     found = found.encode(message_of(given))
     fits = trained.startswith("block") == given.startswith("block")
     assert found.valid is fits

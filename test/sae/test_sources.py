@@ -28,10 +28,10 @@ from pam_ros.sae.collect.collector import collect
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store import writer as store_writer
 from pam_ros.sae.store.token_store import TokenStore
-from pam_ros.sae.store.tokens import parse_sampler, token_table
+from pam_ros.sae.store.tokens import parse_sampler
 from pam_ros.share.errors import NotFoundError
 from pam_ros.sim.errors import SimError
-from pam_ros.tick.token_activations import fill_tokens
+from pam_ros.tick.token_activations import TokenMaker
 
 IMAGE, STATE = "observation.images.top", "observation.state"
 HEIGHT, WIDTH, JOINTS = 64, 96, 2
@@ -152,12 +152,9 @@ def test_uniform_draws_other_cells_in_every_episode(tmp_path):
             episode=episode, tick=0, invalid_reason="",
             output=SimpleNamespace(tokens=np.zeros((8, 3), np.float32), step=frame),
         )  # fmt: skip
-        message = SimpleNamespace()
-        layout = make_spec().layout
-        fill_tokens(
-            message, outcome, make_spec(), "encoder", parse_sampler("uniform(3, seed=2)"),
-            token_table(layout),
-        )  # fmt: skip
+        port = SimpleNamespace(new=lambda name: SimpleNamespace())
+        maker = TokenMaker(port, make_spec(), "encoder", parse_sampler("uniform(3, seed=2)"))
+        message = maker.make(outcome, header=None)
         assert list(message.token) == drawn[3 * episode + frame]
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from pam_ros.msg import TokenActivations
+from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.store.tokens import parse_sampler, token_table
-from pam_ros.tick.token_activations import fill_tokens
+from pam_ros.sae.store.tokens import parse_sampler
+from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -35,12 +36,10 @@ class TokenPublisher:
 
     def __init__(self, node: Node, spec: PolicySpec, layer: str, sampler: str) -> None:
         try:
-            self._sampler = parse_sampler(sampler)
+            chosen = parse_sampler(sampler)
         except SaeError as error:
             raise ParameterError(f"parameter 'tokens_sampler': {error}") from error
-        self._spec = spec
-        self._layer = layer
-        self._table = token_table(spec.layout)
+        self._maker = TokenMaker(RosMessages(), spec, layer, chosen)
         self._publisher = node.create_publisher(TokenActivations, "~/tokens", TOKEN_QOS)
         self.published = 0
 
@@ -56,10 +55,5 @@ class TokenPublisher:
             header: that of the tick's AttentionMap.
         """
         if self.wanted():
-            self._publisher.publish(self._message(outcome, header))
+            self._publisher.publish(self._maker.make(outcome, header))
             self.published += 1
-
-    def _message(self, outcome: TickOutcome, header: Header) -> TokenActivations:
-        message = TokenActivations(header=header)
-        fill_tokens(message, outcome, self._spec, self._layer, self._sampler, self._table)
-        return message

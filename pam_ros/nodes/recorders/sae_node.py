@@ -21,15 +21,17 @@ from pam_ros.bags.qos import qos_of
 from pam_ros.bags.writer import BagWriter
 from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
+from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.kit.running import run_node
-from pam_ros.nodes.recorders.feature_encoding import FeatureEncoding
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
 from pam_ros.nodes.recorders.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
 from pam_ros.robot import load_contract
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.topics import NODE, topics_of
 from pam_ros.share.folders import find_contract
+from pam_ros.tick.feature_encoding import FeatureEncoding
+from pam_ros.tick.sae_features import SAE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +74,7 @@ class SaeRecorderNode(Node):
 
             torch.set_num_threads(values["torch_threads"])
         folder = Path(values["sae"]).expanduser()
-        self._encoding = FeatureEncoding(folder, full_code=values["full_code"])
+        self._encoding = FeatureEncoding(folder, RosMessages(), full_code=values["full_code"])
         self._encode_time = RollingLatency()
         self._ticks = self._invalid = self._unusual_ticks = 0
         self._unusual_since_report = ""
@@ -95,7 +97,7 @@ class SaeRecorderNode(Node):
                 split_bytes=values["split_megabytes"] * 1_000_000,
             )
             offered = qos_of(self._features.qos_profile)
-            self._writer.add_topic(self._features_topic, "pam_ros/msg/SaeFeatures", offered)
+            self._writer.add_topic(self._features_topic, SAE_FEATURES, offered)
             self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
             if annotations:
                 self._recorder.expect(annotations, "std_msgs/msg/String")
