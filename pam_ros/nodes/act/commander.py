@@ -47,8 +47,14 @@ class Commander:
     A contract with units that the policy's data contradict is not enabled, unless it says
     units_confirmed.
 
-    enabled: begin to command with the first observation: only then is it known where from.
-    guard: the process that holds while this one stands still; None for none.
+    Args:
+        node: that has the topic.
+        contract: bound to the policy.
+        period_s: of the ticks [s].
+        oldest_s: no action goes out if its observation is older by then [s].
+        soft_start_s: how long the speed limits take to open after a start [s].
+        enabled: begin to command with the first observation: only then is it known where from.
+        guard: the process that holds while this one stands still; None for none.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Commander:
         node: Node,
         contract: Contract,
         period_s: float,
+        oldest_s: float,
         soft_start_s: float,
         enabled: bool,
         guard: GuardLink | None,
@@ -77,7 +84,7 @@ class Commander:
         self._silent = False
         names = [joint.name for joint in command.joints]
         self.publisher = CommandPublisher(node, command.type, command.topic, names, period_s)
-        self.oldest_s = contract.max_age_s
+        self._oldest_s = oldest_s
         self.reason = ""
         self._units = _units_word(contract)
         self._refusal = "" if contract.units_confirmed else refusal(contract.unit_doubts)
@@ -151,11 +158,11 @@ class Commander:
         with self._lock:
             if permit.number != self._permits:
                 return False
-            if age_s > self.oldest_s:
+            if age_s > self._oldest_s:
                 self.hold(
                     "stale",
                     f"the action's observation is {age_s:.2f} s old by now; at most "
-                    f"{self.oldest_s:.2f} s is used",
+                    f"{self._oldest_s:.2f} s is used",
                 )
                 return False
             decision = self._safety.act(positions, self._now(), steps)

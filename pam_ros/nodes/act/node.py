@@ -103,7 +103,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self._failure = None
         self._made = Entities(self)
         try:
-            ticks = AttentionTicks(self, self._values)
+            ticks = AttentionTicks(self, self._values, self._on_start_refused)
         except Exception as error:  # noqa: BLE001  (torch raises many types; the node stays)
             self._failure = error
             kind = "" if isinstance(error, PamRosError) else f"{type(error).__name__}: "
@@ -114,7 +114,6 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=group)
         group = ticks.watch_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
-        ticks.on_start_refused = self._on_start_refused
         self._ticks = ticks
         return _SUCCESS
 
@@ -236,7 +235,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             done, reason = ticks.commander.set_enabled(bool(changed["enabled"]), measured)
             if not done:
                 return reason
-        ticks.look = look
+        ticks.change_look(look)
         return ""
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.map_rate import faster
 from pam_ros.policy import load_policy
 from pam_ros.policy.timing import typical_forward_seconds
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
+    from pam_ros.nodes.act.parameters import Look
     from pam_ros.policy.act.policy import ActPolicy
 
 
@@ -38,6 +41,43 @@ def start_policy(values: Mapping[str, Any]) -> ActPolicy:
         engine=values["engine"],
         dtype=values["dtype"],
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TimedPolicy:
+    """A policy that does all that its ticks will ask of it, and how long that takes.
+
+    Attributes:
+        policy: gives tokens and the weights that are shown, and is edited if that was asked for.
+        editing: what was edited in it.
+        typical_s: a forward pass [s].
+    """
+
+    policy: ActPolicy
+    editing: FeatureEditing
+    typical_s: float
+
+
+def prepare_policy(
+    node: Node, policy: ActPolicy, look: Look, values: Mapping[str, Any], period_s: float
+) -> TimedPolicy:
+    """Have the policy do all that its ticks need, and then time it: tokens and weights take time.
+
+    Args:
+        node: for its log.
+        policy: loaded.
+        look: which weights will be shown.
+        values: of the parameters tokens_layer and of feature_editing.TABLE.
+        period_s: of the ticks [s].
+
+    Raises:
+        PolicyError: it has no such layer.
+        ParameterError: an edit that cannot be made.
+    """
+    policy.take_tokens(values["tokens_layer"])
+    editing = FeatureEditing(node, policy, values)
+    look.selection.ask(policy)
+    return TimedPolicy(policy, editing, time_policy(node, policy, period_s))
 
 
 def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:

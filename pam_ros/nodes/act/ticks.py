@@ -9,29 +9,25 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 
-from pam_ros.msg import AttentionMap
-from pam_ros.nodes.act.command_publisher import ChunkPublisher
 from pam_ros.nodes.act.commander import Commander, Permit
 from pam_ros.nodes.act.engine_health import EngineHealth
 from pam_ros.nodes.act.explainer import Explainer
 from pam_ros.nodes.act.explanation_request import why_no_mean
-from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.health import Health
 from pam_ros.nodes.act.map_rate import why_few_maps
-from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.parameters import Look, make_look
-from pam_ros.nodes.act.policy_start import start_policy, time_policy
+from pam_ros.nodes.act.policy_start import prepare_policy, start_policy
 from pam_ros.nodes.act.robot_description import complete_limits
 from pam_ros.nodes.act.sources import Sources
-from pam_ros.nodes.act.token_publisher import TokenPublisher
+from pam_ros.nodes.act.tick_publisher import TickPublisher
 from pam_ros.nodes.guard.link import GuardLink
-from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.robot import (
     MessageError,
     Observation,
@@ -39,7 +35,6 @@ from pam_ros.robot import (
     load_contract,
 )
 from pam_ros.share.folders import find_contract
-from pam_ros.tick.attention_map import AttentionMapMaker
 from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
 
@@ -51,7 +46,6 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from pam_ros.robot import ObservationSet
-    from pam_ros.tick.explained import ExplainedTick
     from pam_ros.tick.loop import TickOutcome
 
 LOOKS = 4
@@ -66,86 +60,87 @@ class AttentionTicks:
     Args:
         node: on which all is made; whoever made this destroys it (Entities).
         values: of the node's parameters.
+        on_start_refused: called if the robot does not start as `enabled` asked at the start.
 
     Raises:
         PamRosError: something that a user can mend.
     """
 
-    def __init__(self, node: Node, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, node: Node, values: Mapping[str, Any], on_start_refused: Callable[[], None]
+    ) -> None:
         self._node = node
-        self._active = False
+        self._on_start_refused = on_start_refused
+        self._active = self._commanding = False
         self._ticking = threading.Lock()
-        self.on_start_refused: Callable[[], None] = lambda: None
-        """Called where the robot does not start as `enabled` asked at the start."""
-        # A wrong contract is told at once; a policy takes its time to load, as does the guard.
-        contract = complete_limits(node, load_contract(find_contract(values["contract"])))
-        self._period = 1.0 / (values["rate_hz"] or contract.rate_hz)
-        guard = self.guard = None
-        if values["command_guard"]:
-            guard = self.guard = GuardLink(node, contract.command, self._period)
-        try:
-            self.policy = start_policy(values)
-            spec = self.spec = self.policy.spec
-            contract = self._contract = contract.bind(spec)
-            self.joints = tuple(joint.name for joint in contract.command.joints)
-            self.no_mean = why_no_mean(self.policy)
-            self.look = make_look(values, spec, self.joints, self.no_mean)
-            self.commander = Commander(
-                node, contract, self._period, values["soft_start_s"], values["enabled"], guard
-            )
-            self._make_topics(values)
-            if guard is not None:
-                guard.wait_until_ready()
-        except BaseException:
-            if guard is not None:
-                guard.close()
-            raise
-
-    def _make_topics(self, values: Mapping[str, Any]) -> None:
-        node, policy = self._node, self.policy
-        contract = self._contract
-        self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
-        self.health = Health(node, 1.0 / self._period)
         # What maps and pictures took lately [s]: they too delay the next command.
         self._show_seconds = 0.0
-        self._commanding = False
-        self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
-        self._map_maker = AttentionMapMaker(RosMessages(), self.spec, contract)
-        self.chunks = ChunkPublisher(node, self._contract.command, self._period)
-        self._overlays = OverlayPublisher(node, self._contract)
-        policy.take_tokens(values["tokens_layer"])
-        self.tokens = TokenPublisher(
-            node, self.spec, values["tokens_layer"], values["tokens_sampler"]
-        )
-        self._editing = FeatureEditing(node, policy, values)
-        # With the weights that will be shown: they take time too.
-        self.look.selection.ask(policy)
-        typical = time_policy(node, policy, self._period)
-        self._loop.note_forward(typical)
-        # An observation is at most max_age_s old when it is taken; then the policy needs its time.
-        self.commander.oldest_s = self._contract.max_age_s + 2 * typical
-        self._engine_health = EngineHealth(node, policy)
-
-        # The policy has a thread of its own; images go on arriving while it works.
-        self.policy_group = MutuallyExclusiveCallbackGroup()
-        self.watch_group = MutuallyExclusiveCallbackGroup()
-        ready = None
-        # A wall clock that is set back stops the timers on it; ticks follow simulated time alone.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        simulated = node.get_parameter("use_sim_time").value
-        if self._contract.trigger is None:
-            node.create_timer(
-                self._period, self._tick, self.policy_group, clock=None if simulated else steady
+        # A wrong contract is told at once; a policy takes its time to load, as does the guard.
+        contract = complete_limits(node, load_contract(find_contract(values["contract"])))
+        self._period = period = 1.0 / (values["rate_hz"] or contract.rate_hz)
+        self.guard: GuardLink | None = None
+        with ExitStack() as undo:
+            if values["command_guard"]:
+                self.guard = GuardLink(node, contract.command, period)
+                undo.callback(self.guard.close)
+            self.policy = policy = start_policy(values)
+            self.spec = policy.spec
+            self._contract = contract = contract.bind(policy.spec)
+            self.joints = tuple(joint.name for joint in contract.command.joints)
+            self.no_mean = why_no_mean(policy)
+            self._look = make_look(values, policy.spec, self.joints, self.no_mean)
+            self.health = Health(node, 1.0 / period)
+            self.shown = TickPublisher(node, policy.spec, contract, period, values, self.health)
+            timed = prepare_policy(node, policy, self._look, values, period)
+            self._editing = timed.editing
+            self._engine_health = EngineHealth(node, policy)
+            self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
+            self._loop.note_forward(timed.typical_s)
+            # An observation is at most max_age_s old when it is taken; then the policy needs its
+            # time.
+            oldest_s = contract.max_age_s + 2 * timed.typical_s
+            soft_start_s, enabled = values["soft_start_s"], values["enabled"]
+            self.commander = Commander(
+                node, contract, period, oldest_s, soft_start_s, enabled, self.guard
             )
-        else:
-            ready = node.create_guard_condition(self._tick, self.policy_group).trigger
-        self.sources = Sources(node, self._contract, values, ready)
-        self._explainer = Explainer(
-            node, policy, self._contract, lambda: self.look, self.watch_group
-        )
-        look_s = self._period / LOOKS
-        node.create_timer(look_s, self.commander.watch, self.watch_group, clock=steady)
-        node.create_timer(1.0, self._report, self.watch_group, clock=steady)
+            # The policy has a thread of its own; images go on arriving while it works.
+            self.policy_group = MutuallyExclusiveCallbackGroup()
+            self.watch_group = MutuallyExclusiveCallbackGroup()
+            self.sources = Sources(node, contract, values, self._start_ticking())
+            self._explainer = Explainer(
+                node, policy, contract, lambda: self._look, self.watch_group
+            )
+            self._start_watching()
+            if self.guard is not None:
+                self.guard.wait_until_ready()
+            undo.pop_all()
+
+    def _start_ticking(self) -> Callable[[], None] | None:
+        """Tick by a timer, or by what is returned: to be called whenever a message came."""
+        node = self._node
+        if self._contract.trigger is not None:
+            condition = node.create_guard_condition(self._tick, self.policy_group)
+            trigger: Callable[[], None] = condition.trigger
+            return trigger
+        simulated = node.get_parameter("use_sim_time").value
+        clock = None if simulated else _steady_clock()
+        node.create_timer(self._period, self._tick, self.policy_group, clock=clock)
+        return None
+
+    def _start_watching(self) -> None:
+        clock, group = _steady_clock(), self.watch_group
+        watch = self.commander.watch
+        self._node.create_timer(self._period / LOOKS, watch, group, clock=clock)
+        self._node.create_timer(1.0, self._report, group, clock=clock)
+
+    @property
+    def look(self) -> Look:
+        """What is shown, and how."""
+        return self._look
+
+    def change_look(self, look: Look) -> None:
+        """Show otherwise from the next tick on."""
+        self._look = look
 
     def go(self) -> None:
         """Tick from now on: a new episode, and nothing that arrived before counts.
@@ -211,7 +206,7 @@ class AttentionTicks:
             self.health.bad_message("tick", str(error))
             return
         if not self.commander.begin_if_pending(observation.measured):
-            self.on_start_refused()
+            self._on_start_refused()
         self.health.age.add((self._now_ns() - messages.oldest_ns) * 1e-9)
 
         permit = self._permit()
@@ -224,7 +219,7 @@ class AttentionTicks:
             )
             return sent
 
-        look = self.look
+        look = self._look
         look.selection.ask(self.policy)
         outcome = self._loop.run(
             observation.features,
@@ -266,25 +261,9 @@ class AttentionTicks:
         elif outcome.valid and tick.maps is None:
             self.commander.hold("attention", tick.outcome.invalid_reason)
         self.health.add_tick(tick)
-        message = self._map_maker.make(tick)
-        self._maps.publish(message)
-        self.tokens.publish(tick.outcome, message.header)
-        if tick.maps is None:
-            return
-        self._draw(look, tick)
-        if outcome.output is not None:
-            self.chunks.publish(outcome.output.chunk, inputs.stamp_ns)
-        self.health.stages["show"].add(time.perf_counter() - begin)
-
-    def _draw(self, look: Look, tick: ExplainedTick) -> None:
-        """Overlays, whatever happens: a picture that cannot be drawn must not end the node."""
-        if not self._overlays.wanted():
-            return
-        try:
-            self._overlays.publish(look, tick)
-        except Exception as error:  # noqa: BLE001  (OpenCV and NumPy raise many types)
-            self.health.counts["overlay_errors"] += 1
-            self._node.get_logger().error(f"overlay: {error}", throttle_duration_sec=1.0)
+        self.shown.publish(tick, look)
+        if tick.maps is not None:
+            self.health.stages["show"].add(time.perf_counter() - begin)
 
     def _report(self) -> None:
         self.health.publish(
@@ -294,12 +273,11 @@ class AttentionTicks:
             self.sources.reason() if self._active else "the node is not active",
             {
                 "episode": self._loop.episode,
-                "tokens": self.tokens.published,
                 **{f"messages_{cause}": n for cause, n in self.sources.counts().items()},
                 **self.commander.values(),
                 **self._engine_health.values(commanding=self.commander.commanding),
                 **self._editing.values(),
-                **{f"overlays_{name}": n for name, n in self._overlays.published.items()},
+                **self.shown.counts(),
             },
             why_few_maps(
                 self.policy.engine,
@@ -314,3 +292,8 @@ class AttentionTicks:
     def _now_ns(self) -> int:
         nanoseconds: int = self._node.get_clock().now().nanoseconds
         return nanoseconds
+
+
+def _steady_clock() -> Clock:
+    # A wall clock that is set back stops the timers on it; ticks follow simulated time alone.
+    return Clock(clock_type=ClockType.STEADY_TIME)

@@ -75,7 +75,7 @@ def arm(domain, contract):
     def make(enabled=False, doubts=(), confirmed=False) -> Arm:
         made = load_contract(contract())
         made = replace(made, unit_doubts=doubts, units_confirmed=confirmed)
-        return Arm(Commander(node, made, PERIOD, 0.0, enabled, None), node)
+        return Arm(Commander(node, made, PERIOD, made.max_age_s, 0.0, enabled, None), node)
 
     yield make
     node.destroy_node()

@@ -167,7 +167,7 @@ def test_overlays_that_nobody_wants_are_not_drawn(attention_robot):
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     tick(robot, maps)
-    assert robot.node.ticks._overlays.published == {"top": 0}
+    assert robot.node.ticks.shown.counts()["overlays_top"] == 0
 
 
 def test_a_bad_image_is_counted_and_the_node_goes_on(attention_robot):
@@ -362,7 +362,7 @@ def test_tokens_are_the_encoders_output_of_the_tick_that_the_map_explains(
         TokenActivations, "/act_attention/tokens", tokens.append, TOKEN_QOS
     )
     robot.spin()
-    assert robot.wait(robot.node.ticks.tokens.wanted)
+    assert robot.wait(robot.node.ticks.shown.tokens.wanted)
     pixels = np.random.default_rng(5).integers(0, 256, (64, 96, 3), np.uint8)
     message = tick(robot, maps, pixels=pixels, positions=(0.3, -0.6))
     assert robot.wait(lambda: len(tokens) == 1)
@@ -386,7 +386,7 @@ def test_tokens_that_nobody_wants_are_not_made(attention_robot):
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     tick(robot, maps)
-    assert robot.node.ticks.tokens.published == 0
+    assert robot.node.ticks.shown.tokens.published == 0
 
 
 def test_a_layer_or_sampler_that_does_not_exist_is_refused_with_those_that_do(attention_robot):

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tick shows, on its topics: map, tokens, overlays and the planned chunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pam_ros.msg import AttentionMap
+from pam_ros.nodes.act.command_publisher import ChunkPublisher
+from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
+from pam_ros.nodes.act.token_publisher import TokenPublisher
+from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.tick.attention_map import AttentionMapMaker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rclpy.node import Node
+
+    from pam_ros.nodes.act.health import Health
+    from pam_ros.nodes.act.parameters import Look
+    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.robot import Contract
+    from pam_ros.tick.explained import ExplainedTick
+
+
+class TickPublisher:
+    """The topics that explain a policy; commands have their own.
+
+    Args:
+        node: that has them.
+        spec: of the policy.
+        contract: bound to the policy.
+        period_s: of the ticks [s].
+        values: of the parameters tokens_layer and tokens_sampler.
+        health: counts pictures that could not be drawn.
+
+    Raises:
+        ParameterError: there is no such sampler.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        spec: PolicySpec,
+        contract: Contract,
+        period_s: float,
+        values: Mapping[str, Any],
+        health: Health,
+    ) -> None:
+        self._node = node
+        self._health = health
+        self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
+        self._map_maker = AttentionMapMaker(RosMessages(), spec, contract)
+        self._chunks = ChunkPublisher(node, contract.command, period_s)
+        self._overlays = OverlayPublisher(node, contract)
+        self.tokens = TokenPublisher(node, spec, values["tokens_layer"], values["tokens_sampler"])
+
+    def publish(self, tick: ExplainedTick, look: Look) -> None:
+        """Show a tick; one without maps says why, and has neither pictures nor a chunk."""
+        message = self._map_maker.make(tick)
+        self._maps.publish(message)
+        self.tokens.publish(tick.outcome, message.header)
+        if tick.maps is None:
+            return
+        self._draw(tick, look)
+        if tick.outcome.output is not None:
+            self._chunks.publish(tick.outcome.output.chunk, tick.inputs.stamp_ns)
+
+    def counts(self) -> dict[str, int]:
+        """Messages so far, for /diagnostics."""
+        overlays = self._overlays.published.items()
+        return {
+            "tokens": self.tokens.published,
+            **{f"overlays_{camera}": count for camera, count in overlays},
+        }
+
+    def _draw(self, tick: ExplainedTick, look: Look) -> None:
+        """Overlays, whatever happens: a picture that cannot be drawn must not end the node."""
+        if not self._overlays.wanted():
+            return
+        try:
+            self._overlays.publish(look, tick)
+        except Exception as error:  # noqa: BLE001  (OpenCV and NumPy raise many types)
+            self._health.counts["overlay_errors"] += 1
+            self._node.get_logger().error(f"overlay: {error}", throttle_duration_sec=1.0)
