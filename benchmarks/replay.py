@@ -25,7 +25,7 @@ from pam_ros.replay.one_bag import load, replay_bag
 from pam_ros.replay.settings import ReplaySettings
 from pam_ros.replay.source_bag import SourceBag
 from pam_ros.replay.topics import resolve_contract, sources_of
-from pam_ros.robot import ObservationSet, build_observation
+from pam_ros.robot import MessageSet, build_observation
 from pam_ros.robot.stamps import set_stamp, stamp_nanoseconds
 
 POLICY = str(Path(__file__).parents[1] / "models" / "demo_act")
@@ -42,7 +42,7 @@ def observations(bag: Path, policy: Any, work: Path, limit: int) -> list[Any]:
         for observed in order.add(sources[message.topic], stamp, message):
             messages = {k: source.decode(one.message) for k, one in observed.messages.items()}
             stamps = {k: one.stamp_ns for k, one in observed.messages.items()}
-            seen = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
+            seen = MessageSet(stamps, messages, max(stamps.values()), min(stamps.values()))
             found.append(build_observation(contract, seen).features)
             if len(found) == limit:
                 return found

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.policy import Policy
-    from pam_ros.robot import Contract, ObservationSet
+    from pam_ros.robot import Contract, MessageSet
 
 _SECOND = 1_000_000_000
 
@@ -116,7 +116,7 @@ class BagSource:
             _LOG.warning("%s", self._empty[bag])
 
 
-def _found(bag: Path, sets: RecordedSets, sources: Mapping[str, str]) -> Iterator[ObservationSet]:
+def _found(bag: Path, sets: RecordedSets, sources: Mapping[str, str]) -> Iterator[MessageSet]:
     with BagReader(bag) as reader:
         for message in reader.messages(list(sources)):
             source = sources[message.topic]

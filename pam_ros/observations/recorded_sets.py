@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pam_ros.robot.contract import Contract
-    from pam_ros.robot.sync import ObservationSet
+    from pam_ros.robot.sync import MessageSet
 
 _SECOND = 1_000_000_000
 _LEFT_OUT = ("duplicate", "overflow", "future", "clock_reset")
@@ -30,7 +30,7 @@ _LEFT_OUT = ("duplicate", "overflow", "future", "clock_reset")
 class RecordedSet:
     """A set of messages. restart: the clock was set back before it, so that an episode starts."""
 
-    seen: ObservationSet
+    seen: MessageSet
     restart: bool
 
 

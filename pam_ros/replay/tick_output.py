@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pam_ros.tick.explained import ExplainedTick
 
 
-
 class TickOutput:
     """Fills and writes messages. Announces its topics when it is made."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags.errors import BagError
-from pam_ros.robot import MessageError, Observation, ObservationSet, build_observation
+from pam_ros.robot import MessageError, MessageSet, Observation, build_observation
 from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
 
@@ -99,7 +99,7 @@ class Ticker:
         self,
         index: int,
         observed: ObservedTick,
-        inputs: ObservationSet,
+        inputs: MessageSet,
         observation: Observation,
         selection: Selection,
     ) -> ReplayedTick:
@@ -140,16 +140,14 @@ class Ticker:
     def _count(self, index: int, cause: str) -> None:
         self.counts[cause] += index >= self.count_from
 
-    def _observe(
-        self, index: int, observed: ObservedTick
-    ) -> tuple[ObservationSet, Observation] | None:
+    def _observe(self, index: int, observed: ObservedTick) -> tuple[MessageSet, Observation] | None:
         if observed.missing:
             self._count(index, "incomplete")
             return None
         try:
             messages = {k: self._decode(one.message) for k, one in observed.messages.items()}
             stamps = {source: one.stamp_ns for source, one in observed.messages.items()}
-            inputs = ObservationSet(stamps, messages, max(stamps.values()), min(stamps.values()))
+            inputs = MessageSet(stamps, messages, max(stamps.values()), min(stamps.values()))
             built = build_observation(self._contract, inputs, self._spec.environment_dim)
         except (MessageError, BagError) as error:
             self._count(index, "unusable")

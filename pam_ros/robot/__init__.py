@@ -31,7 +31,7 @@ from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.observation import Observation, build_observation, camera_image
 from pam_ros.robot.regions import Grid, SourceRegion
 from pam_ros.robot.safety import Decision, EnableResult, Safety, SafetyLimits, SafetyState
-from pam_ros.robot.sync import ENVIRONMENT, STATE, ObservationSet, Synchroniser
+from pam_ros.robot.sync import ENVIRONMENT, STATE, MessageSet, Synchroniser
 
 __all__ = [
     "COMMAND_TYPES",
@@ -47,8 +47,8 @@ __all__ = [
     "Grid",
     "JointContract",
     "MessageError",
+    "MessageSet",
     "Observation",
-    "ObservationSet",
     "RollingLatency",
     "Safety",
     "SafetyLimits",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pam_ros.robot.contract import CameraContract, Contract
     from pam_ros.robot.regions import SourceRegion
-    from pam_ros.robot.sync import ObservationSet
+    from pam_ros.robot.sync import MessageSet
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Observation:
 
 
 def build_observation(
-    contract: Contract, messages: ObservationSet, environment_dim: int = 0
+    contract: Contract, messages: MessageSet, environment_dim: int = 0
 ) -> Observation:
     """The arrays of one set of messages, by a bound contract (``Contract.bind``).
 

@@ -26,7 +26,7 @@ _SMALL_DEPTH = 1024
 
 
 @dataclass(frozen=True)
-class ObservationSet:
+class MessageSet:
     """One message per source. ``stamp_ns`` is the newest stamp, ``oldest_ns`` the oldest."""
 
     stamps: Mapping[str, int]
@@ -134,7 +134,7 @@ class Synchroniser:
             self.counts["overflow"] += overflow
             buffer.drop_oldest(overflow)
 
-    def newest(self, now_ns: int) -> ObservationSet | None:
+    def newest(self, now_ns: int) -> MessageSet | None:
         """The newest set that was not handed out yet, or None; ``reason`` then says why."""
         self._drop_unusable(now_ns)
         stamps = self._match()
@@ -154,7 +154,7 @@ class Synchroniser:
             self._count_skipped(triggers[: bisect_left(triggers, stamps[self._trigger])])
         self._used = stamps
         self.reason = ""
-        return ObservationSet(
+        return MessageSet(
             stamps=stamps,
             messages={name: self._sources[name].messages[stamp] for name, stamp in stamps.items()},
             stamp_ns=max(stamps.values()),

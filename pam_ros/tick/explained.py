@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.selection import Selection
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot.observation import Observation
-    from pam_ros.robot.sync import ObservationSet
+    from pam_ros.robot.sync import MessageSet
     from pam_ros.tick.loop import TickOutcome
 
 
@@ -28,14 +28,14 @@ class ExplainedTick:
         maps: where the policy looked, with the labels of what they show; None if there are none.
     """
 
-    inputs: ObservationSet
+    inputs: MessageSet
     observation: Observation
     outcome: TickOutcome
     maps: AttentionMaps | None
 
 
 def explain(
-    inputs: ObservationSet,
+    inputs: MessageSet,
     observation: Observation,
     outcome: TickOutcome,
     selection: Selection,

@@ -14,7 +14,7 @@ from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import TickScale
 from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.replay.messages import Messages
-from pam_ros.robot import COMMAND_TYPES, ObservationSet, build_observation, parse_contract
+from pam_ros.robot import COMMAND_TYPES, MessageSet, build_observation, parse_contract
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.stamps import set_stamp
 from pam_ros.sae.store.tokens import parse_sampler
@@ -71,7 +71,7 @@ def explained(port, reason=""):
     for number, message in enumerate(messages.values()):
         set_stamp(message.header.stamp, STAMP - number)
     stamps = {source: STAMP - number for number, source in enumerate(messages)}
-    inputs = ObservationSet(stamps, messages, STAMP, STAMP - 2)
+    inputs = MessageSet(stamps, messages, STAMP, STAMP - 2)
     weights = rng.random((1, 2, 4, 14), np.float32)
     weights /= weights.sum(-1, keepdims=True)
     output = SimpleNamespace(

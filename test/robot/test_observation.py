@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pam_ros.robot import STATE, MessageError, ObservationSet, build_observation, parse_contract
+from pam_ros.robot import STATE, MessageError, MessageSet, build_observation, parse_contract
 
 RNG = np.random.default_rng(5)
 TOP = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -31,12 +31,12 @@ def messages():
     }
 
 
-def observation_set(messages) -> ObservationSet:
-    return ObservationSet(dict.fromkeys(messages, 1), messages, 1, 1)
+def message_set(messages) -> MessageSet:
+    return MessageSet(dict.fromkeys(messages, 1), messages, 1, 1)
 
 
 def test_features_are_exactly_what_the_policy_names(contract, spec, messages):
-    observation = build_observation(contract.bind(spec), observation_set(messages))
+    observation = build_observation(contract.bind(spec), message_set(messages))
     assert set(observation.features) == set(spec.features)
     np.testing.assert_array_equal(observation.features["observation.images.top"], TOP)
     # Crop rows 1 to 7 and columns 2 to 10, then halve: means of blocks of four.
@@ -50,7 +50,7 @@ def test_features_are_exactly_what_the_policy_names(contract, spec, messages):
 
 
 def test_pictures_and_safety_get_whole_images_and_radians(contract, spec, messages):
-    observation = build_observation(contract.bind(spec), observation_set(messages))
+    observation = build_observation(contract.bind(spec), message_set(messages))
     np.testing.assert_array_equal(observation.sources["wrist"], WRIST)
     assert vars(observation.regions["wrist"]) == {
         "crop_x": 2,
@@ -67,7 +67,7 @@ def test_measured_positions_follow_the_commands_order(data, spec, messages):
     data["command"]["joints"] = ["gripper", "shoulder"]
     contract = parse_contract(data, "file.yaml").bind(spec)
     np.testing.assert_allclose(
-        build_observation(contract, observation_set(messages)).measured, [1.5, -0.25]
+        build_observation(contract, message_set(messages)).measured, [1.5, -0.25]
     )
 
 
@@ -83,4 +83,4 @@ def test_measured_positions_follow_the_commands_order(data, spec, messages):
 def test_a_bad_message_names_its_source(contract, spec, messages, source, message, sentence):
     messages[source] = message
     with pytest.raises(MessageError, match=sentence):
-        build_observation(contract.bind(spec), observation_set(messages))
+        build_observation(contract.bind(spec), message_set(messages))

@@ -17,7 +17,7 @@ from pam_ros.robot import (
     STATE,
     Contract,
     MessageError,
-    ObservationSet,
+    MessageSet,
     Synchroniser,
     joint_positions,
 )
@@ -78,7 +78,7 @@ class Sources:
                 callback_group=group,
             )
 
-    def newest(self, now_ns: int) -> ObservationSet | None:
+    def newest(self, now_ns: int) -> MessageSet | None:
         """The newest set whose stamps agree, once."""
         with self._lock:
             return self._synchroniser.newest(now_ns)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
-    from pam_ros.robot import ObservationSet
+    from pam_ros.robot import MessageSet
     from pam_ros.tick.loop import TickOutcome
 
 LOOKS = 4
@@ -250,7 +250,7 @@ class AttentionTicks:
         return permit
 
     def _show(
-        self, look: Look, outcome: TickOutcome, inputs: ObservationSet, observation: Observation
+        self, look: Look, outcome: TickOutcome, inputs: MessageSet, observation: Observation
     ) -> None:
         begin = time.perf_counter()
         tick = explain(inputs, observation, outcome, look.selection, self.spec)
