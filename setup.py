@@ -37,6 +37,8 @@ setup(
     packages=find_packages(include=["pam_ros", "pam_ros.*"]),
     package_data={
         "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page-files/*"],
+        # PEP 561: type checkers read the annotations of a package that has this file.
+        "pam_ros": ["py.typed"],
     },
     data_files=[
         (str(SHARE), ["package.xml"]),
