@@ -38,7 +38,7 @@ setup(
     package_data={
         "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page-files/*"],
         # PEP 561: type checkers read the annotations of a package that has this file.
-        "pam_ros": ["py.typed"],
+        "pam_ros": ["py.typed", "msg.pyi"],
     },
     data_files=[
         (str(SHARE), ["package.xml"]),

@@ -45,8 +45,9 @@ class Watcher:
     def __init__(self) -> None:
         import rclpy  # noqa: PLC0415
         from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
-        from pam_ros.msg import SaeFeatures  # noqa: PLC0415
         from rclpy.signals import SignalHandlerOptions  # noqa: PLC0415
+
+        from pam_ros.msg import SaeFeatures  # noqa: PLC0415
 
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._rclpy = rclpy

@@ -126,9 +126,10 @@ class Robot:
 
     def __init__(self, plan: Mapping[str, Any], rate_hz: float) -> None:
         import rclpy  # noqa: PLC0415  (main() installs it)
-        from pam_ros.msg import AttentionMap  # noqa: PLC0415
         from rclpy.executors import SingleThreadedExecutor  # noqa: PLC0415
         from sensor_msgs.msg import Image, JointState  # noqa: PLC0415
+
+        from pam_ros.msg import AttentionMap  # noqa: PLC0415
 
         self._rclpy = rclpy
         rclpy.init()

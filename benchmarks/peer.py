@@ -63,8 +63,9 @@ class Peer:
     """Cameras and joints, and a listener to everything that the node answers."""
 
     def __init__(self, node: Any, plan: dict[str, Any]) -> None:
-        from pam_ros.msg import AttentionMap  # noqa: PLC0415
         from sensor_msgs.msg import Image, JointState  # noqa: PLC0415  (install comes first)
+
+        from pam_ros.msg import AttentionMap  # noqa: PLC0415
 
         self._node = node
         self._joint_names = plan["joints"]

@@ -85,9 +85,9 @@ def attention_map(tokens: int, seed: int) -> Any:
 
 def publish(node: Any, rate: float, seconds: float, tokens: int, width: int) -> Sent:
     """Publish until the time is over or the process is told to stop."""
-    from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
     from sensor_msgs.msg import JointState  # noqa: PLC0415
 
+    from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
     from pam_ros.nodes.act.token_publisher import TOKEN_QOS  # noqa: PLC0415
 
     asked: list[int] = []

@@ -15,10 +15,11 @@ def main() -> None:
     install(interfaces={"pam_ros": share_directory() / "msg"})
     import rclpy  # noqa: PLC0415
     from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
-    from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
     from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy  # noqa: PLC0415
     from sensor_msgs.msg import Image, JointState  # noqa: PLC0415
     from trajectory_msgs.msg import JointTrajectory  # noqa: PLC0415
+
+    from pam_ros.msg import AttentionMap, TokenActivations  # noqa: PLC0415
 
     rclpy.init(args=[])
     node = rclpy.create_node("deaf_subscriber")

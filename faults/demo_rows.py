@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import rclpy
-from pam_ros.msg import AttentionMap
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
@@ -23,6 +22,7 @@ from faults.limits import Limits
 from faults.node_process import NodeProcess
 from faults.trial import Outcome
 from faults.witness import Witness
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.robot import load_contract
 from pam_ros.robot.topics import DEMO_RESULT

@@ -8,10 +8,11 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
+
+from pam_ros.msg import AttentionMap
 
 
 class SoakWatch(Node):

@@ -28,7 +28,7 @@ if importlib.util.find_spec("rclpy") is None:
 # the variable), where tests that need it are skipped with its name; everywhere else they fail.
 BY_PIP = {
     "PIL", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4", "mcap",
-    "mujoco", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
+    "mujoco", "mypy", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
     "zstandard",
 }  # fmt: skip
 # Rooms whose conftest.py, or most of whose tests, need some of it.

@@ -27,10 +27,10 @@ def installed_by_pip(monkeypatch):
     return {Path(file).as_posix() for file in modules | data}
 
 
-def test_pip_installs_every_module_and_the_marker_of_types(installed_by_pip):
+def test_pip_installs_every_module_and_the_types(installed_by_pip):
     written = {file.relative_to(ROOT).as_posix() for file in ROOT.glob("pam_ros/**/*.py")}
     assert written <= installed_by_pip
-    assert "pam_ros/py.typed" in installed_by_pip
+    assert {"pam_ros/py.typed", "pam_ros/msg.pyi"} <= installed_by_pip
 
 
 def test_colcon_installs_the_marker_of_types():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import logging
 from .arguments import Arguments
-from .clock import Clock, ROSClock
+from .clock import ROSClock
 from .duration import S_TO_NS
 from .exceptions import NotInitializedException
 from .logging_service import LoggingService
@@ -92,7 +92,7 @@ class Node(ParameterDeclarations, NodeGraph, EntityOwner):
             self._parameter_overrides |= {n: Parameter(n, value=v) for n, v in values.items()}
         for override in parameter_overrides or []:
             self._parameter_overrides[override.name] = override
-        self._clock: Clock = ROSClock()
+        self._clock = ROSClock()
         if automatically_declare_parameters_from_overrides:
             self.declare_parameters(
                 "",
@@ -159,7 +159,7 @@ class Node(ParameterDeclarations, NodeGraph, EntityOwner):
         """The group of entities that were given none: one callback at a time."""
         return self._default_callback_group
 
-    def get_clock(self) -> Clock:
+    def get_clock(self) -> ROSClock:
         """The node's clock: ROS time."""
         return self._clock
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .callback_groups import CallbackGroup
-    from .clock import Clock
+    from .clock import Clock, ROSClock
     from .context import Context
     from .graph import Graph, NodeEntities
     from .logging import RcutilsLogger
@@ -40,7 +40,7 @@ class EntityOwner(NodeNames):
     _graph: Graph
     _entities_info: NodeEntities
     _logger: RcutilsLogger
-    _clock: Clock
+    _clock: ROSClock
     _wake_executor: Callable[[], None]
 
     def _init_entities(self) -> None:

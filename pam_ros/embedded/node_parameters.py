@@ -20,7 +20,7 @@ from .parameter_ranges import check_descriptor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .clock import Clock
+    from .clock import ROSClock
 
 ParameterDescriptor: Any = message_class("rcl_interfaces/msg/ParameterDescriptor")
 ParameterEvent: Any = message_class("rcl_interfaces/msg/ParameterEvent")
@@ -34,7 +34,7 @@ class NodeParameters(ParameterCallbacks):
     _allow_undeclared_parameters: bool
     _parameter_overrides: dict[str, Parameter]
     _parameter_event_publisher: Any
-    _clock: Clock
+    _clock: ROSClock
     get_name: Callable[[], str]
     get_namespace: Callable[[], str]
 

@@ -108,6 +108,13 @@ _POLICIES: dict[str, type[QoSPolicyEnum]] = {
 }
 _DURATIONS = ("lifespan", "deadline", "liveliness_lease_duration")
 
+# In the order of rclpy's __str__; apart from the class, so that a type checker does not take the
+# policies, which are properties made below, for attributes without a slot.
+_SLOTS = (
+    "_history", "_depth", "_reliability", "_durability", "_lifespan", "_deadline",
+    "_liveliness", "_liveliness_lease_duration", "_avoid_ros_namespace_conventions",
+)  # fmt: skip
+
 
 class QoSProfile:
     """A set of policies; history or depth must be given.
@@ -118,10 +125,7 @@ class QoSProfile:
 
     """
 
-    __slots__: Any = (  # noqa: RUF023  (the order of rclpy's __str__)
-        "_history", "_depth", "_reliability", "_durability", "_lifespan", "_deadline",
-        "_liveliness", "_liveliness_lease_duration", "_avoid_ros_namespace_conventions",
-    )  # fmt: skip
+    __slots__: Any = _SLOTS
 
     history: HistoryPolicy
     depth: int

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, PoseWithCovariance, Quaternion
-from pam_ros.msg import AttentionMap, CameraAttention
 from rcl_interfaces.msg import Log, ParameterType
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Bool, Byte, Empty, Float32, Header, Int8, String, UInt8
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
+
+from pam_ros.msg import AttentionMap, CameraAttention
 
 
 def test_defaults_are_zero_and_empty():

@@ -5,8 +5,8 @@ import array
 
 import numpy as np
 import torch
-from pam_ros.msg import TokenActivations
 
+from pam_ros.msg import TokenActivations
 from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.arch.relu import ReluSAE
 from pam_ros.sae.disk import save_sae

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import SaeFeatures, TokenActivations
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sae_folder import WIDTH
 
+from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.encoder import TickEncoder

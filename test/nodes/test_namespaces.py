@@ -6,13 +6,13 @@ import time
 
 import pytest
 import rclpy
-from pam_ros.msg import AttentionMap
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sae_folder import tokens_message
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
 from pam_ros.bags import BagReader
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.kit.parameters import ParameterError
 
 

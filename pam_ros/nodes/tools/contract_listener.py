@@ -58,16 +58,16 @@ def _listen(node: Node, contract: Contract, seconds: float) -> dict[str, Heard]:
     executor.add_node(node)
     # What comes while participants still find each other is not the rate.
     for spell in (DISCOVERY_S, seconds):
-        for source in heard.values():
-            source.arrivals.clear()
-            source.stamps.clear()
+        for one in heard.values():
+            one.arrivals.clear()
+            one.stamps.clear()
         end = time.monotonic() + spell
         while time.monotonic() < end:
             executor.spin_once(timeout_sec=0.1)
     executor.shutdown()
-    for source in heard.values():
-        infos = node.get_publishers_info_by_topic(node.resolve_topic_name(source.topic))
-        source.types = tuple(info.topic_type for info in infos)
+    for one in heard.values():
+        infos = node.get_publishers_info_by_topic(node.resolve_topic_name(one.topic))
+        one.types = tuple(info.topic_type for info in infos)
     return heard
 
 

@@ -36,6 +36,7 @@ class ViewNode(Node):
     def __init__(self, recording: Any, contract: Contract, topics: Topics) -> None:
         super().__init__("pam_ros_view")
         self.scene = Scene(recording, contract, topics)
+        kind: type
         for camera in topics.cameras:
             kind = CompressedImage if camera.type == COMPRESSED_IMAGE else Image
             self._listen(kind, camera.image, _PICTURES)

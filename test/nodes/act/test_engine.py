@@ -7,8 +7,9 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap
 from std_srvs.srv import SetBool
+
+from pam_ros.msg import AttentionMap
 
 ATTENTION = "/act_attention/attention"
 

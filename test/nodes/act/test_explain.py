@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 import pytest
-from pam_ros.msg import AttentionMap
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
+from pam_ros.msg import AttentionMap
 from pam_ros.policy import PolicyError, load_policy
 from pam_ros.policy.act.gradients import Target, attribute
 

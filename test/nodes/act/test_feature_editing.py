@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap
 from trajectory_msgs.msg import JointTrajectory
 
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy import load_policy
 from pam_ros.sae.disk import load_sae

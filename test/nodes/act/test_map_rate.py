@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from pam_ros.msg import AttentionMap
 
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act import map_rate
 from pam_ros.nodes.act.map_rate import MapRate, faster, why_few_maps
 from pam_ros.policy.interface import EngineReport

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap, TokenActivations
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -16,6 +15,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from pam_ros.msg import AttentionMap, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy import PolicyError, load_policy

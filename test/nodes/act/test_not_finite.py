@@ -10,10 +10,10 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from pam_ros.msg import AttentionMap
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import SetBool
 
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act import policy_start
 
 ATTENTION = "/act_attention/attention"

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import rclpy
-from pam_ros.msg import TokenActivations
 from std_msgs.msg import Header
 
 from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.msg import TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS, TokenPublisher
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.tick.loop import TickOutcome

@@ -3,11 +3,12 @@
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from pam_ros.msg import AttentionMap
 from rcl_interfaces.msg import Log, Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
+
+from pam_ros.msg import AttentionMap
 
 REFUSAL = "not enabled, since the units look wrong: observation.state and action of 'pan', 'lift'"
 

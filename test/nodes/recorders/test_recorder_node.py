@@ -6,11 +6,11 @@ import time
 
 import pytest
 import rclpy
-from pam_ros.msg import AttentionMap
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from std_msgs.msg import String
 
 from pam_ros.bags import BagReader
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.kit.parameters import ParameterError
 
 

@@ -10,11 +10,11 @@ import pytest
 import rclpy
 import safetensors.torch
 import torch
-from pam_ros.msg import TokenActivations
 from sae_folder import POLICY, WIDTH, tokens_message, write_sae
 
 from pam_ros.bags import BagReader
 from pam_ros.share.errors import PamRosError
+from pam_ros.msg import TokenActivations
 
 
 def test_activations_that_are_not_finite_give_an_invalid_message_and_the_node_goes_on(

@@ -12,12 +12,12 @@ import time
 
 import pytest
 import rclpy
-from pam_ros.msg import AttentionMap, SaeFeatures, TokenActivations
 from sae_folder import tokens_message
 from sensor_msgs.msg import JointState
 from sidecar_robot import FEATURES_TOPIC, TOKENS
 
 from pam_ros.bags import BagError, BagReader, repair
+from pam_ros.msg import AttentionMap, SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import rclpy
 import yaml
-from pam_ros.msg import SaeFeatures, TokenActivations
 from sae_folder import FEATURES, POLICY, tokens_message
 from sidecar_robot import FEATURES_TOPIC, TOKENS, offline
 
+from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.sae.disk import load_sae
 from pam_ros.share.folders import share_directory

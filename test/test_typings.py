@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What mypy knows of rclpy and of the messages finds mistakes, and is what their sources say."""
+
+import importlib.util
+import textwrap
+from pathlib import Path
+
+import mypy.api
+import pytest
+import rosbags  # noqa: F401  (the writer needs it)
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def writer():
+    spec = importlib.util.spec_from_file_location(
+        "write_typings", ROOT / "scripts" / "write_typings.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def found_by_mypy(tmp_path_factory):
+    """A function that gives the complaints about some lines, by this project's settings."""
+    folder = tmp_path_factory.mktemp("mypy")
+
+    def check(text):
+        file = folder / "checked.py"
+        file.write_text(HEAD + textwrap.dedent(text))
+        arguments = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(folder)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(ROOT)
+            output, errors, _ = mypy.api.run([*arguments, str(file)])
+        assert not errors, errors
+        return [line.partition("error: ")[2] for line in output.splitlines() if "error: " in line]
+
+    return check
+
+
+HEAD = """\
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header, Int32
+from std_srvs.srv import SetBool
+from pam_ros.msg import AttentionMap
+import numpy as np
+"""
+
+
+def test_the_files_are_what_the_definitions_say(writer):
+    files = writer.all_files()
+    for path, text in files.items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, (
+            f"{path} is old: run python scripts/write_typings.py"
+        )
+    there = {file.relative_to(ROOT).as_posix() for file in (ROOT / "typings").rglob("*.pyi")}
+    assert there | {"pam_ros/msg.pyi"} == set(files)
+
+
+def test_code_without_mistakes_has_no_complaint(found_by_mypy):
+    assert not found_by_mypy(
+        """
+        def fill(node: Node) -> AttentionMap:
+            message = AttentionMap(tick=3, head_entropy=np.zeros(8), valid=True)
+            message.header.stamp = node.get_clock().now().to_msg()
+            message.head_latent_share = [0.5, 0.25]
+            first: float = message.head_entropy[0]
+            message.entropy = first
+            return message
+
+        def answer(request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+            response.success, response.message = request.data, "as asked"
+            return response
+
+        def start(node: Node) -> None:
+            node.create_service(SetBool, "~/enable", answer)
+            node.create_publisher(JointState, "joints", 10).publish(JointState(name=["pan"]))
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("AttentionMap().latent_shares = 0.5", '"AttentionMap" has no attribute "latent_shares"'),
+        ("AttentionMap().tick = 0.5", 'expression has type "float", variable has type "int"'),
+        ("AttentionMap(ticks=3)", 'Unexpected keyword argument "ticks" for "AttentionMap"'),
+        ("AttentionMap(tick='3')", 'has incompatible type "str"; expected "int"'),
+        ("AttentionMap().head_entropy = 'high'", 'expression has type "str"'),
+        ("JointState().name = 'pan'", 'expression has type "str"'),
+        ("JointState().header.frame = 'base'", '"Header" has no attribute "frame"'),
+        ("JointState().header = Time()", 'expression has type "Time"'),
+        ("SetBool.Response().succes = True", '"SetBool_Response" has no attribute "succes"'),
+        ("Node('arm').get_clocks()", '"Node" has no attribute "get_clocks"'),
+        ("Node('arm').create_timer('often', print)", 'expected "float"'),
+    ],
+)
+def test_a_misspelt_name_or_a_wrong_type_is_found(found_by_mypy, line, complaint):
+    (found,) = found_by_mypy(line)
+    assert complaint in found

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Written by scripts/write_typings.py.
+
+from pam_ros.embedded.callback_groups import CallbackGroup as CallbackGroup
+from pam_ros.embedded.event_handler import EventHandler as EventHandler
+from pam_ros.embedded.event_handler import PublisherEventCallbacks as PublisherEventCallbacks
+from pam_ros.embedded.event_handler import QoSEventHandler as QoSEventHandler
+from pam_ros.embedded.event_handler import SubscriptionEventCallbacks as SubscriptionEventCallbacks
+from pam_ros.embedded.event_types import IncompatibleTypeInfo as IncompatibleTypeInfo
+from pam_ros.embedded.event_types import QoSDeadlineMissedInfo as QoSDeadlineMissedInfo
+from pam_ros.embedded.event_types import QoSIncompatibleQoSInfo as QoSIncompatibleQoSInfo
+from pam_ros.embedded.event_types import QoSLivelinessChangedInfo as QoSLivelinessChangedInfo
+from pam_ros.embedded.event_types import QoSLivelinessLostInfo as QoSLivelinessLostInfo
+from pam_ros.embedded.event_types import QoSMatchedInfo as QoSMatchedInfo
+from pam_ros.embedded.event_types import QoSMessageLostInfo as QoSMessageLostInfo
+from pam_ros.embedded.event_types import QoSOfferedDeadlineMissedInfo as QoSOfferedDeadlineMissedInfo
+from pam_ros.embedded.event_types import QoSOfferedIncompatibleQoSInfo as QoSOfferedIncompatibleQoSInfo
+from pam_ros.embedded.event_types import QoSPublisherEventType as QoSPublisherEventType
+from pam_ros.embedded.event_types import QoSPublisherMatchedInfo as QoSPublisherMatchedInfo
+from pam_ros.embedded.event_types import QoSRequestedDeadlineMissedInfo as QoSRequestedDeadlineMissedInfo
+from pam_ros.embedded.event_types import QoSRequestedIncompatibleQoSInfo as QoSRequestedIncompatibleQoSInfo
+from pam_ros.embedded.event_types import QoSSubscriptionEventType as QoSSubscriptionEventType
+from pam_ros.embedded.event_types import QoSSubscriptionMatchedInfo as QoSSubscriptionMatchedInfo
+from pam_ros.embedded.logging import get_logger as get_logger
+from pam_ros.embedded.middleware_errors import UnsupportedEventTypeError as UnsupportedEventTypeError
+from pam_ros.embedded.qos import qos_policy_name_from_kind as qos_policy_name_from_kind

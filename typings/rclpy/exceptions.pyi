@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Written by scripts/write_typings.py.
+
+from pam_ros.embedded.exceptions import InvalidNamespaceException as InvalidNamespaceException
+from pam_ros.embedded.exceptions import InvalidNodeNameException as InvalidNodeNameException
+from pam_ros.embedded.exceptions import InvalidParameterException as InvalidParameterException
+from pam_ros.embedded.exceptions import InvalidParameterTypeException as InvalidParameterTypeException
+from pam_ros.embedded.exceptions import InvalidParameterValueException as InvalidParameterValueException
+from pam_ros.embedded.exceptions import InvalidServiceNameException as InvalidServiceNameException
+from pam_ros.embedded.exceptions import InvalidTopicNameException as InvalidTopicNameException
+from pam_ros.embedded.exceptions import NameValidationException as NameValidationException
+from pam_ros.embedded.exceptions import NoTypeSupportImportedException as NoTypeSupportImportedException
+from pam_ros.embedded.exceptions import NotInitializedException as NotInitializedException
+from pam_ros.embedded.exceptions import ParameterAlreadyDeclaredException as ParameterAlreadyDeclaredException
+from pam_ros.embedded.exceptions import ParameterException as ParameterException
+from pam_ros.embedded.exceptions import ParameterImmutableException as ParameterImmutableException
+from pam_ros.embedded.exceptions import ParameterNotDeclaredException as ParameterNotDeclaredException
+from pam_ros.embedded.exceptions import ParameterUninitializedException as ParameterUninitializedException
+from pam_ros.embedded.exceptions import ROSInterruptException as ROSInterruptException
+from pam_ros.embedded.middleware_errors import InvalidHandle as InvalidHandle
