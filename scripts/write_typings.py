@@ -162,13 +162,16 @@ def _imports(text: str, messages: list[str]) -> list[str]:
         *([f"from collections.abc import {', '.join(abstract)}"] if abstract else []),
         *([f"from typing import {', '.join(typing)}"] if typing else []),
     ]
+    if "(ServiceType[" in text:
+        messages = [*messages, "from pam_ros.embedded.messages import ServiceType"]
     others = [*(["import numpy as np"] if "np." in text else []), *sorted(messages + arrays)]
     return [*standard, *([""] if standard and others else []), *others]
 
 
 def _service(name: str) -> str:
     return (
-        f"class {name}:\n    Request: TypeAlias = {name}_Request\n"
+        f"class {name}(ServiceType[{name}_Request, {name}_Response]):\n"
+        f"    Request: TypeAlias = {name}_Request\n"
         f"    Response: TypeAlias = {name}_Response\n"
     )
 

@@ -45,9 +45,14 @@ from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header, Int32
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 from pam_ros.msg import AttentionMap
 import numpy as np
+
+def take_joints(message: JointState) -> None: ...
+
+def reset(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    return response
 """
 
 
@@ -76,7 +81,13 @@ def test_code_without_mistakes_has_no_complaint(found_by_mypy):
             response.success, response.message = request.data, "as asked"
             return response
 
+        def look(image: Image) -> int:
+            return image.height
+
         def start(node: Node) -> None:
+            node.create_subscription(Image, "image", look, 10)
+            node.create_subscription(Image, "image", lambda image: image.width, 10)
+            node.create_subscription(Image, "image", bytes.hex, 10, raw=True)
             node.create_service(SetBool, "~/enable", answer)
             node.create_publisher(JointState, "joints", 10).publish(JointState(name=["pan"]))
         """
@@ -95,6 +106,15 @@ def test_code_without_mistakes_has_no_complaint(found_by_mypy):
         ("JointState().header.frame = 'base'", '"Header" has no attribute "frame"'),
         ("JointState().header = Time()", 'expression has type "Time"'),
         ("SetBool.Response().succes = True", '"SetBool_Response" has no attribute "succes"'),
+        ("Node('arm').create_publisher(Image, 'image', 10).publish(JointState())", '"JointState"'),
+        (
+            "Node('arm').create_subscription(Image, 'image', take_joints, 10)",
+            "[[JointState], None]",
+        ),
+        (
+            "Node('arm').create_service(SetBool, 'on', reset)",
+            "[[Trigger_Request, Trigger_Response]",
+        ),
         ("Node('arm').get_clocks()", '"Node" has no attribute "get_clocks"'),
         ("Node('arm').create_timer('often', print)", 'expected "float"'),
     ],

@@ -116,7 +116,7 @@ class LifecycleNodeMixin(ManagedEntity):
             raise TypeError("Expected a rclpy.lifecycle.ManagedEntity instance.")
         self._managed_entities.add(entity)
 
-    def create_lifecycle_publisher(self, *args: Any, **kwargs: Any) -> LifecyclePublisher:
+    def create_lifecycle_publisher(self, *args: Any, **kwargs: Any) -> LifecyclePublisher[Any]:
         """Make a publisher that sends only while the node is active; as create_publisher()."""
         if "publisher_class" in kwargs:
             raise TypeError(
@@ -129,7 +129,7 @@ class LifecycleNodeMixin(ManagedEntity):
         self._managed_entities.add(publisher)
         return publisher
 
-    def destroy_lifecycle_publisher(self, publisher: LifecyclePublisher) -> bool:
+    def destroy_lifecycle_publisher(self, publisher: LifecyclePublisher[Any]) -> bool:
         """Remove a publisher; False where it is not this node's."""
         self._managed_entities.discard(publisher)
         return Node.destroy_publisher(_as_node(self), publisher)

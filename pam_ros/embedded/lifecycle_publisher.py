@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
 from .lifecycle_managed_entity import SimpleManagedEntity
 from .publisher import Publisher
+from .type_variables import MsgType
 
 
-class LifecyclePublisher(SimpleManagedEntity, Publisher):
+class LifecyclePublisher(SimpleManagedEntity, Publisher[MsgType], Generic[MsgType]):
     """A publisher of a managed node; make it by create_lifecycle_publisher()."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -17,6 +18,6 @@ class LifecyclePublisher(SimpleManagedEntity, Publisher):
         Publisher.__init__(self, *args, **kwargs)
 
     @SimpleManagedEntity.when_enabled
-    def publish(self, msg: Any) -> None:
+    def publish(self, msg: MsgType | bytes) -> None:
         """Send a message while active, drop it otherwise."""
         Publisher.publish(self, msg)

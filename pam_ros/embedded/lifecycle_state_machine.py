@@ -111,7 +111,7 @@ class LifecycleStateMachine:
                 f"{enable_com_interface!r}"
             )
         self._state = "unconfigured"
-        self._publisher: Publisher = node._create_unlisted_publisher(
+        self._publisher: Publisher[Any] = node._create_unlisted_publisher(
             _TransitionEvent, "~/transition_event", QoSProfile(depth=10)
         )
 

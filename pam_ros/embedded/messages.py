@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Generic
 
 from .cdr import Codec
 from .fields import convert, default_value, setter
 from .interfaces import EMPTY_MEMBER, FieldType, interfaces
 from .slot_types import slot_type, type_string
+from .type_variables import SrvTypeRequest, SrvTypeResponse
 
 _classes: dict[str, type] = {}
 _services: dict[str, type] = {}
@@ -144,6 +145,10 @@ def message_class(name: str) -> Any:
     return _classes[name]
 
 
+class ServiceType(Generic[SrvTypeRequest, SrvTypeResponse]):
+    """What every service class has in common: it says what its callbacks take and give."""
+
+
 def service_class(name: str) -> Any:
     """The class of a service, with Request and Response, by its full name."""
     if name not in _services:
@@ -154,7 +159,7 @@ def service_class(name: str) -> Any:
 
         _services[name] = type(
             short,
-            (),
+            (ServiceType,),
             {
                 "__doc__": f"Service class '{short}'.",
                 "__module__": f"{package}.srv",

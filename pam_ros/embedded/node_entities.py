@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from .client import Client
@@ -22,13 +22,15 @@ from .timer import Rate, Timer
 from .type_support import check_is_valid_msg_type, check_is_valid_srv_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from .callback_groups import CallbackGroup
     from .clock import Clock, ROSClock
     from .context import Context
     from .graph import Graph, NodeEntities
     from .logging import RcutilsLogger
+    from .messages import ServiceType
+    from .type_variables import MsgType, SrvTypeRequest, SrvTypeResponse
 
 _LISTS = ("publishers", "subscriptions", "clients", "services", "timers", "guards")
 
@@ -44,7 +46,7 @@ class EntityOwner(NodeNames):
     _wake_executor: Callable[[], None]
 
     def _init_entities(self) -> None:
-        self._publishers: list[Publisher] = []
+        self._publishers: list[Publisher[Any]] = []
         self._subscriptions: list[Subscription] = []
         self._clients: list[Client] = []
         self._services: list[Service] = []
@@ -53,12 +55,12 @@ class EntityOwner(NodeNames):
         self._waitables: list[EventHandler] = []
         self._type_handlers: list[IncompatibleTypeHandler] = []
         self._graph_news = GraphNews(self._graph)
-        self._unlisted: list[Publisher] = []
+        self._unlisted: list[Publisher[Any]] = []
         self._default_callback_group: CallbackGroup = MutuallyExclusiveCallbackGroup()
         self._rate_group = ReentrantCallbackGroup()
 
     @property
-    def publishers(self) -> Iterator[Publisher]:
+    def publishers(self) -> Iterator[Publisher[Any]]:
         """The publishers of this node."""
         yield from self._publishers
 
@@ -113,7 +115,7 @@ class EntityOwner(NodeNames):
     def _topic_profile(
         self,
         qos_or_depth: QoSProfile | int,
-        entity_type: type[Publisher | Subscription],
+        entity_type: type[Publisher[Any] | Subscription],
         topic_name: str,
         options: QoSOverridingOptions | None,
     ) -> QoSProfile:
@@ -142,26 +144,54 @@ class EntityOwner(NodeNames):
 
     def create_publisher(
         self,
-        msg_type: Any,
+        msg_type: type[MsgType],
         topic: str,
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
         event_callbacks: PublisherEventCallbacks | None = None,
         qos_overriding_options: QoSOverridingOptions | None = None,
-        publisher_class: type[Publisher] = Publisher,
-    ) -> Publisher:
+        publisher_class: type[Publisher[Any]] = Publisher,
+    ) -> Publisher[MsgType]:
         """Make a publisher; an int is the depth of a KEEP_LAST history."""
         name = self._resolve(topic, service=False)
         profile = self._topic_profile(qos_profile, Publisher, name, qos_overriding_options)
         check_is_valid_msg_type(msg_type)
         group = callback_group or self._default_callback_group
-        publisher = publisher_class(
+        publisher: Publisher[MsgType] = publisher_class(
             self._context, msg_type, topic, name, profile,
             event_callbacks or PublisherEventCallbacks(), group, self._logger,
         )  # fmt: skip
         self._added(self._publishers, publisher, group)
         return publisher
+
+    @overload
+    def create_subscription(
+        self,
+        msg_type: type[MsgType],
+        topic: str,
+        callback: Callable[[MsgType], Any] | Callable[[MsgType, dict[str, Any]], Any],
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        raw: Literal[False] = False,
+    ) -> Subscription: ...
+
+    @overload
+    def create_subscription(
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[..., Any],
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        raw: bool,
+    ) -> Subscription: ...
 
     def create_subscription(
         self,
@@ -205,9 +235,11 @@ class EntityOwner(NodeNames):
 
     def create_service(
         self,
-        srv_type: Any,
+        srv_type: type[ServiceType[SrvTypeRequest, SrvTypeResponse]],
         srv_name: str,
-        callback: Callable[[Any, Any], Any],
+        callback: Callable[
+            [SrvTypeRequest, SrvTypeResponse], SrvTypeResponse | Awaitable[SrvTypeResponse]
+        ],
         *,
         qos_profile: QoSProfile = qos_profile_services_default,
         callback_group: CallbackGroup | None = None,
@@ -270,7 +302,7 @@ class EntityOwner(NodeNames):
         self._wake_executor()
         return True
 
-    def destroy_publisher(self, publisher: Publisher) -> bool:
+    def destroy_publisher(self, publisher: Publisher[Any]) -> bool:
         """Remove a publisher; False where it is not this node's."""
         return self._destroy(self._publishers, publisher)
 
@@ -308,8 +340,8 @@ class EntityOwner(NodeNames):
                 self._destroy(entities, entities[0])
 
     def _create_unlisted_publisher(
-        self, msg_type: Any, topic: str, qos_profile: QoSProfile
-    ) -> Publisher:
+        self, msg_type: type[MsgType], topic: str, qos_profile: QoSProfile
+    ) -> Publisher[MsgType]:
         """A publisher that rcl owns in rclpy, so that the node does not list it."""
         publisher = EntityOwner.create_publisher(self, msg_type, topic, qos_profile)
         self._publishers.remove(publisher)

@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic
 
 from .dds import Writer
 from .middleware_errors import RCLError
 from .topic_entity import TopicEntity
+from .type_variables import MsgType
 
 if TYPE_CHECKING:
     from .duration import Duration
 
 
-class Publisher(TopicEntity[Writer]):
+class Publisher(TopicEntity[Writer], Generic[MsgType]):
     """Sends messages of one type on one topic; make it by Node.create_publisher()."""
 
     _end_class = Writer
 
-    def publish(self, msg: Any) -> None:
+    def publish(self, msg: MsgType | bytes) -> None:
         """Send a message, or the bytes of a serialised one.
 
         Raises:

@@ -93,7 +93,7 @@ class QoSOverridingOptions:
 
 
 def _declare_qos_parameters(
-    entity_type: type[Publisher | Subscription],
+    entity_type: type[Publisher[Any] | Subscription],
     node: Any,
     topic_name: str,
     qos: QoSProfile,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.msg import TransitionDescription
+from pam_ros.embedded.messages import ServiceType
 
 class ChangeState_Request:
     def __init__(
@@ -30,7 +31,7 @@ class ChangeState_Response:
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
     success: bool
 
-class ChangeState:
+class ChangeState(ServiceType[ChangeState_Request, ChangeState_Response]):
     Request: TypeAlias = ChangeState_Request
     Response: TypeAlias = ChangeState_Response
 
@@ -57,7 +58,7 @@ class GetAvailableStates_Response:
     @available_states.setter
     def available_states(self, value: Sequence[State] | Set[State]) -> None: ...
 
-class GetAvailableStates:
+class GetAvailableStates(ServiceType[GetAvailableStates_Request, GetAvailableStates_Response]):
     Request: TypeAlias = GetAvailableStates_Request
     Response: TypeAlias = GetAvailableStates_Response
 
@@ -84,7 +85,7 @@ class GetAvailableTransitions_Response:
     @available_transitions.setter
     def available_transitions(self, value: Sequence[TransitionDescription] | Set[TransitionDescription]) -> None: ...
 
-class GetAvailableTransitions:
+class GetAvailableTransitions(ServiceType[GetAvailableTransitions_Request, GetAvailableTransitions_Response]):
     Request: TypeAlias = GetAvailableTransitions_Request
     Response: TypeAlias = GetAvailableTransitions_Response
 
@@ -108,6 +109,6 @@ class GetState_Response:
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
     current_state: State
 
-class GetState:
+class GetState(ServiceType[GetState_Request, GetState_Response]):
     Request: TypeAlias = GetState_Request
     Response: TypeAlias = GetState_Response

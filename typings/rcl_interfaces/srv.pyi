@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import NDArray
+from pam_ros.embedded.messages import ServiceType
 from rcl_interfaces.msg import ListParametersResult
 from rcl_interfaces.msg import LoggerLevel
 from rcl_interfaces.msg import Parameter
@@ -45,7 +46,7 @@ class DescribeParameters_Response:
     @descriptors.setter
     def descriptors(self, value: Sequence[ParameterDescriptor] | Set[ParameterDescriptor]) -> None: ...
 
-class DescribeParameters:
+class DescribeParameters(ServiceType[DescribeParameters_Request, DescribeParameters_Response]):
     Request: TypeAlias = DescribeParameters_Request
     Response: TypeAlias = DescribeParameters_Response
 
@@ -77,7 +78,7 @@ class GetLoggerLevels_Response:
     @levels.setter
     def levels(self, value: Sequence[LoggerLevel] | Set[LoggerLevel]) -> None: ...
 
-class GetLoggerLevels:
+class GetLoggerLevels(ServiceType[GetLoggerLevels_Request, GetLoggerLevels_Response]):
     Request: TypeAlias = GetLoggerLevels_Request
     Response: TypeAlias = GetLoggerLevels_Response
 
@@ -109,7 +110,7 @@ class GetParameterTypes_Response:
     @types.setter
     def types(self, value: _Ints) -> None: ...
 
-class GetParameterTypes:
+class GetParameterTypes(ServiceType[GetParameterTypes_Request, GetParameterTypes_Response]):
     Request: TypeAlias = GetParameterTypes_Request
     Response: TypeAlias = GetParameterTypes_Response
 
@@ -141,7 +142,7 @@ class GetParameters_Response:
     @values.setter
     def values(self, value: Sequence[ParameterValue] | Set[ParameterValue]) -> None: ...
 
-class GetParameters:
+class GetParameters(ServiceType[GetParameters_Request, GetParameters_Response]):
     Request: TypeAlias = GetParameters_Request
     Response: TypeAlias = GetParameters_Response
 
@@ -173,7 +174,7 @@ class ListParameters_Response:
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
     result: ListParametersResult
 
-class ListParameters:
+class ListParameters(ServiceType[ListParameters_Request, ListParameters_Response]):
     Request: TypeAlias = ListParameters_Request
     Response: TypeAlias = ListParameters_Response
 
@@ -205,7 +206,7 @@ class SetLoggerLevels_Response:
     @results.setter
     def results(self, value: Sequence[SetLoggerLevelsResult] | Set[SetLoggerLevelsResult]) -> None: ...
 
-class SetLoggerLevels:
+class SetLoggerLevels(ServiceType[SetLoggerLevels_Request, SetLoggerLevels_Response]):
     Request: TypeAlias = SetLoggerLevels_Request
     Response: TypeAlias = SetLoggerLevels_Response
 
@@ -237,7 +238,7 @@ class SetParameters_Response:
     @results.setter
     def results(self, value: Sequence[SetParametersResult] | Set[SetParametersResult]) -> None: ...
 
-class SetParameters:
+class SetParameters(ServiceType[SetParameters_Request, SetParameters_Response]):
     Request: TypeAlias = SetParameters_Request
     Response: TypeAlias = SetParameters_Response
 
@@ -266,6 +267,6 @@ class SetParametersAtomically_Response:
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
     result: SetParametersResult
 
-class SetParametersAtomically:
+class SetParametersAtomically(ServiceType[SetParametersAtomically_Request, SetParametersAtomically_Response]):
     Request: TypeAlias = SetParametersAtomically_Request
     Response: TypeAlias = SetParametersAtomically_Response

@@ -3,6 +3,8 @@
 
 from typing import TypeAlias
 
+from pam_ros.embedded.messages import ServiceType
+
 class Empty_Request:
     def __init__(
         self,
@@ -21,7 +23,7 @@ class Empty_Response:
     @classmethod
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
 
-class Empty:
+class Empty(ServiceType[Empty_Request, Empty_Response]):
     Request: TypeAlias = Empty_Request
     Response: TypeAlias = Empty_Response
 
@@ -49,7 +51,7 @@ class SetBool_Response:
     success: bool
     message: str
 
-class SetBool:
+class SetBool(ServiceType[SetBool_Request, SetBool_Response]):
     Request: TypeAlias = SetBool_Request
     Response: TypeAlias = SetBool_Response
 
@@ -75,6 +77,6 @@ class Trigger_Response:
     success: bool
     message: str
 
-class Trigger:
+class Trigger(ServiceType[Trigger_Request, Trigger_Response]):
     Request: TypeAlias = Trigger_Request
     Response: TypeAlias = Trigger_Response
