@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what mypy knows of rclpy and of the messages: python scripts/write_typings.py.
 
-rclpy is the embedded one, which is annotated; messages are those that this repository's Python
-imports, with what they are made of, from the definitions that the embedded runtime goes by.
-A test compares the committed files with what this writes.
+typings/ and pam_ros/msg.pyi have the classes that nodes import: rclpy is the embedded one, which is
+annotated; messages are those that this repository's Python imports, with what they are made of,
+from the definitions that the embedded runtime goes by. pam_ros/message_types/ has a Protocol for
+each message that code without ROS takes, whose objects may also be rosbags'. A test compares the
+committed files with what this writes.
 """
 
 from __future__ import annotations
@@ -32,6 +34,12 @@ _PYTHON = {
     "bool": "bool", "byte": "bytes", "string": "str", "wstring": "str", "float32": "float",
     "float64": "float", **dict.fromkeys(INTEGER_RANGES, "int"),
 }  # fmt: skip
+# The messages that have a Protocol, beside our own and what all of these are made of.
+WITHOUT_ROS = (
+    "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/JointState",
+    "std_msgs/msg/Float64MultiArray", "std_msgs/msg/String", "trajectory_msgs/msg/JointTrajectory",
+    "diagnostic_msgs/msg/DiagnosticArray",
+)  # fmt: skip
 # What a field of many numbers or texts takes; a str is no list of texts.
 _ALIASES = {
     "_Ints": "Sequence[int] | Set[int] | NDArray[Any]",
@@ -53,6 +61,10 @@ def all_files() -> dict[str, str]:
             files[f"{'' if package == OURS else 'typings/'}{package}/{kind}.pyi"] = text
         if package != OURS:
             files[f"typings/{package}/__init__.pyi"] = HEAD
+    ours = [f"{OURS}/msg/{name}" for name in interfaces.names(OURS, "msg")]
+    wanted = _with_parts([*WITHOUT_ROS, *ours])
+    for package in sorted({name.split("/")[0] for name in wanted}):
+        files[f"pam_ros/message_types/{package}.py"] = _protocol_module(package, wanted)
     return files
 
 
@@ -217,6 +229,68 @@ def taken(field: FieldType) -> str:
     element = _element(field)
     alias = {"int": "_Ints", "float": "_Floats", "str": "_Texts"}.get(element)
     return alias or f"Sequence[{element}] | Set[{element}]"
+
+
+def _protocol_module(package: str, wanted: set[str]) -> str:
+    names = sorted(name for name in wanted if name.startswith(f"{package}/"))
+    definitions = [interfaces.definition(name) for name in names]
+    others = {
+        field.base
+        for definition in definitions
+        for _, field in definition.fields
+        if field.message and not field.base.startswith(f"{package}/")
+    }
+    body = "\n\n".join(_protocol(definition) for definition in definitions)
+    blocks = [
+        ["    from collections.abc import Sequence\n"] if "Sequence[" in body else [],
+        ["    from numpy.typing import NDArray\n"] if "NDArray[" in body else [],
+        [
+            f"    from pam_ros.message_types.{base.split('/')[0]} import {base.split('/')[2]}\n"
+            for base in sorted(others)
+        ],
+    ]
+    imports = "\n".join("".join(block) for block in blocks if block)
+    checking = "TYPE_CHECKING, " if imports else ""
+    typing = f"from typing import {checking}{'Any, ' if 'Any' in body else ''}Protocol\n"
+    about = f'"""Messages of {package} by their fields. Only for annotations."""\n'
+    parts = [HEAD + about, "from __future__ import annotations\n", typing]
+    return "\n".join([*parts, *([f"if TYPE_CHECKING:\n{imports}"] if imports else []), "", body])
+
+
+def _protocol(definition: Definition) -> str:
+    """A Protocol with a message's fields.
+
+    Numbers and messages are given as whoever made the message keeps them, and taken as any maker
+    takes them; a part is taken only by a message of its own maker, which a Protocol cannot say.
+    """
+    name = definition.name.rpartition("/")[2]
+    blocks = [f'class {name}(Protocol):\n    """A {definition.name}."""\n']
+    attributes = []
+    for field_name, field in definition.fields:
+        read, written = _seen(field)
+        if read == written and field.kind == "single":
+            attributes.append(f"    {field_name}: {read}\n")
+        else:
+            blocks.append(f"    @property\n    def {field_name}(self) -> {read}: ...\n")
+            setter = f"def {field_name}(self, value: {written}) -> None: ..."
+            blocks.append(f"    @{field_name}.setter\n    {setter}\n")
+    blocks[1:1] = ["".join(attributes)] if attributes else []
+    return "\n".join(blocks)
+
+
+def _seen(field: FieldType) -> tuple[str, str]:
+    """The types that a field of a Protocol is read as and takes."""
+    element = _element(field)
+    if field.message:
+        return (element if field.kind == "single" else f"Sequence[{element}]"), "Any"
+    if field.base == "byte":
+        return ("bytes | int" if field.kind == "single" else "Sequence[bytes | int]"), "Any"
+    if field.kind == "single":
+        return element, element
+    if field.base in ARRAY_CODES:
+        numbers = f"Sequence[{element}] | NDArray[Any]"
+        return numbers, numbers
+    return f"Sequence[{element}]", f"list[{element}]"
 
 
 def main() -> None:

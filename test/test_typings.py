@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What mypy knows of rclpy and of the messages finds mistakes, and is what their sources say."""
 
+import dataclasses
 import importlib.util
 import textwrap
 from pathlib import Path
 
 import mypy.api
 import pytest
-import rosbags  # noqa: F401  (the writer needs it)
+
+from pam_ros.bags.types import known_types
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,8 +64,10 @@ def test_the_files_are_what_the_definitions_say(writer):
         assert (ROOT / path).read_text(encoding="utf-8") == text, (
             f"{path} is old: run python scripts/write_typings.py"
         )
-    there = {file.relative_to(ROOT).as_posix() for file in (ROOT / "typings").rglob("*.pyi")}
-    assert there | {"pam_ros/msg.pyi"} == set(files)
+    there = [*ROOT.glob("typings/**/*.pyi"), *ROOT.glob("pam_ros/message_types/*.py")]
+    written = {file.relative_to(ROOT).as_posix() for file in there}
+    by_hand = {"pam_ros/message_types/__init__.py"}
+    assert written - by_hand == set(files) - {"pam_ros/msg.pyi"}
 
 
 def test_code_without_mistakes_has_no_complaint(found_by_mypy):
@@ -92,6 +96,53 @@ def test_code_without_mistakes_has_no_complaint(found_by_mypy):
             node.create_publisher(JointState, "joints", 10).publish(JointState(name=["pan"]))
         """
     )
+
+
+def protocols():
+    """Every Protocol of a message, by the message's full name."""
+    for file in sorted((ROOT / "pam_ros" / "message_types").glob("[!_]*.py")):
+        module = importlib.import_module(f"pam_ros.message_types.{file.stem}")
+        for name, value in vars(module).items():
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                yield pytest.param(f"{file.stem}/msg/{name}", value, id=f"{file.stem}/{name}")
+
+
+@pytest.mark.parametrize(("name", "protocol"), protocols())
+def test_messages_of_rclpy_and_of_rosbags_have_the_fields_of_their_protocol(name, protocol):
+    fields = set(protocol.__annotations__)
+    fields |= {key for key, value in vars(protocol).items() if isinstance(value, property)}
+    package, _, short = name.split("/")
+    of_rclpy = getattr(importlib.import_module(f"{package}.msg"), short)
+    assert set(of_rclpy.get_fields_and_field_types()) == fields
+    of_rosbags = dataclasses.fields(known_types().types[name])
+    constants = {field.name for field in of_rosbags if field.default is not dataclasses.MISSING}
+    assert {field.name for field in of_rosbags} - constants == fields
+
+
+def test_the_class_of_a_node_fits_the_protocol_of_what_it_calls(found_by_mypy):
+    assert not found_by_mypy(
+        """
+        from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+        from pam_ros.robot.commands import Command, fill_joint_trajectory
+        from pam_ros.robot.images import fill_image, image_to_rgb
+
+        def draw(image: Image, command: Command) -> None:
+            fill_image(image, image_to_rgb(image))
+            fill_joint_trajectory(JointTrajectory(), command, 0.1, JointTrajectoryPoint)
+        """
+    )
+
+
+def test_a_misspelt_field_is_found_where_no_ros_is(found_by_mypy):
+    (found,) = found_by_mypy(
+        """
+        from pam_ros.message_types.pam_ros import SaeFeatures
+
+        def score(message: SaeFeatures) -> float:
+            return float(message.ood_scores)
+        """
+    )
+    assert '"SaeFeatures" has no attribute "ood_scores"' in found
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, JOINT_COMMANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pam_ros.message_types.builtin_interfaces import Time
+    from pam_ros.message_types.diagnostic_msgs import DiagnosticArray
+    from pam_ros.message_types.pam_ros import AttentionMap
+
 ATTENTION_TYPE = "pam_ros/msg/AttentionMap"
 _MS = 1e3
 
@@ -92,7 +96,7 @@ def summarise(
     }
 
 
-def _take_map(seen: _Seen, message: Any, received: float) -> None:
+def _take_map(seen: _Seen, message: AttentionMap, received: float) -> None:
     stamp = _seconds(message.header.stamp)
     seen.ticks.append(int(message.tick))
     seen.stamps.setdefault(int(message.episode), []).append(stamp)
@@ -104,7 +108,7 @@ def _take_map(seen: _Seen, message: Any, received: float) -> None:
         seen.executed.append((stamp, received))
 
 
-def _reported_ticks(message: Any) -> int:
+def _reported_ticks(message: DiagnosticArray) -> int:
     for status in message.status:
         if status.name.endswith(": policy"):
             for pair in status.values:
@@ -143,5 +147,5 @@ def _camera(topic: str) -> str:
     return topic.split("/")[-2]
 
 
-def _seconds(stamp: Any) -> float:
+def _seconds(stamp: Time) -> float:
     return float(stamp.sec) + float(stamp.nanosec) * 1e-9

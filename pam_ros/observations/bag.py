@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pam_ros.message_types import Stamped
     from pam_ros.policy import Policy
     from pam_ros.robot import Contract, MessageSet
 
@@ -146,6 +147,6 @@ def _types(contract: Contract) -> dict[str, str]:
     return types
 
 
-def _stamp(message: Any) -> int:
+def _stamp(message: Stamped) -> int:
     stamp = message.header.stamp
     return int(stamp.sec) * _SECOND + int(stamp.nanosec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ENCODER_ATTENTION
@@ -17,6 +17,7 @@ from pam_ros.robot.sync import STATE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pam_ros.message_types.pam_ros import AttentionMap
     from pam_ros.policy.interface import PolicySpec
 
 Look = tuple[str, str, str, str]
@@ -52,7 +53,7 @@ class RecordedTicks:
         self._looks: dict[Look, Look] = {}
         self._names: dict[str, str] = {}
 
-    def take(self, message: Any, received_ns: int) -> None:
+    def take(self, message: AttentionMap, received_ns: int) -> None:
         """One AttentionMap."""
         stamps = {
             self._names.setdefault(str(camera.name), str(camera.name)): stamp_nanoseconds(

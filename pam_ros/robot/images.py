@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from pam_ros.message_types.sensor_msgs import CompressedImage, Image
     from pam_ros.robot.contract import CameraContract
 
 #: Encodings that are read, with their bytes per pixel.
@@ -35,7 +36,7 @@ ENCODINGS: Mapping[str, int] = MappingProxyType(
 _COLOURS = tuple(space + bits for space in ("rgb", "bgr", "rgba", "bgra") for bits in ("8", "16"))
 
 
-def image_to_rgb(message: Any, encoding: str | None = None) -> npt.NDArray[np.uint8]:
+def image_to_rgb(message: Image, encoding: str | None = None) -> npt.NDArray[np.uint8]:
     """A sensor_msgs/msg/Image as an array of its own (H, W, 3) uint8, RGB.
 
     Rows may be padded (``step``; 0 says that they are not). ``is_bigendian`` is heeded if a number
@@ -78,7 +79,7 @@ def image_to_rgb(message: Any, encoding: str | None = None) -> npt.NDArray[np.ui
     return to_rgb(pixels, layout.code)
 
 
-def compressed_to_rgb(message: Any) -> npt.NDArray[np.uint8]:
+def compressed_to_rgb(message: CompressedImage) -> npt.NDArray[np.uint8]:
     """A sensor_msgs/msg/CompressedImage (JPEG or PNG) as (H, W, 3) uint8, RGB.
 
     The format is read as compressed_image_transport reads it: "rgb8; jpeg compressed bgr8" is the
@@ -203,7 +204,7 @@ def source_region(camera: CameraContract, height: int, width: int) -> SourceRegi
     return SourceRegion(x, y, crop_width, crop_height, out_width, out_height)
 
 
-def fill_image(message: Any, rgb: npt.NDArray[np.uint8], encoding: str = "rgb8") -> None:
+def fill_image(message: Image, rgb: npt.NDArray[np.uint8], encoding: str = "rgb8") -> None:
     """Writes (H, W, 3) uint8 RGB into a sensor_msgs/msg/Image; the header stays as it is.
 
     Args:
@@ -221,7 +222,9 @@ def fill_image(message: Any, rgb: npt.NDArray[np.uint8], encoding: str = "rgb8")
     message.data = data
 
 
-def fill_compressed_image(message: Any, rgb: npt.NDArray[np.uint8], quality: int = 85) -> None:
+def fill_compressed_image(
+    message: CompressedImage, rgb: npt.NDArray[np.uint8], quality: int = 85
+) -> None:
     """Writes (H, W, 3) uint8 RGB as JPEG into a sensor_msgs/msg/CompressedImage.
 
     The format field is image_transport's: "rgb8; jpeg compressed bgr8".

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from pam_ros.message_types.sensor_msgs import JointState
+    from pam_ros.message_types.std_msgs import Float64MultiArray
     from pam_ros.robot.contract import JointContract
 
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def joint_positions(message: Any, joints: Sequence[JointContract]) -> npt.NDArray[np.float64]:
+def joint_positions(
+    message: JointState, joints: Sequence[JointContract]
+) -> npt.NDArray[np.float64]:
     """Positions [rad] of the contract's joints, in its order: (joints,) float64.
 
     The message (sensor_msgs/msg/JointState) may name its joints in any order and hold others.
@@ -54,7 +58,7 @@ def joint_positions(message: Any, joints: Sequence[JointContract]) -> npt.NDArra
     return values
 
 
-def joint_vector(message: Any, joints: Sequence[JointContract]) -> npt.NDArray[np.float32]:
+def joint_vector(message: JointState, joints: Sequence[JointContract]) -> npt.NDArray[np.float32]:
     """The joints of a message in the policy's order and units: (joints,) float32.
 
     Raises:
@@ -83,7 +87,7 @@ def to_rad(
     return (np.asarray(values, dtype=np.float64) - start) / slope
 
 
-def multi_array_vector(message: Any, size: int) -> npt.NDArray[np.float32]:
+def multi_array_vector(message: Float64MultiArray, size: int) -> npt.NDArray[np.float32]:
     """The data of a std_msgs/msg/Float64MultiArray as (size,) float32.
 
     Raises:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from pam_ros.message_types import Stamped
+    from pam_ros.message_types.pam_ros import SaeFeatures
     from pam_ros.show.report.recording import Recording
 
 SHOWN = 12
@@ -99,7 +101,7 @@ class _Curve:
         return FeatureCurve(feature, self.values, self.camera, self.row, self.col, elsewhere)
 
 
-def _take(curves: dict[int, _Curve], index: int, message: Any, cameras: list[str]) -> None:
+def _take(curves: dict[int, _Curve], index: int, message: SaeFeatures, cameras: list[str]) -> None:
     names = [_camera(str(name), order, cameras) for order, name in enumerate(message.camera_names)]
     for place, feature in enumerate(message.feature):
         curve = curves.get(int(feature))
@@ -124,5 +126,5 @@ def _camera(name: str, order: int, cameras: list[str]) -> int:
     return order if order < len(cameras) else -1
 
 
-def _stamp(message: Any) -> int:
+def _stamp(message: Stamped) -> int:
     return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -131,7 +131,7 @@ def _same(one: Grid, other: Grid) -> bool:
 
 def _maps(tick: Tick) -> AttentionMaps | None:
     """The message as the scale takes it; tokens are cells and the shares that are there."""
-    message: Any = tick.message
+    message = tick.message
     cameras = tuple(
         CameraMap(c.name, c.cells, c.share, (0, 0), *c.grid)
         for c in tick.cameras

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pam_ros.bags import BagTopic
+    from pam_ros.message_types.pam_ros import AttentionMap, SaeFeatures
     from pam_ros.show.report.joints import Chunk, JointSeries
     from pam_ros.show.report.pictures import PictureAt
 
@@ -61,7 +62,7 @@ class Recording:
     ticks: list[Tick]
     camera_topics: dict[str, str]
     pictures: list[dict[str, PictureAt]]
-    features: dict[int, Any]
+    features: dict[int, SaeFeatures]
     joints: list[JointSeries]
     chunks: list[Chunk]
     marks: list[Mark]
@@ -100,7 +101,7 @@ class _Pass:
         self._notes: list[str] = []
         self._features_note = ""
         self._unreadable: Counter[str] = Counter()
-        self._maps: list[tuple[int, Any]] = []
+        self._maps: list[tuple[int, AttentionMap]] = []
         self._others: list[tuple[int, str, Any]] = []
         self._roles = roles(list(reader.topics.values()))
         self._pictures = Pictures(reader, given)
@@ -192,7 +193,7 @@ class _Pass:
                 )
         return list(readers.values())
 
-    def _features(self) -> dict[int, Any]:
+    def _features(self) -> dict[int, SaeFeatures]:
         """Valid SaeFeatures by the stamp [ns] of their tick."""
         types = {name: info.type for name, info in self._reader.topics.items()}
         found = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+    from pam_ros.message_types.pam_ros import AttentionMap
 
 _LONGEST_S = 10.0
 
@@ -38,12 +40,12 @@ class Tick:
 
     time_s: float
     received_ns: int
-    message: Any
+    message: AttentionMap
     cameras: tuple[CameraTick, ...]
     command_latency_s: float
 
 
-def cameras_of(message: Any) -> tuple[CameraTick, ...]:
+def cameras_of(message: AttentionMap) -> tuple[CameraTick, ...]:
     """The cameras of an AttentionMap."""
     cameras = []
     for camera in message.cameras:
@@ -67,7 +69,7 @@ def cameras_of(message: Any) -> tuple[CameraTick, ...]:
 
 
 def command_latencies(
-    maps: Sequence[tuple[int, Any]], commands: Sequence[tuple[int, int]]
+    maps: Sequence[tuple[int, AttentionMap]], commands: Sequence[tuple[int, int]]
 ) -> list[float]:
     """Seconds from each executed observation to its command; NaN where there is none.
 

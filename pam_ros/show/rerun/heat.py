@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
+
+    from pam_ros.message_types.pam_ros import AttentionMap
 
 _KEPT = 30
 """Images per camera that wait for their map."""
@@ -41,7 +43,7 @@ class Heat:
             images.popitem(last=False)
 
     def draw(
-        self, message: Any, leave_out: Collection[str] = ()
+        self, message: AttentionMap, leave_out: Collection[str] = ()
     ) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:
         """Camera, stamp [ns] and picture of each camera of a valid AttentionMap, but for some.
 
@@ -69,7 +71,7 @@ class Heat:
             )
 
 
-def _maps(message: Any) -> AttentionMaps:
+def _maps(message: AttentionMap) -> AttentionMaps:
     """The maps in a message, placed in source images.
 
     It does not say how many tokens the policy has: those that it names stand for all, short of the
