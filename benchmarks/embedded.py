@@ -127,7 +127,7 @@ class Pair:
             process.stdin.flush()
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a peer ended: {process.args}")
+            raise RuntimeError(f"a peer ended: {process.args!r}")
         answer: dict[str, Any] = json.loads(line)
         if "problem" in answer:
             raise RuntimeError(answer["problem"])

@@ -28,6 +28,8 @@ from pam_ros.sae.store.tokens import parse_sampler, token_table
 from pam_ros.sae.store.writer import TokenWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pam_ros.sae.arch.model import SAE
 
 CAMERAS = ("observation.images.top", "observation.images.wrist")
@@ -111,7 +113,7 @@ def main() -> None:
     print(f"book open after {opened - begin:.2f} s, serving after {serving - begin:.2f} s")
     size = sum(file.stat().st_size for file in book.folder.iterdir())
     print(f"{book.about.features} features, {len(book.episodes)} episodes, {size / 1e6:.0f} MB")
-    parts = {
+    parts: dict[str, Callable[[int], object]] = {
         "list of features": lambda _: browser.choices("", "most often active"),
         "statistics": browser.page.statistics,
         "clips": browser.page.clips,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+    from rclpy.publisher import Publisher
 
     from pam_ros.policy import Policy
 
@@ -160,7 +161,7 @@ class Robot:
     def wait_for_the_node(self) -> bool:
         """Whether it hears everything in time."""
         end = time.monotonic() + START_S
-        publishers = [self._joints, *self._images]
+        publishers: list[Publisher[Any]] = [self._joints, *self._images]
         while not all(publisher.get_subscription_count() for publisher in publishers):
             if time.monotonic() > end:
                 return False

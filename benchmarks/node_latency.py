@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -59,7 +59,7 @@ class Variant:
 
     key: str
     label: str
-    parameters: Mapping[str, object]
+    parameters: Mapping[str, Any]
 
 
 VARIANTS = (

@@ -72,6 +72,7 @@ def write_detector(folder: Path, tokens: int, l0: float, cameras: Sequence[str])
 
     sae = load_sae(folder)
     found = sae.cfg.provenance
+    assert found is not None
     zeros, ones = np.zeros(tokens, np.float32), np.ones(tokens, np.float32)
     rate = np.full((tokens, sae.cfg.d_sae), l0 / sae.cfg.d_sae, np.float32)
     present = np.ones((len(cameras), sae.cfg.d_sae), np.float32)

@@ -17,7 +17,7 @@ from benchmarks.sizes import to_tensors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
+    from numpy.typing import NDArray
 
     from benchmarks.sizes import Subject
 
@@ -56,7 +56,7 @@ def select_action(subject: Subject) -> Row:
     subject.policy.reset()
 
     @torch.inference_mode()
-    def run() -> np.ndarray:
+    def run() -> NDArray[Any]:
         batch = subject.preprocessor(to_tensors(subject.observation))
         action = subject.policy.select_action(batch)
         return subject.postprocessor(action).numpy()

@@ -49,7 +49,7 @@ def observations(bag: Path, policy: Any, work: Path, limit: int) -> list[Any]:
     return found
 
 
-def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict:
+def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict[str, Any]:
     """Ticks a second: bare forward passes of batches in memory, and replays, in turns."""
     settings = ReplaySettings(policy=POLICY, batch=batch, threads=threads, copy_topics=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +106,7 @@ print(json.dumps({"ticks": report.ran, "peak_mib": peak / 1024}))
 """
 
 
-def memory(bag: Path, times: int) -> dict:
+def memory(bag: Path, times: int) -> dict[str, Any]:
     """Peak memory of replays of a bag and of one so many times as long, each in its process."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -120,9 +120,9 @@ def memory(bag: Path, times: int) -> dict:
     return found
 
 
-def workers(bag: Path, times: int) -> dict:
+def workers(bag: Path, times: int) -> dict[str, Any]:
     """Seconds for two long bags, with one worker and with two, one thread each."""
-    found = {}
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         bags = Path(folder) / "bags"
         bags.mkdir()

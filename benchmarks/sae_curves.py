@@ -64,7 +64,7 @@ def value(result: dict[str, Any], fit: str | None, direct: str | None, side: str
     """One figure of a result; NaN where it was not measured."""
     if fit is not None:
         return float((result[side] or {}).get(fit, math.nan))
-    found = result.get(direct if side == "sae" else f"pca_{direct}")
+    found = result.get(str(direct) if side == "sae" else f"pca_{direct}")
     return math.nan if found is None else float(found)
 
 

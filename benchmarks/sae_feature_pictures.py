@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ from pam_ros.sae.disk import load_sae
 from pam_ros.sae.ood.fit import stored_ticks
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.share.folders import share_directory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def main() -> None:
@@ -37,7 +41,7 @@ def main() -> None:
     torch.set_num_threads(1)
     layout = load_policy(options.policy, engine="eager").spec.layout
     sae, store = load_sae(options.sae), TokenStore(options.data)
-    heat: dict[tuple[int, int], np.ndarray] = {}
+    heat: dict[tuple[int, int], NDArray[Any]] = {}
     top = TopFrames(1, options.frames, one_per_episode=True)
     for tick in stored_ticks(store):
         rows = torch.from_numpy(tick.rows.astype(np.float32))
@@ -54,7 +58,7 @@ def main() -> None:
             drawn = []
             for grid in layout.cameras:
                 cells = heat[place][grid.start : grid.stop].reshape(grid.rows, grid.cols)
-                image = stored.observation[grid.feature]
+                image: NDArray[Any] = stored.observation[grid.feature]
                 look = (grid.x0, grid.y0, grid.dx, grid.dy)
                 drawn.append(overlay.draw(image, cells, *look, float(top.value.max())))
             pictures[place] = np.concatenate(drawn, axis=0)

@@ -43,6 +43,8 @@ from pam_ros.share.folders import share_directory
 from pam_ros.sim.task import EPISODE_TICKS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pam_ros.sae.arch.model import SAE
 
 GROUP = 0.7
@@ -86,7 +88,7 @@ def test(sae: SAE, store: TokenStore, feature: int, rounds: int = 2000) -> dict[
     }
 
 
-def _row(values: np.ndarray, episodes: np.ndarray) -> dict[str, float]:
+def _row(values: NDArray[Any], episodes: NDArray[Any]) -> dict[str, float]:
     """Correlations of a feature's values (n,) with what stands where."""
     azimuth = azimuths(episodes)
     signals = {name: azimuth[:, i] for i, name in enumerate(OBJECTS)}

@@ -15,6 +15,7 @@ from pam_ros.sae.edit import ablate, remove_direction, steer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from pam_ros.attention.layout import CameraTokens
@@ -83,7 +84,7 @@ def controls(
     }
 
 
-def directions(mean_tokens: np.ndarray, azimuth: np.ndarray) -> dict[str, Any]:
+def directions(mean_tokens: NDArray[Any], azimuth: NDArray[Any]) -> dict[str, Any]:
     """The probe and the difference of means, from (n, D) and (n,)."""
     centre = mean_tokens.mean(axis=0)
     centred, y = mean_tokens - centre, azimuth - azimuth.mean()
@@ -126,13 +127,13 @@ def _removals(
     ]
 
 
-def _nearest(norms: np.ndarray, feature: int, excluded: Sequence[int]) -> np.ndarray:
+def _nearest(norms: NDArray[Any], feature: int, excluded: Sequence[int]) -> NDArray[Any]:
     gap = np.abs(np.log(np.maximum(norms, 1e-12)) - np.log(norms[feature]))
     gap[list(excluded)] = np.inf
     return np.argsort(gap, kind="stable")[:NEAREST]
 
 
-def _random_group(norms: np.ndarray, group: Sequence[int], rng: np.random.Generator) -> list[int]:
+def _random_group(norms: NDArray[Any], group: Sequence[int], rng: np.random.Generator) -> list[int]:
     """One feature for each of the group's, none of them in it, all different."""
     picks: list[int] = []
     for feature in group:

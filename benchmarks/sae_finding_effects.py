@@ -16,6 +16,8 @@ from pam_ros.sim.task import ReachTask, goal_point
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from benchmarks.sae_finding_arms import Edit
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.sae.store.token_store import StoredFrame, TokenStore
@@ -119,16 +121,16 @@ def _episode(scene: Scene, policy: ActPolicy, seed: int, limit: int) -> dict[str
     }
 
 
-def _goal(seed: int) -> np.ndarray:
+def _goal(seed: int) -> NDArray[Any]:
     return goal_point(np.append(place(seed).positions[0], CUBE_HALF_SIZE))
 
 
-def _azimuth(points: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
+def _azimuth(points: NDArray[Any]) -> NDArray[Any]:
+    result: NDArray[Any] = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
     return result
 
 
-def tips(scene: Scene, frames: list[StoredFrame], joints: np.ndarray) -> np.ndarray:
+def tips(scene: Scene, frames: list[StoredFrame], joints: NDArray[Any]) -> NDArray[Any]:
     """Where the tip is with the joints at (n, 6) radians, (n, 3) metres."""
     found = []
     for frame, angles in zip(frames, joints, strict=True):

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.sae_finding_scenes import azimuths
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Z = 1.959964
 """Of the normal distribution, for 95%."""
@@ -104,6 +107,6 @@ def _spread(values: list[float], digits: int) -> str:
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _middle(values: np.ndarray, digits: int) -> str:
+def _middle(values: NDArray[Any], digits: int) -> str:
     low, middle, high = np.min(values), np.median(values), np.max(values)
     return f"median {middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

@@ -16,6 +16,8 @@ from pam_ros.sim.scene import CAMERA_NAMES, CUBE_HALF_SIZE, Scene, place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from pam_ros.attention.layout import CameraTokens
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.store.token_store import TokenStore
@@ -32,7 +34,7 @@ class Ticks:
     def __init__(self, store: TokenStore, shards: int | None = None, at_once: int = 25) -> None:
         self._store, self._shards, self._at_once = store, shards, at_once
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
         """In the store's order."""
         every = len(self._store.shards)
         count = every if self._shards is None else min(self._shards, every)
@@ -46,7 +48,7 @@ class Ticks:
                 yield tokens[part].astype(np.float32), episode[part], frame[part]
 
 
-def first_ticks(store: TokenStore) -> tuple[np.ndarray, np.ndarray]:
+def first_ticks(store: TokenStore) -> tuple[NDArray[Any], NDArray[Any]]:
     """Tokens (n, T, D) float32 of each episode's first tick, before the arm moves; the episodes."""
     tokens, episodes = [], []
     for some, episode, frame in Ticks(store):
@@ -55,31 +57,31 @@ def first_ticks(store: TokenStore) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(tokens), np.concatenate(episodes)
 
 
-def mean_activations(sae: SAE, tokens: np.ndarray) -> np.ndarray:
+def mean_activations(sae: SAE, tokens: NDArray[Any]) -> NDArray[Any]:
     """Each feature's mean over a tick's tokens: (n, T, D) -> (n, F)."""
     return np.array([sae.encode(torch.from_numpy(tick)).mean(dim=0).numpy() for tick in tokens])
 
 
-def azimuths(episodes: np.ndarray) -> np.ndarray:
+def azimuths(episodes: NDArray[Any]) -> NDArray[Any]:
     """Of the three objects, seen from the arm's base, (n, 3) degrees; to the left is positive."""
     positions = np.array([place(int(seed)).positions for seed in episodes])
     return np.degrees(np.arctan2(positions[..., 1], positions[..., 0]))
 
 
-def start_pans(episodes: np.ndarray) -> np.ndarray:
+def start_pans(episodes: NDArray[Any]) -> NDArray[Any]:
     """The first joint's start position, (n,) degrees."""
     return np.degrees([place(int(seed)).start[0] for seed in episodes])
 
 
-def correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
+def correlations(values: NDArray[Any], signal: NDArray[Any]) -> NDArray[Any]:
     """Pearson's, of each column of (n, F) with (n,); 0 where one of them does not vary."""
     centred, other = values - values.mean(axis=0), signal - signal.mean()
     scale = np.sqrt(np.square(centred).sum(axis=0) * np.square(other).sum())
-    result: np.ndarray = (other @ centred) / np.where(scale > 0, scale, np.inf)
+    result: NDArray[Any] = (other @ centred) / np.where(scale > 0, scale, np.inf)
     return result
 
 
-def interval_of_mean(values: np.ndarray, rounds: int = 2000) -> list[float]:
+def interval_of_mean(values: NDArray[Any], rounds: int = 2000) -> list[float]:
     """The mean of (n,) and the ends of its 95% interval, by resampling."""
     rng = np.random.default_rng(0)
     means = values[rng.integers(0, len(values), (rounds, len(values)))].mean(axis=1)
@@ -108,9 +110,9 @@ def marks(sae: SAE, store: TokenStore, grid: CameraTokens, shards: int) -> dict[
     where = _cell_pixels(grid)[np.concatenate(cells)]
     step = np.array([grid.dx, grid.dy])
 
-    def rates(pixels: np.ndarray) -> np.ndarray:
+    def rates(pixels: NDArray[Any]) -> NDArray[Any]:
         hits = (np.abs(where - pixels[:, None]) <= step).all(axis=2) & on
-        found: np.ndarray = hits.sum(axis=0) / np.maximum(on.sum(axis=0), 1)
+        found: NDArray[Any] = hits.sum(axis=0) / np.maximum(on.sum(axis=0), 1)
         return found
 
     here = rates(np.array([cubes[int(s)] for s in seeds]))
@@ -130,7 +132,7 @@ def marks(sae: SAE, store: TokenStore, grid: CameraTokens, shards: int) -> dict[
     }
 
 
-def _red_pixels(seeds: np.ndarray) -> np.ndarray:
+def _red_pixels(seeds: NDArray[Any]) -> NDArray[Any]:
     """Where the top camera sees the red cube's middle, (n, 2) column and row."""
     found = []
     with Scene() as scene:
@@ -141,7 +143,7 @@ def _red_pixels(seeds: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def _cell_pixels(grid: CameraTokens) -> np.ndarray:
+def _cell_pixels(grid: CameraTokens) -> NDArray[Any]:
     """The pixels at which a camera's cells look, (cells, 2) column and row."""
     rows, cols = np.divmod(np.arange(grid.rows * grid.cols), grid.cols)
     return np.column_stack([grid.x0 + cols * grid.dx, grid.y0 + rows * grid.dy])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -28,6 +28,8 @@ from pam_ros.share.folders import share_directory
 from pam_ros.sim.scene import CAMERA_NAMES, IMAGE_HEIGHT, IMAGE_WIDTH, Scene
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.store.token_store import StoredFrame
@@ -41,7 +43,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (60, 60, 60)
 
 
-def scatter(points: np.ndarray, title: str, height: int, width: int) -> np.ndarray:
+def scatter(points: NDArray[Any], title: str, height: int, width: int) -> NDArray[Any]:
     """(n, 2) azimuth in degrees and activation, as a picture (height, width, 3)."""
     sheet = np.full((height, width, 3), 255, np.uint8)
     left, right, top, bottom = 46, width - 14, 34, height - 44
@@ -65,7 +67,7 @@ def scatter(points: np.ndarray, title: str, height: int, width: int) -> np.ndarr
     return sheet
 
 
-def paths(policy: ActPolicy, sae: SAE, frame: StoredFrame, feature: int) -> np.ndarray:
+def paths(policy: ActPolicy, sae: SAE, frame: StoredFrame, feature: int) -> NDArray[Any]:
     """The top camera's picture with the tip's paths, RGB."""
     prepared = policy.prepare([frame.observation])
     image = np.array(frame.observation[policy.spec.layout.cameras[0].feature], np.uint8)

@@ -110,7 +110,9 @@ def _make_store(folder: Path, width: int) -> Any:
     table = RowTable(
         position.astype(np.uint32),
         np.zeros(SHARD, np.uint8),
-        *(np.zeros(SHARD, np.int16) for _ in range(3)),
+        np.zeros(SHARD, np.int16),
+        np.zeros(SHARD, np.int16),
+        np.zeros(SHARD, np.int16),
     )
     with TokenWriter(folder, info, shard_rows=SHARD) as writer:
         for frame in range(ROWS // SHARD):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 STATE = "observation.state"
 JOINTS = 6
 
@@ -68,7 +70,7 @@ class Subject:
     policy: ACTPolicy
     preprocessor: Any
     postprocessor: Any
-    observation: dict[str, np.ndarray]
+    observation: dict[str, NDArray[Any]]
     batch: dict[str, Any]
 
     @property
@@ -103,10 +105,10 @@ def load_subject(folder: Path, device: str = "cpu") -> Subject:
     return _subject(policy, *processors)
 
 
-def make_observation(cameras: Mapping[str, tuple[int, int]]) -> dict[str, np.ndarray]:
+def make_observation(cameras: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[Any]]:
     """Noise: images by their (height, width), and a joint state."""
     rng = np.random.default_rng(0)
-    observation: dict[str, np.ndarray] = {
+    observation: dict[str, NDArray[Any]] = {
         feature: rng.integers(0, 256, (*size, 3), np.uint8) for feature, size in cameras.items()
     }
     observation[STATE] = rng.normal(size=JOINTS).astype(np.float32)
@@ -120,7 +122,7 @@ def _subject(policy: ACTPolicy, preprocessor: Any, postprocessor: Any) -> Subjec
     return Subject(policy, preprocessor, postprocessor, observation, batch)
 
 
-def to_tensors(observation: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def to_tensors(observation: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
     """As lerobot's prepare_observation_for_inference: (1, 3, H, W) float32 in [0, 1], (1, dim)."""
     tensors = {}
     for name, array in observation.items():

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Show:
     """Maps to overlays, as the attention node draws them."""
 
-    def __init__(self, observation: Mapping[str, NDArray[np.generic]]) -> None:
+    def __init__(self, observation: Mapping[str, NDArray[Any]]) -> None:
         self._observation = observation
         self._overlay = Overlay()
         self._scale = RunningScale()
@@ -128,7 +128,7 @@ def rollout_from_images(policy: ActPolicy, subject: Subject) -> Run:
     return run
 
 
-def step_and_show(policy: ActPolicy, observation: Mapping[str, NDArray[np.generic]]) -> Run:
+def step_and_show(policy: ActPolicy, observation: Mapping[str, NDArray[Any]]) -> Run:
     """As from_images, on any observation."""
     show = Show(observation)
 

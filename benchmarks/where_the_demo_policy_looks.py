@@ -27,6 +27,8 @@ from pam_ros.sim.rollout import observe
 from pam_ros.sim.scene import CAMERA_NAMES, CUBE_HALF_SIZE, Scene, place
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pam_ros.attention.layout import CameraTokens
     from pam_ros.policy import Policy
 
@@ -34,7 +36,7 @@ MOMENTS = (0, 4, 8)
 PLACES = ("red cube", "elsewhere", "blue cube", "green cylinder")
 
 
-def hits(maps: AttentionMaps, grid: CameraTokens, pixels: np.ndarray) -> list[bool]:
+def hits(maps: AttentionMaps, grid: CameraTokens, pixels: NDArray[Any]) -> list[bool]:
     """Whether the peak lies within one cell of each pixel (column, row, ...) of (n, 2 or 3)."""
     (camera,) = [camera for camera in maps.cameras if camera.feature == grid.feature]
     row, col = camera.peak
@@ -44,12 +46,12 @@ def hits(maps: AttentionMaps, grid: CameraTokens, pixels: np.ndarray) -> list[bo
     ]
 
 
-def sees(grid: CameraTokens, pixel: np.ndarray) -> bool:
+def sees(grid: CameraTokens, pixel: NDArray[Any]) -> bool:
     """Whether a pixel (column, row, depth) lies in the camera's picture."""
     return 0 <= pixel[0] < grid.width and 0 <= pixel[1] < grid.height and pixel[2] > 0
 
 
-def middles(seed: int) -> np.ndarray:
+def middles(seed: int) -> NDArray[Any]:
     """Middles of red cube, blue cube and green cylinder in a scene, (3, 3), metres."""
     positions = place(seed).positions
     return np.column_stack([positions, np.full(len(positions), CUBE_HALF_SIZE)])
@@ -67,7 +69,7 @@ def main() -> int:
     spec = policy.spec
     grid = next(camera for camera in spec.layout.cameras if camera.feature.endswith(options.camera))
     # Per map: for every scene, the share of its moments in which the peak lies on each place.
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[NDArray[Any]]] = {}
     with Scene() as scene:
         for seed in range(options.seed, options.seed + options.episodes):
             scene.reset(seed)
@@ -108,6 +110,7 @@ def all_maps(policy: Policy, observation: dict[str, Any]) -> list[tuple[str, Att
             encoder_attention_maps(weights, spec.layout, layer, head=head)
             for head in (None, *range(spec.heads if layer == 0 else 0))
         ]
+    assert output is not None
     maps.append(attention_maps(output.attention, spec.layout))
     return [(f"{m.layer}, {'mean' if m.head == 'mean' else f'head {m.head}'}", m) for m in maps]
 

@@ -208,8 +208,8 @@ def _call(name: str, signature: inspect.Signature) -> str:
         starred = any(part.startswith("*") for part in parts)
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             parts.append("*")
-        text = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        text += parameter.name
+        stars: dict[Any, str] = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
+        text = stars.get(parameter.kind, "") + parameter.name
         if parameter.annotation is not parameter.empty:
             text += f": {_annotation(parameter.annotation)}"
         if parameter.default is not parameter.empty:

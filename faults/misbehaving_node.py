@@ -81,9 +81,10 @@ def main(arguments: Sequence[str]) -> int:
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from pam_ros.nodes.act import node as act_attention_node  # noqa: PLC0415
-    from pam_ros.nodes.act import policy_start  # noqa: PLC0415
+    from pam_ros.nodes.act import policy_start as module  # noqa: PLC0415
 
     wishes, *rest = arguments
+    policy_start: Any = module  # whose name is to be given to something else
     load = policy_start.load_policy
 
     def load_misbehaving(*given: Any, **options: Any) -> MisbehavingPolicy:

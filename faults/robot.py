@@ -19,6 +19,9 @@ from faults.witness import Command, Witness
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+    from rclpy.publisher import Publisher
+
     Spoil = Callable[[str, Any], Any]
 
 
@@ -49,12 +52,12 @@ class FaultyRobot(Node):
         self._positions = dict.fromkeys(JOINTS, 0.0)
         self._chance = np.random.default_rng(0)
         self._beats = 0
-        self._out = {
+        self._out: dict[str, Publisher[Any]] = {
             "top": self.create_publisher(Image, "/top/image_raw", 5),
             "wrist": self.create_publisher(CompressedImage, "/wrist/image_raw/compressed", 5),
             "joints": self.create_publisher(JointState, "/joint_states", 10),
         }
-        self._clock = self.create_publisher(Clock, "/clock", 10) if simulated else None
+        self._times_out = self.create_publisher(Clock, "/clock", 10) if simulated else None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -77,9 +80,13 @@ class FaultyRobot(Node):
 
     def _observe(self) -> None:
         self._beats += 1
-        now = time.time() if self._clock is None else self._simulate()
+        now = time.time() if self._times_out is None else self._simulate()
         stamp = now + self.shift_s
-        messages = {"joints": self._joints(), "top": self._top(), "wrist": self._wrist()}
+        messages: dict[str, Any] = {
+            "joints": self._joints(),
+            "top": self._top(),
+            "wrist": self._wrist(),
+        }
         for name, message in messages.items():
             # A stamp has no sign for seconds before 1970.
             whole = max(int(stamp // 1), 0)
@@ -94,8 +101,8 @@ class FaultyRobot(Node):
             self.time_s += PERIOD_S / self.times
         clock = Clock()
         clock.clock.sec, clock.clock.nanosec = int(self.time_s), int((self.time_s % 1) * 1e9)
-        assert self._clock is not None
-        self._clock.publish(clock)
+        assert self._times_out is not None
+        self._times_out.publish(clock)
         # The clock is to be there before what is stamped by it.
         time.sleep(0.005)
         return self.time_s
@@ -119,7 +126,7 @@ class FaultyRobot(Node):
         image.data = cv2.imencode(".jpg", self._picture(*WRIST))[1].tobytes()
         return image
 
-    def _picture(self, height: int, width: int) -> np.ndarray:
+    def _picture(self, height: int, width: int) -> NDArray[Any]:
         """Noise that gets lighter and darker: the policy wants something else at every tick."""
         light = 128 + 100 * np.sin(0.7 * self._beats)
         noise = self._chance.integers(-60, 60, (height, width, 3))

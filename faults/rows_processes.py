@@ -11,7 +11,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faults.node_process import NodeProcess
 from faults.trial import Expect, Row
@@ -64,7 +64,7 @@ def _parameters(bench: Bench) -> Iterator[None]:
     from rcl_interfaces.srv import SetParameters  # noqa: PLC0415
 
     text = {"type": 4}
-    values = [
+    values: list[tuple[str, dict[str, Any], bool]] = [
         ("attention_method", {**text, "string_value": "cross_attention"}, True),
         ("overlay_alpha", {"type": 3, "double_value": 0.3}, True),
         ("overlay_alpha", {"type": 3, "double_value": float("nan")}, False),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+__all__ = ["atheris", "instrument_function", "instrumented_imports"]
+
 try:
     import atheris
 except ImportError:

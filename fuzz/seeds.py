@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -251,7 +251,11 @@ def _bags() -> None:
     start = 1_700_000_000 * 10**9
     texts = [types.types["std_msgs/msg/String"](data=f"message {index}") for index in range(3)]
     words = [bytes(types.serialize_cdr(text, "std_msgs/msg/String")) for text in texts]
-    for storage, plugin in (("mcap", StoragePlugin.MCAP), ("sqlite3", StoragePlugin.SQLITE3)):
+    plugins: dict[Literal["mcap", "sqlite3"], StoragePlugin] = {
+        "mcap": StoragePlugin.MCAP,
+        "sqlite3": StoragePlugin.SQLITE3,
+    }
+    for storage, plugin in plugins.items():
         target = "bag_mcap" if storage == "mcap" else "bag_sqlite"
         ours, plain = WHOLE / "ours", WHOLE / "plain"
         with BagWriter(ours, storage, compression="zstd") as writer:

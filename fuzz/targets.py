@@ -72,8 +72,8 @@ def _cdr() -> Parse:
             with contextlib.suppress(CdrError):
                 codec.decode(order)
         # Generated code, which no import hook sees.
-        for order, function in codec._decoders.items():  # noqa: SLF001
-            codec._decoders[order] = instrument_function(function)  # noqa: SLF001
+        for name, function in codec._decoders.items():  # noqa: SLF001
+            codec._decoders[name] = instrument_function(function)  # noqa: SLF001
 
     def parse(data: bytes) -> None:
         if not data:
@@ -124,7 +124,8 @@ def _image() -> Parse:
 
 def _compressed_image() -> Parse:
     from pam_ros.robot.errors import MessageError  # noqa: PLC0415
-    from pam_ros.robot.images import MAX_PIXELS, compressed_to_rgb  # noqa: PLC0415
+    from pam_ros.robot.image_file import MAX_PIXELS  # noqa: PLC0415
+    from pam_ros.robot.images import compressed_to_rgb  # noqa: PLC0415
 
     formats = ("jpeg", "rgb8; jpeg compressed ", "bayer_rggb8; png compressed ", "mono16; png")
 

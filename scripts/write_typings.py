@@ -74,7 +74,7 @@ def _path(module: str) -> str:
 
 
 def _public_module(module: str) -> str:
-    homes = {}
+    homes: dict[str, str] = {}
     for source in MODULES[module]:
         homes |= dict.fromkeys(_own_names(source), f"pam_ros.embedded.{source}")
     for source, names in ALSO.get(module, {}).items():

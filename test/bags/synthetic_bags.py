@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Shot:
     encoding: str = "rgb8"
 
 
-def write_shots(path, shots: list[Shot], storage: str = "mcap") -> None:
+def write_shots(path, shots: list[Shot], storage: Literal["mcap", "sqlite3"] = "mcap") -> None:
     with BagWriter(path, storage) as writer:
         for shot in sorted(shots, key=lambda shot: shot.received_s):
             writer.add_topic(shot.topic, "sensor_msgs/msg/Image")

@@ -111,6 +111,7 @@ class Script:
         self._reader.start()
 
     def _read(self):
+        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
 
@@ -151,4 +152,5 @@ def script(domain):
         if made.process.poll() is None:
             made.process.kill()
         made.process.wait()
+        assert made.process.stdout is not None
         made.process.stdout.close()

@@ -32,6 +32,7 @@ def own_network():
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
+        assert holder.stdout is not None
         if holder.stdout.readline() != "up\n":
             raise NoNetworkError(holder.communicate()[1].strip())
         user = ["--user", "--preserve-credentials"] if as_root else []

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -114,8 +114,8 @@ class Robot:
         self.images = self.peer.create_publisher(Image, "/top/image_raw", 5)
         self.joints = self.peer.create_publisher(JointState, "/joint_states", 5)
         self.received: dict[str, list] = {}
-        self._executors = []
-        self._threads = []
+        self._executors: list[Executor] = []
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     def listen(self, message_type, topic):

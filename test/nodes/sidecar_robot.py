@@ -3,6 +3,7 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -26,7 +27,8 @@ class Sidecar:
     def __init__(self, node, namespace="") -> None:
         self.node = node
         self.peer = rclpy.create_node("peer")
-        self.features, self.reports = [], []
+        self.features: list[SaeFeatures] = []
+        self.reports: list[tuple[bytes, str, dict[str, str]]] = []
         self.tokens = self.peer.create_publisher(TokenActivations, namespace + TOKENS, TOKEN_QOS)
         features_topic = namespace + FEATURES_TOPIC
         self.peer.create_subscription(SaeFeatures, features_topic, self.features.append, 50)
@@ -73,5 +75,6 @@ class Sidecar:
 def offline(sae, message, full_code=False):
     """The same tick encoded without any node."""
     rows = np.array(message.data, np.uint16).view(np.float16).reshape(-1, WIDTH)
-    columns = (np.array(getattr(message, n)) for n in ("token", "kind", "camera", "row", "col"))
-    return TickEncoder(load_sae(sae), full_code=full_code).encode(rows, RowTable(*columns))
+    names = ("token", "kind", "camera", "row", "col")
+    columns: dict[str, Any] = {name: np.array(getattr(message, name)) for name in names}
+    return TickEncoder(load_sae(sae), full_code=full_code).encode(rows, RowTable(**columns))

@@ -83,7 +83,8 @@ def image(stamp_ns: int, pixels: np.ndarray, frame_id: str = "camera") -> bytes:
     message = MESSAGES.new("sensor_msgs/msg/Image")
     set_stamp(message.header.stamp, stamp_ns)
     message.header.frame_id = frame_id
-    message.height, message.width, message.step = *pixels.shape[:2], 3 * pixels.shape[1]
+    message.height, message.width = pixels.shape[:2]
+    message.step = 3 * pixels.shape[1]
     message.encoding, message.data = "rgb8", pixels.reshape(-1)
     return bytes(MESSAGES.encode(message, "sensor_msgs/msg/Image"))
 

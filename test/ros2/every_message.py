@@ -9,6 +9,7 @@ import importlib
 import json
 import math
 import sys
+from functools import partial
 
 # What nodes of this package send or read, with what ROS's own tools and parameters use beside them.
 TYPES = (
@@ -142,7 +143,7 @@ def main(task):
         if task == "say":
             message = fill(name, sample(name))
             publisher = node.create_publisher(kind, topic(task, name), 5)
-            node.create_timer(0.2, lambda p=publisher, m=message: p.publish(m))
+            node.create_timer(0.2, partial(publisher.publish, message))
         else:
             node.create_subscription(
                 kind, topic(task, name), lambda message, n=name: say(**{n: plain(message)}), 5

@@ -86,6 +86,7 @@ class Process:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
+        assert self.popen.stdout is not None
         for line in self.popen.stdout:
             with self._changed:
                 self.lines.append(line.rstrip("\n"))
@@ -108,7 +109,7 @@ class Process:
                     break
                 self._changed.wait(min(left, 0.5))
         output = "\n".join(self.lines[-40:])
-        pytest.fail(f"{self.popen.args} did not say it within {timeout} s. Its output:\n{output}")
+        pytest.fail(f"{self.popen.args!r} did not say it within {timeout} s. Its output:\n{output}")
 
     def wait_for_fact(self, key, accept=lambda value: True, timeout=45.0):
         """The value of the first {key: value} line of a peer that accept() takes."""

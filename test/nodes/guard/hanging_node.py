@@ -9,6 +9,7 @@ import ctypes
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pam_ros.embedded import install
 from pam_ros.share.folders import share_directory
@@ -47,8 +48,9 @@ class Hanging:
 def main() -> int:
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from pam_ros.nodes.act import node as act_attention_node
-    from pam_ros.nodes.act import policy_start
+    from pam_ros.nodes.act import policy_start as module
 
+    policy_start: Any = module  # whose name is to be given to something else
     wishes = Path(sys.argv[1])
     load = policy_start.load_policy
     policy_start.load_policy = lambda *args, **options: Hanging(load(*args, **options), wishes)

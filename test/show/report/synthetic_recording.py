@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from synthetic_bags import SECOND, START_NS, TYPES, header, image_cdr, plain, stamp, string_cdr
@@ -155,7 +155,7 @@ def write_recording(
     timing: Timing | None = None,
     *,
     ticks: int = TICKS,
-    storage: str = "mcap",
+    storage: Literal["mcap", "sqlite3"] = "mcap",
     without: frozenset[str] = frozenset(),
     invalid: frozenset[int] = frozenset(),
 ) -> None:

@@ -26,7 +26,7 @@ class Rrd:
 
     def pictures(self, entity, index="stamp"):
         return [
-            (time, cv2.imdecode(np.array(blob, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
+            (time, np.asarray(cv2.imdecode(np.array(blob, np.uint8), cv2.IMREAD_COLOR))[..., ::-1])
             for time, blob in self.values(entity, "EncodedImage:blob", index)
         ]
 
