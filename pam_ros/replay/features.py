@@ -12,6 +12,7 @@ from pam_ros.tick.feature_encoding import FeatureEncoding
 from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
+    from pam_ros.message_types.std_msgs import Header
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.replay.messages import Messages
     from pam_ros.tick.loop import TickOutcome
@@ -48,6 +49,6 @@ class Features:
         """Count on from what was missing before the replay was stopped."""
         self._encoding.lost.go_on_from(total)
 
-    def message(self, outcome: TickOutcome, header: Any) -> Any:
+    def message(self, outcome: TickOutcome, header: Header) -> Any:
         """The SaeFeatures of a tick; header: that of its AttentionMap."""
         return self._encoding.encode(self._tokens.make(outcome, header))

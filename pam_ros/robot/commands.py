@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from pam_ros.message_types.sensor_msgs import JointState
+    from pam_ros.message_types.std_msgs import Float64MultiArray
+    from pam_ros.message_types.trajectory_msgs import JointTrajectory
     from pam_ros.robot.contract import CommandContract
 
     New = Callable[[str], Any]
@@ -126,14 +129,14 @@ def make_command(
     return Command(tuple(joint.name for joint in contract.joints), positions, stamp_ns)
 
 
-def fill_joint_state(message: Any, command: Command, _: New) -> None:
+def fill_joint_state(message: JointState, command: Command, _: New) -> None:
     """Fills a sensor_msgs/msg/JointState, stamped with the time of publication."""
     set_stamp(message.header.stamp, command.stamp_ns)
     message.name = list(command.names)
     message.position = command.positions.tolist()
 
 
-def fill_joint_trajectory(message: Any, command: Command, new: New) -> None:
+def fill_joint_trajectory(message: JointTrajectory, command: Command, new: New) -> None:
     """Fills a trajectory_msgs/msg/JointTrajectory with one point, a period from now.
 
     The header's stamp stays zero, which ros2_control's joint_trajectory_controller reads as "start
@@ -143,13 +146,13 @@ def fill_joint_trajectory(message: Any, command: Command, new: New) -> None:
     message.points = [_point(command.positions, command.period_s, new)]
 
 
-def fill_float64_multi_array(message: Any, command: Command, _: New) -> None:
+def fill_float64_multi_array(message: Float64MultiArray, command: Command, _: New) -> None:
     """Fills a std_msgs/msg/Float64MultiArray, as position controllers of ros2_control take it."""
     message.data = command.positions.tolist()
 
 
 def fill_predicted_chunk(
-    message: Any,
+    message: JointTrajectory,
     names: Sequence[str],
     positions: npt.NDArray[np.float64],
     period_s: float,

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pam_ros.message_types.builtin_interfaces import Time
 
 _SECOND = 1_000_000_000
 
 
-def set_stamp(stamp: Any, nanoseconds: int) -> None:
+def set_stamp(stamp: Time, nanoseconds: int) -> None:
     """Write a time in nanoseconds into a builtin_interfaces/msg/Time."""
     stamp.sec, stamp.nanosec = divmod(nanoseconds, _SECOND)
 
 
-def stamp_nanoseconds(stamp: Any) -> int:
+def stamp_nanoseconds(stamp: Time) -> int:
     """A message's stamp in nanoseconds."""
     return int(stamp.sec) * _SECOND + int(stamp.nanosec)

@@ -16,6 +16,7 @@ from pam_ros.robot.sync import ENVIRONMENT, STATE
 
 if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps, CameraMap
+    from pam_ros.message_types.pam_ros import AttentionMap, CameraAttention
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot.contract import CameraContract, Contract
     from pam_ros.robot.regions import SourceRegion
@@ -45,7 +46,7 @@ class AttentionMapMaker:
 
     def make(self, tick: ExplainedTick) -> Any:
         """The message of one tick; without maps it says why there are none."""
-        message = self._port.new(ATTENTION_MAP)
+        message: AttentionMap = self._port.new(ATTENTION_MAP)
         self._set_stamps(message, tick)
         self._set_outcome(message, tick.outcome)
         message.valid = tick.maps is not None
@@ -63,7 +64,7 @@ class AttentionMapMaker:
         ]
         return message
 
-    def _set_stamps(self, message: Any, tick: ExplainedTick) -> None:
+    def _set_stamps(self, message: AttentionMap, tick: ExplainedTick) -> None:
         inputs = tick.inputs
         # An environment state has no header.
         stamped = [source for source in inputs.stamps if source != ENVIRONMENT]
@@ -73,7 +74,7 @@ class AttentionMapMaker:
         if self._spec.state_feature is not None:
             set_stamp(message.joint_state_stamp, inputs.stamps[STATE])
 
-    def _set_outcome(self, message: Any, outcome: TickOutcome) -> None:
+    def _set_outcome(self, message: AttentionMap, outcome: TickOutcome) -> None:
         message.episode = outcome.episode
         message.tick = outcome.tick
         message.policy_name = self._policy_name
@@ -88,8 +89,8 @@ class AttentionMapMaker:
 
     def _camera(
         self, camera: CameraContract, tick: ExplainedTick, camera_map: CameraMap | None
-    ) -> Any:
-        message = self._port.new(CAMERA_ATTENTION)
+    ) -> CameraAttention:
+        message: CameraAttention = self._port.new(CAMERA_ATTENTION)
         message.name = camera.name
         message.header = tick.inputs.messages[camera.name].header
         height, width = tick.observation.sources[camera.name].shape[:2]
@@ -117,7 +118,7 @@ def source_grid(camera_map: CameraMap, region: SourceRegion) -> Grid:
     return region.grid_in_source(Grid(camera_map.x0, camera_map.y0, camera_map.dx, camera_map.dy))
 
 
-def _set_maps(message: Any, maps: AttentionMaps) -> None:
+def _set_maps(message: AttentionMap, maps: AttentionMaps) -> None:
     message.method, message.layer = maps.method, maps.layer
     message.head, message.query, message.target = maps.head, maps.query, maps.target
     message.completeness_error = maps.completeness_error

@@ -23,6 +23,7 @@ from pam_ros.tick.sae_features import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pam_ros.message_types.pam_ros import SaeFeatures, TokenActivations
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.encoder import TickFeatures
     from pam_ros.sae.ood.detector import OodDetector
@@ -76,7 +77,7 @@ class FeatureEncoding:
         """
         check_fits(self._folder, self._sae.cfg, policy_sha256, layer, self._sae.cfg.d_in)
 
-    def encode(self, tokens: Any) -> Any:
+    def encode(self, tokens: TokenActivations) -> Any:
         """The features of one tick; one that cannot be encoded says why, and nothing is raised."""
         self.lost.note(int(tokens.tick))
         message = self._encode(tokens)
@@ -84,7 +85,7 @@ class FeatureEncoding:
         message.lost_ticks = self.lost.total
         return message
 
-    def _encode(self, tokens: Any) -> Any:
+    def _encode(self, tokens: TokenActivations) -> SaeFeatures:
         try:
             read = read_tokens(tokens)
             self._check(tokens)
@@ -93,17 +94,17 @@ class FeatureEncoding:
             features = self._encoder.encode(read.rows, read.table)
         except (TokenError, SaeError) as error:
             return self._invalid(tokens, str(error))
-        message = self._port.new(SAE_FEATURES)
+        message: SaeFeatures = self._port.new(SAE_FEATURES)
         fill_features(message, tokens, features, self.dictionary_size, with_code=self._with_code)
         self._score(message, read, features)
         return message
 
-    def _invalid(self, tokens: Any, reason: str) -> Any:
-        message = self._port.new(SAE_FEATURES)
+    def _invalid(self, tokens: TokenActivations, reason: str) -> SaeFeatures:
+        message: SaeFeatures = self._port.new(SAE_FEATURES)
         fill_invalid(message, tokens, reason)
         return message
 
-    def _score(self, message: Any, read: TickTokens, features: TickFeatures) -> None:
+    def _score(self, message: SaeFeatures, read: TickTokens, features: TickFeatures) -> None:
         self.unusual = ""
         if self._detector is None:
             return
@@ -119,7 +120,7 @@ class FeatureEncoding:
         message.out_of_distribution = state.flagged
         self.unusual = state.reason if state.flagged else ""
 
-    def _check(self, tokens: Any) -> None:
+    def _check(self, tokens: TokenActivations) -> None:
         """Hold the SAE and its detector against the policy, once for each that comes."""
         identity = (tokens.policy_sha256, tokens.layer, int(tokens.width), tokens.sampler)
         if identity == self._checked:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.attention.overlay import Overlay
     from pam_ros.attention.scale import Scale
+    from pam_ros.message_types.sensor_msgs import CompressedImage, Image
+    from pam_ros.message_types.std_msgs import Header
     from pam_ros.robot.contract import CameraContract, Contract
     from pam_ros.robot.observation import Observation
     from pam_ros.tick.explained import ExplainedTick
@@ -38,20 +40,20 @@ class DrawnOverlay:
     """
 
     camera: str
-    header: Any
+    header: Header
     rgb: NDArray[np.uint8]
     port: MessagePort
 
     def image(self) -> Any:
         """As a sensor_msgs/msg/Image with the header of its source image."""
-        message = self.port.new(IMAGE)
+        message: Image = self.port.new(IMAGE)
         message.header = self.header
         fill_image(message, self.rgb)
         return message
 
     def compressed(self, quality: int) -> Any:
         """As a sensor_msgs/msg/CompressedImage, a JPEG of this quality, 1 to 100."""
-        message = self.port.new(COMPRESSED_IMAGE)
+        message: CompressedImage = self.port.new(COMPRESSED_IMAGE)
         message.header = self.header
         fill_compressed_image(message, self.rgb, quality)
         return message

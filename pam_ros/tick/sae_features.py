@@ -17,6 +17,7 @@ from pam_ros.share.errors import ReceivedError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pam_ros.message_types.pam_ros import SaeFeatures, TokenActivations
     from pam_ros.sae.encoder import TickFeatures
 
 SAE_FEATURES = "pam_ros/msg/SaeFeatures"
@@ -35,7 +36,7 @@ class TickTokens:
     table: RowTable
 
 
-def read_tokens(message: Any) -> TickTokens:
+def read_tokens(message: TokenActivations) -> TickTokens:
     """The rows in a message.
 
     Raises:
@@ -62,7 +63,7 @@ def read_tokens(message: Any) -> TickTokens:
     return TickTokens(rows, table)
 
 
-def fill_invalid(message: Any, tokens: Any, reason: str) -> None:
+def fill_invalid(message: SaeFeatures, tokens: TokenActivations, reason: str) -> None:
     """Fill a SaeFeatures without features, and why."""
     message.header = tokens.header
     message.episode, message.tick = tokens.episode, tokens.tick
@@ -75,7 +76,12 @@ def fill_invalid(message: Any, tokens: Any, reason: str) -> None:
 
 
 def fill_features(
-    message: Any, tokens: Any, features: TickFeatures, dictionary_size: int, *, with_code: bool
+    message: SaeFeatures,
+    tokens: TokenActivations,
+    features: TickFeatures,
+    dictionary_size: int,
+    *,
+    with_code: bool,
 ) -> None:
     """Fill a SaeFeatures; the caller adds the SAE, the counts and the detector's score."""
     fill_invalid(message, tokens, "")

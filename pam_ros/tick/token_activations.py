@@ -14,6 +14,8 @@ from pam_ros.sae.store.tokens import token_table
 from pam_ros.tick.attention_map import short_name
 
 if TYPE_CHECKING:
+    from pam_ros.message_types.pam_ros import TokenActivations
+    from pam_ros.message_types.std_msgs import Header
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.sae.store.tokens import Sampler
     from pam_ros.tick.loop import TickOutcome
@@ -39,14 +41,14 @@ class TokenMaker:
         self._sampler = sampler
         self._table = token_table(spec.layout)
 
-    def make(self, outcome: TickOutcome, header: Any) -> Any:
+    def make(self, outcome: TickOutcome, header: Header) -> Any:
         """The tokens of one tick, also of one without: its number tells that none was lost.
 
         Args:
             outcome: of the tick; if it has tokens, (tokens, dim) float32.
             header: that of the tick's AttentionMap.
         """
-        message = self._port.new(_TYPE)
+        message: TokenActivations = self._port.new(_TYPE)
         message.header = header
         message.episode, message.tick = outcome.episode, outcome.tick
         message.policy_name = short_name(self._spec.name)
@@ -57,7 +59,7 @@ class TokenMaker:
         message.valid = not message.invalid_reason
         return message
 
-    def _fill_rows(self, message: Any, outcome: TickOutcome) -> str:
+    def _fill_rows(self, message: TokenActivations, outcome: TickOutcome) -> str:
         """Fill the rows; why that cannot be, empty if it could."""
         output = outcome.output
         if output is None or output.tokens is None:

@@ -13,7 +13,7 @@ import struct
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import lz4.frame
 import yaml
@@ -81,7 +81,7 @@ def by_rosbags(
     if storage is StoragePlugin.MCAP:
         modes.append(CompressionMode.STORAGE)
     compression = compression or choice.choice(modes)
-    version = choice.choice((8, 9))
+    version: Literal[8, 9] = choice.choice((8, 9))
     writer = RosbagsWriter(path, version=version, storage_plugin=storage)
     writer.set_compression(compression, CompressionFormat.ZSTD)
     writer.set_custom_data("robot", f"number {choice.randrange(100)}")
@@ -112,7 +112,7 @@ def by_mcap(
     **options: object,
 ) -> str:
     """One file of the mcap library, with or without chunks, index, statistics and attachments."""
-    settings = {
+    settings: dict[str, Any] = {
         "chunk_size": choice.choice((300, 5000, 1 << 20)),
         "compression": choice.choice(list(CompressionType)),
         "use_chunking": choice.random() < 0.7,
@@ -267,7 +267,8 @@ def our_bag(folder: Path, seed: int) -> Kind:
     kind = Kind(folder / "bag", ours=True, messages=Counter(messages))
     maker = seed % 6
     if maker < 2:
-        storage, compression = (("mcap", "sqlite3")[maker], choice.choice(("none", "zstd")))
+        storage: Literal["mcap", "sqlite3"] = "sqlite3" if maker else "mcap"
+        compression: Literal["none", "zstd"] = choice.choice(("none", "zstd"))
         with BagWriter(
             kind.path, storage, compression=compression, split_bytes=choice.choice((0, 20_000))
         ) as writer:

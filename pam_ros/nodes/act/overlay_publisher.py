@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -38,7 +38,7 @@ class OverlayPublisher:
 
     def wanted(self) -> bool:
         """Whether anybody listens to any overlay."""
-        publishers = [*self._images.values(), *self._compressed.values()]
+        publishers: list[Publisher[Any]] = [*self._images.values(), *self._compressed.values()]
         return any(publisher.get_subscription_count() > 0 for publisher in publishers)
 
     def publish(self, look: Look, tick: ExplainedTick) -> None:
@@ -53,6 +53,6 @@ class OverlayPublisher:
             self.published[drawn.camera] += 1
 
 
-def _heard(publishers: Mapping[str, Publisher]) -> set[str]:
+def _heard(publishers: Mapping[str, Publisher[Any]]) -> set[str]:
     """The cameras whose topic somebody listens to."""
     return {name for name, one in publishers.items() if one.get_subscription_count() > 0}

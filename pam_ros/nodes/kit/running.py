@@ -73,6 +73,7 @@ def run_node(
         return _fail(error)
     node: N | None = None
     starting: _Starting[N] | None = None
+    mendable: tuple[type[Exception], ...] = (PamRosError, *_parameter_errors())
     try:
         node = factory()
         if start is not None:
@@ -80,7 +81,7 @@ def run_node(
         _spin(node, threads, starting)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
-    except (PamRosError, *_parameter_errors()) as error:
+    except mendable as error:
         return _fail(error)
     except Exception:
         # A signal while the node is being made shuts ROS down under it.

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pam_ros.message_types import Stamped
+    from pam_ros.message_types.diagnostic_msgs import DiagnosticArray
+    from pam_ros.message_types.pam_ros import AttentionMap, SaeFeatures
+    from pam_ros.message_types.sensor_msgs import JointState
+    from pam_ros.message_types.trajectory_msgs import JointTrajectory
     from pam_ros.robot.contract import Contract
     from pam_ros.robot.topics import CameraTopics, Topics
 
@@ -152,7 +157,7 @@ class Scene:
         picture = self._rr.EncodedImage(contents=data.tobytes(), media_type="image/jpeg")
         self._recording.log(entity, picture)
 
-    def _take_attention(self, message: Any, _: int) -> None:
+    def _take_attention(self, message: AttentionMap, _: int) -> None:
         stamp_ns, tick = _stamp(message), int(message.tick)
         self._at(stamp_ns, tick)
         if not message.valid:
@@ -172,7 +177,7 @@ class Scene:
             self._at(image_ns, tick)
             self._log_image(attention_entity(name), picture)
 
-    def _take_joint_state(self, message: Any, _: int) -> None:
+    def _take_joint_state(self, message: JointState, _: int) -> None:
         self._at(_stamp(message))
         self._positions(message.name, message.position, MEASURED)
 
@@ -183,7 +188,7 @@ class Scene:
         names = self._topics.command_joints if found.names is None else found.names
         self._positions(names, found.positions[0], COMMAND)
 
-    def _take_chunk(self, message: Any, _: int) -> None:
+    def _take_chunk(self, message: JointTrajectory, _: int) -> None:
         self._at(_stamp(message))
         self._positions(message.joint_names, message.points[0].positions, PREDICTED)
 
@@ -194,7 +199,7 @@ class Scene:
             if name in known:
                 self._number(joint_entity(str(name), what), float(position))
 
-    def _take_features(self, message: Any, _: int) -> None:
+    def _take_features(self, message: SaeFeatures, _: int) -> None:
         self._at(_stamp(message), int(message.tick))
         if not message.valid:
             if message.invalid_reason:
@@ -209,7 +214,7 @@ class Scene:
         self._number(f"{UNUSUAL}/threshold", float(message.ood_threshold))
         self._mark_peaks(message)
 
-    def _mark_peaks(self, message: Any) -> None:
+    def _mark_peaks(self, message: SaeFeatures) -> None:
         """The strongest features at the centres of their cells; a camera without one is cleared."""
         marks: dict[str, list[tuple[float, float, str]]] = {name: [] for name in self._grids}
         strongest = list(
@@ -243,7 +248,7 @@ class Scene:
                 ),
             )
 
-    def _take_diagnostics(self, message: Any, _: int) -> None:
+    def _take_diagnostics(self, message: DiagnosticArray, _: int) -> None:
         self._at(_stamp(message))
         for status in message.status:
             level = status.level[0] if isinstance(status.level, bytes) else int(status.level)
@@ -261,7 +266,7 @@ class Scene:
             self._recording.log(entity, self._rr.Scalars(value))
 
 
-def _stamp(message: Any) -> int:
+def _stamp(message: Stamped) -> int:
     return stamp_nanoseconds(message.header.stamp)
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from pam_ros.msg import AttentionMap
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
+
+from pam_ros.msg import AttentionMap
 
 ATTENTION = "/act_attention/attention"
 SERVICE = "/act_attention/enable"

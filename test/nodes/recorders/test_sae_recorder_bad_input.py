@@ -13,8 +13,8 @@ import torch
 from sae_folder import POLICY, WIDTH, tokens_message, write_sae
 
 from pam_ros.bags import BagReader
-from pam_ros.share.errors import PamRosError
 from pam_ros.msg import TokenActivations
+from pam_ros.share.errors import PamRosError
 
 
 def test_activations_that_are_not_finite_give_an_invalid_message_and_the_node_goes_on(
