@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.sae_finding_arms import Edit
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.abilities import TokenEditing
     from pam_ros.sae.store.token_store import StoredFrame, TokenStore
 
 AT_ONCE = 10
@@ -37,7 +37,7 @@ def first_observations(store: TokenStore, count: int) -> list[StoredFrame]:
 
 
 def chunk_effects(
-    policy: ActPolicy, frames: list[StoredFrame], arms: dict[str, list[Edit | None]]
+    policy: TokenEditing, frames: list[StoredFrame], arms: dict[str, list[Edit | None]]
 ) -> dict[str, Any]:
     """Of each edit, over the frames: means and 95% intervals.
 
@@ -84,7 +84,7 @@ def chunk_effects(
 
 
 def drive(
-    policy: ActPolicy,
+    policy: TokenEditing,
     edits: list[Edit | None],
     seeds: range,
     limit: int,
@@ -103,7 +103,7 @@ def drive(
     policy.edit_tokens(None)
 
 
-def _episode(scene: Scene, policy: ActPolicy, seed: int, limit: int) -> dict[str, Any]:
+def _episode(scene: Scene, policy: TokenEditing, seed: int, limit: int) -> dict[str, Any]:
     """Success, ticks, the last distance [m], and how far left of the cube it ends [degrees]."""
     scene.reset(seed)
     policy.reset()

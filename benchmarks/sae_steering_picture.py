@@ -30,7 +30,7 @@ from pam_ros.sim.scene import CAMERA_NAMES, IMAGE_HEIGHT, IMAGE_WIDTH, Scene
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.abilities import TokenEditing
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.store.token_store import StoredFrame
 
@@ -67,7 +67,7 @@ def scatter(points: NDArray[Any], title: str, height: int, width: int) -> NDArra
     return sheet
 
 
-def paths(policy: ActPolicy, sae: SAE, frame: StoredFrame, feature: int) -> NDArray[Any]:
+def paths(policy: TokenEditing, sae: SAE, frame: StoredFrame, feature: int) -> NDArray[Any]:
     """The top camera's picture with the tip's paths, RGB."""
     prepared = policy.prepare([frame.observation])
     image = np.array(frame.observation[policy.spec.layout.cameras[0].feature], np.uint8)

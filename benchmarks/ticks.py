@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Subject
     from pam_ros.attention.maps import AttentionMaps
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.abilities import TokenEditing
 
     Run = Callable[[], object]
 
@@ -57,7 +57,7 @@ class Show:
             )
 
 
-def normalised(policy: ActPolicy, subject: Subject) -> Prepared:
+def normalised(policy: TokenEditing, subject: Subject) -> Prepared:
     """The very tensors that lerobot's forward pass is timed on."""
     spec, batch = policy.spec, subject.batch
     return Prepared(
@@ -67,13 +67,13 @@ def normalised(policy: ActPolicy, subject: Subject) -> Prepared:
     )
 
 
-def forward(policy: ActPolicy, subject: Subject) -> Run:
+def forward(policy: TokenEditing, subject: Subject) -> Run:
     """Normalised tensors to chunk and weights, as NumPy arrays."""
     inputs = normalised(policy, subject)
     return lambda: policy.forward(inputs)
 
 
-def tick(policy: ActPolicy, subject: Subject) -> Run:
+def tick(policy: TokenEditing, subject: Subject) -> Run:
     """Normalised tensors to chunk, weights, maps, overlays."""
     inputs, show = normalised(policy, subject), Show(subject.observation)
 
@@ -84,7 +84,7 @@ def tick(policy: ActPolicy, subject: Subject) -> Run:
     return run
 
 
-def encoder_tick(policy: ActPolicy, subject: Subject) -> Run:
+def encoder_tick(policy: TokenEditing, subject: Subject) -> Run:
     """As tick, with the maps of the last encoder layer's self-attention."""
     inputs, show = normalised(policy, subject), Show(subject.observation)
     layer = policy.spec.encoder_layers - 1
@@ -96,7 +96,7 @@ def encoder_tick(policy: ActPolicy, subject: Subject) -> Run:
     return run
 
 
-def rollout_tick(policy: ActPolicy, subject: Subject) -> Run:
+def rollout_tick(policy: TokenEditing, subject: Subject) -> Run:
     """As tick, with the maps of the attention rollout through all encoder layers."""
     inputs, show = normalised(policy, subject), Show(subject.observation)
     layers = tuple(range(policy.spec.encoder_layers))
@@ -110,12 +110,12 @@ def rollout_tick(policy: ActPolicy, subject: Subject) -> Run:
     return run
 
 
-def from_images(policy: ActPolicy, subject: Subject) -> Run:
+def from_images(policy: TokenEditing, subject: Subject) -> Run:
     """uint8 images to the un-normalised action, maps, overlays: all that a node does but topics."""
     return step_and_show(policy, subject.observation)
 
 
-def rollout_from_images(policy: ActPolicy, subject: Subject) -> Run:
+def rollout_from_images(policy: TokenEditing, subject: Subject) -> Run:
     """As from_images, with the maps of the attention rollout."""
     show = Show(subject.observation)
     policy.show_encoder_layers(range(policy.spec.encoder_layers), mean_over_heads=True)
@@ -128,7 +128,7 @@ def rollout_from_images(policy: ActPolicy, subject: Subject) -> Run:
     return run
 
 
-def step_and_show(policy: ActPolicy, observation: Mapping[str, NDArray[Any]]) -> Run:
+def step_and_show(policy: TokenEditing, observation: Mapping[str, NDArray[Any]]) -> Run:
     """As from_images, on any observation."""
     show = Show(observation)
 

@@ -10,6 +10,7 @@ cells get no share; what a method says of the joint state is in its own result.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import AttentionMaps, CameraMap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,71 @@ INPUT_GRADIENTS = "input_gradients"
 INTEGRATED_GRADIENTS = "integrated_gradients"
 GRAD_CAM = "grad_cam"
 GRADIENT_METHODS = (INPUT_GRADIENTS, INTEGRATED_GRADIENTS, GRAD_CAM)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained: one joint at one step of the chunk, or with neither the whole chunk.
+
+    The whole chunk is its projection on its difference from the chunk that the policy predicts for
+    the baseline; the difference's direction is held fixed. Joint and step count from 0. The unit is
+    the normalised one: standard deviations of the training actions where the policy was trained on
+    such.
+    """
+
+    joint: int | None = None
+    step: int | None = None
+
+    def label(self, joints: Sequence[str] = ()) -> str:
+        """For messages: "chunk", or "shoulder_pan[5]", or without the joints' names "0[5]"."""
+        if self.joint is None:
+            return "chunk"
+        return f"{joints[self.joint] if joints else self.joint}[{self.step}]"
+
+
+CHUNK = Target()
+"""The default: the whole chunk, along its difference from the baseline's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What one method says of one observation. A camera's arrays go by its feature's name.
+
+    images: (H, W) float32, one value per pixel of the image that the policy reads, summed over the
+        channels; None for Grad-CAM.
+    cells: (rows, cols) float32, the same summed over each cell's pixels; for Grad-CAM its map.
+    state: (state_dim,) float32, what falls on the joint state; NaN where the method leaves it out.
+    total: the sum of all attributions.
+    change: how much the target changes from the baseline to the observation, normalised units.
+    completeness_error: |total - change| for integrated gradients, which promise that it vanishes
+        with many steps; NaN for the others.
+    baseline: what the observation was compared with: for integrated gradients the start of the
+        path, otherwise of use in the default target alone.
+    layer: what the values belong to, "images" or "backbone.layer4".
+    """
+
+    method: str
+    target: str
+    baseline: str
+    layer: str
+    images: dict[str, NDArray[np.float32]] | None
+    cells: dict[str, NDArray[np.float32]]
+    state: NDArray[np.float32]
+    total: float
+    change: float
+    completeness_error: float = math.nan
+
+    def maps(self, layout: TokenLayout) -> AttentionMaps:
+        """Shares of absolute attribution per cell, see attribution_maps."""
+        return attribution_maps(
+            self.method,
+            self.cells if self.images is None else self.images,
+            layout,
+            layer=self.layer,
+            query=f"baseline {self.baseline}",
+            target=self.target,
+            completeness_error=self.completeness_error,
+        )
 
 
 def attribution_maps(

@@ -20,12 +20,14 @@ from pam_ros.attention.attribution import GRADIENT_METHODS, INTEGRATED_GRADIENTS
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT
 from pam_ros.attention.methods import ATTENTION_METHODS, Weights
+from pam_ros.policy.abilities import GradientExplaining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.faithfulness.probe import Observation
+    from pam_ros.policy.abilities import Batching
 
 BASELINES = ("blur", "mean", "black")
 INTEGRATION_STEPS = 16
@@ -113,9 +115,13 @@ def _single(
 
 
 def maps_of(
-    policy: Any, observation: Observation, methods: Sequence[Method]
+    policy: Batching[Any], observation: Observation, methods: Sequence[Method]
 ) -> dict[str, AttentionMaps]:
-    """Each method's maps of one observation, by the method's name; policy: an ActPolicy."""
+    """Each method's maps of one observation, by the method's name.
+
+    Raises:
+        AttentionError: a gradient method of a policy that has none.
+    """
     layout = policy.spec.layout
     attention = [method for method in methods if not method.extra_pass]
     found: dict[str, AttentionMaps] = {}
@@ -145,11 +151,14 @@ def _layer(method: Method) -> int:
     return -1 if method.layer is None else method.layer
 
 
-def _gradients(method: Method, policy: Any, observation: Observation) -> AttentionMaps:
-    from pam_ros.policy.act import gradients as act_gradients  # noqa: PLC0415  (torch stays out of this room)
-
-    attribution = act_gradients.attribute(
-        policy, observation, method.kind, baseline=method.baseline, steps=INTEGRATION_STEPS
+def _gradients(method: Method, policy: Batching[Any], observation: Observation) -> AttentionMaps:
+    if not isinstance(policy, GradientExplaining):
+        message = (
+            f"{policy.spec.name} gives no gradients: leave {method.name} out of the methods, such "
+            "as by --methods attention"
+        )
+        raise AttentionError(message)
+    attribution = policy.attribute(
+        observation, method.kind, baseline=method.baseline, steps=INTEGRATION_STEPS
     )
-    maps: AttentionMaps = attribution.maps(policy.spec.layout)
-    return maps
+    return attribution.maps(policy.spec.layout)

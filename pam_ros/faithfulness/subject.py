@@ -17,6 +17,7 @@ from pam_ros.faithfulness.cells import Cells
 from pam_ros.faithfulness.measure import measure
 from pam_ros.faithfulness.methods import maps_of
 from pam_ros.faithfulness.perturbation import replacements
+from pam_ros.policy.abilities import Batching, lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pam_ros.faithfulness.measure import Moment
     from pam_ros.faithfulness.methods import Method
     from pam_ros.faithfulness.probe import Observation, Probe
+    from pam_ros.policy.interface import Policy
 
 _BATCH = 4
 
@@ -34,15 +36,23 @@ class Subject:
     """Chunks and maps of a policy.
 
     Args:
-        policy: an ActPolicy.
+        policy: one that is Batching.
         methods: the maps to make.
         bfloat16: compute the chunks of spoilt pictures in it; maps always are float32.
+
+    Raises:
+        AttentionError: the policy runs no pass beside its ticks.
     """
 
-    def __init__(self, policy: Any, methods: Sequence[Method], *, bfloat16: bool = False) -> None:
+    def __init__(
+        self, policy: Policy, methods: Sequence[Method], *, bfloat16: bool = False
+    ) -> None:
+        if not isinstance(policy, Batching):
+            message = lacks(policy, "it runs no passes of several observations beside its ticks")
+            raise AttentionError(message)
         self.methods = methods
         self.cells = Cells(policy.spec.layout)
-        self._policy = policy
+        self._policy: Batching[Any] = policy
         self._bfloat16 = bfloat16
 
     def chunks(self, observations: Iterable[Observation]) -> NDArray[np.float32]:

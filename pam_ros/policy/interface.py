@@ -251,21 +251,6 @@ class Policy(Protocol):
         """
         ...
 
-    @property
-    def tokens_layer(self) -> str:
-        """Which layer the tokens of later outputs are of."""
-        ...
-
-    def take_tokens(self, layer: str) -> None:
-        """Which layer's tokens later outputs hold: "encoder", its output, to begin with.
-
-        "encoder_input" are the tokens that the encoder reads, "encoder.layers.K" layer K's output.
-
-        Raises:
-            PolicyError: the policy has no such layer; the setting stays as it was.
-        """
-        ...
-
     def reset(self) -> None:
         """Start an episode: empty queue and ensemble, step 0."""
         ...

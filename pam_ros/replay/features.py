@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.policy.abilities import TOKENS_LAYER, TokenReading, take_tokens
 from pam_ros.robot.topics import RECORDER
 from pam_ros.sae.store.tokens import parse_sampler
 from pam_ros.tick.feature_encoding import FeatureEncoding
@@ -13,7 +14,7 @@ from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
     from pam_ros.message_types.std_msgs import Header
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
     from pam_ros.replay.messages import Messages
     from pam_ros.tick.loop import TickOutcome
 
@@ -29,14 +30,14 @@ class Features:
         ReplayError: it cannot be loaded, or does not fit the policy.
     """
 
-    def __init__(self, folder: str, policy: ActPolicy, messages: Messages) -> None:
+    def __init__(self, folder: str, policy: Policy, messages: Messages) -> None:
         path = Path(folder).expanduser()
         self._encoding = FeatureEncoding(path, messages)
         given = self._encoding.provenance
-        layer = policy.tokens_layer if given is None else given.layer
+        layer = _layer(policy) if given is None else given.layer
         sampler = parse_sampler("all" if given is None else given.sampler)
         self._encoding.check_fits(policy.spec.sha256, layer)
-        policy.take_tokens(layer)
+        take_tokens(policy, layer)
         self._tokens = TokenMaker(messages, policy.spec, layer, sampler)
         self.no_score = self._encoding.no_score
 
@@ -52,3 +53,7 @@ class Features:
     def message(self, outcome: TickOutcome, header: Header) -> Any:
         """The SaeFeatures of a tick; header: that of its AttentionMap."""
         return self._encoding.encode(self._tokens.make(outcome, header))
+
+
+def _layer(policy: Policy) -> str:
+    return policy.tokens_layer if isinstance(policy, TokenReading) else TOKENS_LAYER

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.selection import Selection
     from pam_ros.bags.reader import BagMessage
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
     from pam_ros.replay.observed import ObservedTick
     from pam_ros.replay.recorded import Look
     from pam_ros.replay.settings import ReplaySettings
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def load(settings: ReplaySettings) -> ActPolicy:
+def load(settings: ReplaySettings) -> Policy:
     """The policy of the settings.
 
     Raises:
@@ -115,7 +115,7 @@ class _Replay:
     """One bag on its way into another."""
 
     def __init__(
-        self, bag: Path, output: ReplayOutput, settings: ReplaySettings, policy: ActPolicy
+        self, bag: Path, output: ReplayOutput, settings: ReplaySettings, policy: Policy
     ) -> None:
         self._settings = settings
         self._spec = policy.spec

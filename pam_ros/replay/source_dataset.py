@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.policy.act.policy import ActPolicy
-    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.policy.interface import Policy, PolicySpec
     from pam_ros.replay.messages import Messages
 
 START_NS = 1_000_000_000
@@ -87,7 +86,7 @@ class SourceDataset:
     def __init__(
         self,
         path: Path,
-        policy: ActPolicy,
+        policy: Policy,
         messages: Messages,
         contract: Contract | None,
         episodes: str,

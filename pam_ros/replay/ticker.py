@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags.errors import BagError
+from pam_ros.policy.abilities import LookingAhead
 from pam_ros.robot import MessageError, MessageSet, Observation, build_observation
 from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.selection import Selection
     from pam_ros.bags.reader import BagMessage
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
     from pam_ros.replay.observed import ObservedTick
     from pam_ros.robot import Contract
     from pam_ros.tick.explained import ExplainedTick
@@ -54,7 +55,7 @@ class Ticker:
     """
 
     def __init__(
-        self, policy: ActPolicy, contract: Contract, decode: Callable[[BagMessage], Any]
+        self, policy: Policy, contract: Contract, decode: Callable[[BagMessage], Any]
     ) -> None:
         self._policy = policy
         self._spec = policy.spec
@@ -86,7 +87,8 @@ class Ticker:
         """
         selection.ask(self._policy)
         ready = [self._observe(index, observed) for index, observed in batch]
-        self._policy.expect([one[1].features for one in ready if one is not None])
+        if isinstance(self._policy, LookingAhead):
+            self._policy.expect([one[1].features for one in ready if one is not None])
         for (index, observed), one in zip(batch, ready, strict=True):
             self._number(observed)
             if one is None:

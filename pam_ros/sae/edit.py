@@ -13,7 +13,7 @@ activation changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,36 +22,17 @@ from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.tokens import Block, parse_sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pam_ros.policy.act.passes import Prepared
-    from pam_ros.policy.interface import BatchResult, PolicySpec
+    from pam_ros.policy.abilities import Prepared, TokenEditing
+    from pam_ros.policy.interface import BatchResult
     from pam_ros.sae.arch.model import SAE
 
 MODES = ("ablate", "scale", "steer")
 _HALF_LARGEST = float(np.finfo(np.float16).max)
-
-
-class EditablePolicy(Protocol):
-    """What an effect is measured on: policy.ActPolicy is one."""
-
-    @property
-    def spec(self) -> PolicySpec:
-        """See policy.interface.Policy."""
-        ...
-
-    def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
-        """See policy.act.ActPolicy."""
-        ...
-
-    def forward(
-        self, prepared: Prepared, *, tokens_layer: str | None = None, edit: Any = None
-    ) -> BatchResult:
-        """See policy.act.ActPolicy."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +175,7 @@ class EditEffect:
 
 
 def edit_effect(
-    policy: EditablePolicy,
+    policy: TokenEditing[Prepared],
     prepared: Prepared,
     edit: FeatureEdit | DirectionEdit,
     layer: str,

@@ -10,7 +10,7 @@ from pam_ros.share.folders import share_directory
 if TYPE_CHECKING:
     import argparse
 
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
 
 
 def add_policy_options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def set_threads(options: argparse.Namespace) -> None:
         torch.set_num_threads(options.threads)
 
 
-def open_policy(options: argparse.Namespace) -> ActPolicy:
+def open_policy(options: argparse.Namespace) -> Policy:
     """The policy that add_policy_options named.
 
     Raises:

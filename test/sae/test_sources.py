@@ -162,6 +162,10 @@ def test_a_policy_left_at_another_layer_gives_the_one_that_is_asked_for(tmp_path
     class Layered(FakePolicy):
         layer = "encoder.layers.0"
 
+        @property
+        def tokens_layer(self) -> str:
+            return self.layer
+
         def take_tokens(self, layer: str) -> None:
             self.layer = layer
 

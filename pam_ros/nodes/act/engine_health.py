@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pam_ros.policy.abilities import PrecisionMeasuring
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
-    from pam_ros.policy.act.policy import ActPolicy
-    from pam_ros.policy.interface import PrecisionError
+    from pam_ros.policy.interface import Policy, PrecisionError
 
 OBSERVATIONS = 5
 
@@ -26,23 +26,28 @@ class EngineHealth:
     A node that is enabled from the start measures once it is disabled, and says so until then.
     """
 
-    def __init__(self, node: Node, policy: ActPolicy) -> None:
+    def __init__(self, node: Node, policy: Policy) -> None:
         self._node = node
         self._policy = policy
-        self._left = 0 if policy.engine.dtype == "float32" else OBSERVATIONS
+        self._measuring = policy if isinstance(policy, PrecisionMeasuring) else None
+        self._left = OBSERVATIONS
         self._errors: list[PrecisionError] = []
         self._failure = ""
+        if policy.engine.dtype == "float32":
+            self._left = 0
+        elif self._measuring is None:
+            self._left, self._failure = 0, "this policy does not compare itself with float32"
 
     def look_at(self, features: Mapping[str, NDArray[np.generic]]) -> None:
         """Compare the engine with float32 on an observation, while there is need of it.
 
         It takes about two forward passes: call it where no command waits.
         """
-        if self._left == 0:
+        if self._left == 0 or self._measuring is None:
             return
         self._left -= 1
         try:
-            self._errors.append(self._policy.precision_error(features))
+            self._errors.append(self._measuring.precision_error(features))
         except PolicyError as error:
             self._failure = str(error)
             self._node.get_logger().warning(f"precision not measured: {error}")

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from std_srvs.srv import Trigger
 
+from pam_ros.attention.attribution import Target
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import TickScale
 from pam_ros.msg import AttentionMap
+from pam_ros.nodes.act.explanation_request import NO_GRADIENTS
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.policy.abilities import GradientExplaining
 from pam_ros.policy.interface import PolicyError
 from pam_ros.tick.attention_map import AttentionMapMaker
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.nodes.act.explanation_request import Request
     from pam_ros.nodes.act.parameters import Look
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
     from pam_ros.robot import Contract
     from pam_ros.tick.explained import ExplainedTick
 
@@ -54,7 +57,7 @@ class Explainer:
     def __init__(
         self,
         node: Node,
-        policy: ActPolicy,
+        policy: Policy,
         contract: Contract,
         look: Callable[[], Look],
         group: CallbackGroup,
@@ -90,27 +93,26 @@ class Explainer:
             response.message = "this policy reads no camera, so no gradient method can explain it"
         elif tick is None:
             response.message = "there is nothing to explain before the first observation"
-        elif self._policy.engine.name == "hooks":
-            response.message = (
-                "gradients would disturb this policy's ticks: it runs lerobot's own modules, "
-                f"because {self._policy.engine.reason}"
-            )
+        elif not isinstance(self._policy, GradientExplaining):
+            response.message = NO_GRADIENTS
+        elif disturbs := self._policy.why_not_beside_ticks:
+            response.message = f"gradients would disturb this policy's ticks: {disturbs}"
         else:
             self._thread = threading.Thread(
-                target=self._explain, args=(tick, look), name="explain", daemon=True
+                target=self._explain, args=(self._policy, tick, look), name="explain", daemon=True
             )
             self._thread.start()
             response.success = True
             response.message = f"{look.request.method} of tick {tick.outcome.tick} is under way"
         return response
 
-    def _explain(self, tick: ExplainedTick, look: Look) -> None:
+    def _explain(self, policy: GradientExplaining, tick: ExplainedTick, look: Look) -> None:
         if sys.platform == "linux":  # where a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         maps: AttentionMaps | None = None
         outcome = replace(tick.outcome, inference_skipped=False, invalid_reason="")
         try:
-            maps = self._maps(tick, look.request)
+            maps = self._maps(policy, tick, look.request)
         except (AttentionError, PolicyError) as error:
             outcome = outcome.made_invalid(str(error))
         except Exception as error:  # noqa: BLE001  (torch raises many types, out of memory too)
@@ -120,12 +122,10 @@ class Explainer:
         except Exception as error:  # noqa: BLE001  (the node may be on its way out)
             self._node.get_logger().error(f"explanation: {error}")
 
-    def _maps(self, tick: ExplainedTick, request: Request) -> AttentionMaps:
-        # Here and not above: who never asks does not load autograd's part of it.
-        from pam_ros.policy.act.gradients import Target, attribute  # noqa: PLC0415
-
-        attribution = attribute(
-            self._policy,
+    def _maps(
+        self, policy: GradientExplaining, tick: ExplainedTick, request: Request
+    ) -> AttentionMaps:
+        attribution = policy.attribute(
             tick.observation.features,
             request.method,
             target=Target(request.joint, request.step),

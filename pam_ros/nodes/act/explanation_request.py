@@ -7,23 +7,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pam_ros.attention.attribution import GRADIENT_METHODS
 from pam_ros.nodes.kit.parameters import ParameterError
-from pam_ros.policy.interface import PolicyError
+from pam_ros.policy.abilities import GradientExplaining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from pam_ros.policy.act.policy import ActPolicy
-    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.policy.interface import Policy, PolicySpec
 
 __all__ = [
     "BASELINES",
     "GRADIENT_METHODS",
+    "NO_GRADIENTS",
     "Request",
     "check_explainable",
     "make_request",
@@ -31,6 +27,7 @@ __all__ = [
 ]
 
 BASELINES = ("black", "mean", "blur")
+NO_GRADIENTS = "this policy gives no gradients, so no gradient method can explain it"
 
 
 @dataclass(frozen=True)
@@ -47,27 +44,14 @@ class Request:
     joints: tuple[str, ...]
 
 
-def why_no_mean(policy: ActPolicy) -> str:
+def why_no_mean(policy: Policy) -> str:
     """Why baseline "mean" cannot be had of this policy; empty where it can.
 
-    It prepares an observation of zeros: ask before the first tick.
+    Ask before the first tick, as of GradientExplaining.why_no_baseline.
     """
-    from pam_ros.policy.act.path import path_to  # noqa: PLC0415  (torch, like the policy)
-
-    spec = policy.spec
-    zeros: dict[str, NDArray[np.generic]] = {
-        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
-        for camera in spec.cameras
-    }
-    if spec.state_feature is not None:
-        zeros[spec.state_feature] = np.zeros(spec.state_dim, np.float32)
-    if spec.environment_feature is not None:
-        zeros[spec.environment_feature] = np.zeros(spec.environment_dim, np.float32)
-    try:
-        path_to(policy, zeros, "mean")
-    except PolicyError as error:
-        return str(error)
-    return ""
+    if not isinstance(policy, GradientExplaining):
+        return NO_GRADIENTS
+    return policy.why_no_baseline("mean")
 
 
 def check_explainable(changed: Mapping[str, Any], spec: PolicySpec) -> None:

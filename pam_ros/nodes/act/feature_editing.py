@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
+from pam_ros.policy.abilities import TokenEditing
 from pam_ros.sae.errors import SaeError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class FeatureEditing:
     """
 
     def __init__(self, node: Node, policy: Policy, values: Mapping[str, Any]) -> None:
-        self._policy: Any = policy
+        self._policy: TokenEditing[Any] | None = None
         self._words = ""
         self._change = ""
         self._next = 0.0
@@ -68,9 +69,10 @@ class FeatureEditing:
                 f"parameter 'edit_feature' is {feature}: an edited policy moves otherwise than it "
                 "was trained to; set allow_edits to true as well"
             )
-        if not hasattr(policy, "edit_tokens"):
+        if not isinstance(policy, TokenEditing):
             raise ParameterError("parameter 'edit_feature': this policy's tokens cannot be edited")
-        self._words = self._start(values, feature)
+        self._policy = policy
+        self._words = self._start(policy, values, feature)
         node.get_logger().warning(
             f"THE POLICY IS EDITED: {self._words}, on every token of layer "
             f"{policy.tokens_layer} in every pass. It does not act as it was trained to"
@@ -78,7 +80,7 @@ class FeatureEditing:
 
     def look_at(self, features: Mapping[str, NDArray[np.generic]], outcome: TickOutcome) -> None:
         """After a tick, from time to time: how far its chunk is from the unedited policy's."""
-        if not self._words or outcome.output is None or time.monotonic() < self._next:
+        if self._policy is None or outcome.output is None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PERIOD
         prepared = self._policy.prepare([features])
@@ -91,7 +93,7 @@ class FeatureEditing:
             return {}
         return {"edit": self._words, "edit_chunk_change_max": self._change or "not measured yet"}
 
-    def _start(self, values: Mapping[str, Any], feature: int) -> str:
+    def _start(self, policy: TokenEditing[Any], values: Mapping[str, Any], feature: int) -> str:
         from pam_ros.sae.disk import load_sae  # noqa: PLC0415  (only where something is edited)
         from pam_ros.sae.edit import make_edit  # noqa: PLC0415
 
@@ -100,11 +102,11 @@ class FeatureEditing:
         try:
             sae = load_sae(
                 values["edit_sae"],
-                policy_sha256=self._policy.spec.sha256,
-                layer=self._policy.tokens_layer,
+                policy_sha256=policy.spec.sha256,
+                layer=policy.tokens_layer,
             )
             edit = make_edit(sae, values["edit_mode"], feature, values["edit_amount"])
         except SaeError as error:
             raise ParameterError(f"parameter 'edit_feature': {error}") from error
-        self._policy.edit_tokens(edit)
+        policy.edit_tokens(edit)
         return edit.words

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.map_rate import faster
 from pam_ros.policy import load_policy
+from pam_ros.policy.abilities import take_tokens
 from pam_ros.policy.timing import typical_forward_seconds
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from pam_ros.nodes.act.parameters import Look
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
 
 
-def start_policy(values: Mapping[str, Any]) -> ActPolicy:
+def start_policy(values: Mapping[str, Any]) -> Policy:
     """The policy, ready to run.
 
     Raises:
@@ -53,13 +54,13 @@ class TimedPolicy:
         typical_s: a forward pass [s].
     """
 
-    policy: ActPolicy
+    policy: Policy
     editing: FeatureEditing
     typical_s: float
 
 
 def prepare_policy(
-    node: Node, policy: ActPolicy, look: Look, values: Mapping[str, Any], period_s: float
+    node: Node, policy: Policy, look: Look, values: Mapping[str, Any], period_s: float
 ) -> TimedPolicy:
     """Have the policy do all that its ticks need, and then time it: tokens and weights take time.
 
@@ -74,13 +75,13 @@ def prepare_policy(
         PolicyError: it has no such layer.
         ParameterError: an edit that cannot be made.
     """
-    policy.take_tokens(values["tokens_layer"])
+    take_tokens(policy, values["tokens_layer"])
     editing = FeatureEditing(node, policy, values)
     look.selection.ask(policy)
     return TimedPolicy(policy, editing, time_policy(node, policy, period_s))
 
 
-def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:
+def time_policy(node: Node, policy: Policy, period_s: float) -> float:
     """Typical forward pass [s]; logs it and the engine, warns if it is too slow."""
     spec, engine = policy.spec, policy.engine
     typical = typical_forward_seconds(policy)
@@ -97,7 +98,7 @@ def time_policy(node: Node, policy: ActPolicy, period_s: float) -> float:
     return typical
 
 
-def _too_slow(policy: ActPolicy, typical: float, period_s: float) -> str:
+def _too_slow(policy: Policy, typical: float, period_s: float) -> str:
     spec, takes = policy.spec, f"{typical * 1e3:.0f} ms"
     cure = faster(policy.engine, spec.device)
     if spec.chunk_mode == "queue" and spec.n_action_steps > 1:

@@ -24,25 +24,26 @@ same module, which Grad-CAM hooks.
 
 from __future__ import annotations
 
-import math
 import operator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 import torch
 
 from pam_ros.attention.attribution import (
+    CHUNK,
     GRAD_CAM,
     GRADIENT_METHODS,
     INPUT_GRADIENTS,
     INTEGRATED_GRADIENTS,
-    attribution_maps,
+    Attribution,
+    Target,
     pool_into_cells,
 )
 from pam_ros.policy.act.path import BASELINES, JOINT_STATES, gradients
-from pam_ros.policy.act.target import CHUNK, Question, Target, ask
+from pam_ros.policy.act.target import Question, ask
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from pam_ros.attention.layout import TokenLayout
-    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.policy.act.path import Observation
     from pam_ros.policy.act.policy import ActPolicy
 
@@ -67,47 +66,6 @@ __all__ = [
     "input_gradients",
     "integrated_gradients",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Attribution:
-    """What one method says of one observation. A camera's arrays go by its feature's name.
-
-    images: (H, W) float32, one value per pixel of the image that the policy reads, summed over the
-        channels; None for Grad-CAM.
-    cells: (rows, cols) float32, the same summed over each cell's pixels; for Grad-CAM its map.
-    state: (state_dim,) float32, what falls on the joint state; NaN where the method leaves it out.
-    total: the sum of all attributions.
-    change: how much the target changes from the baseline to the observation, normalised units.
-    completeness_error: |total - change| for integrated gradients, which promise that it vanishes
-        with many steps; NaN for the others.
-    baseline: what the observation was compared with: for integrated gradients the start of the
-        path, otherwise of use in the default target alone.
-    layer: what the values belong to, "images" or "backbone.layer4".
-    """
-
-    method: str
-    target: str
-    baseline: str
-    layer: str
-    images: dict[str, NDArray[np.float32]] | None
-    cells: dict[str, NDArray[np.float32]]
-    state: NDArray[np.float32]
-    total: float
-    change: float
-    completeness_error: float = math.nan
-
-    def maps(self, layout: TokenLayout) -> AttentionMaps:
-        """Shares of absolute attribution per cell, see attention.attribution.attribution_maps."""
-        return attribution_maps(
-            self.method,
-            self.cells if self.images is None else self.images,
-            layout,
-            layer=self.layer,
-            query=f"baseline {self.baseline}",
-            target=self.target,
-            completeness_error=self.completeness_error,
-        )
 
 
 def attribute(

@@ -114,6 +114,29 @@ def path_to(
     return Path(policy.model, starts, ends, held, end.environment, len(spec.cameras))
 
 
+def why_no_baseline(policy: ActPolicy, baseline: str) -> str:
+    """Why this policy cannot give such a start; empty if it can.
+
+    It prepares an observation of zeros: ask before the first step.
+    """
+    spec = policy.spec
+    zeros: dict[str, NDArray[np.generic]] = {
+        camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
+        for camera in spec.cameras
+    }
+    for feature, size in (
+        (spec.state_feature, spec.state_dim),
+        (spec.environment_feature, spec.environment_dim),
+    ):
+        if feature is not None:
+            zeros[feature] = np.zeros(size, np.float32)
+    try:
+        path_to(policy, zeros, baseline)
+    except PolicyError as error:
+        return str(error)
+    return ""
+
+
 def blurred(image: Tensor) -> Tensor:
     """(1, 3, H, W) under a Gaussian of BLUR times its longer side, edges repeated."""
     sigma = BLUR * max(image.shape[2:])

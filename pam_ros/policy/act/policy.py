@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from pam_ros.attention.attribution import CHUNK
 from pam_ros.policy.act.ahead import Ahead
+from pam_ros.policy.act.hooks import HookedForward
 from pam_ros.policy.act.passes import Edit, place_names
 from pam_ros.policy.act.prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
@@ -29,13 +31,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from pam_ros.attention.attribution import Attribution, Target
     from pam_ros.policy.act.passes import EditTokens, Engine, Forward, Pass, Prepared
     from pam_ros.policy.act.prepare import Preparation
     from pam_ros.policy.interface import PolicySpec, QueuedAction
 
 
 class ActPolicy:
-    """Implements interface.Policy. Made by load.load_policy and load.wrap.
+    """Implements interface.Policy and every protocol of abilities. Made by load_act and wrap.
 
     Args:
         spec: what the policy reads and writes.
@@ -254,6 +257,37 @@ class ActPolicy:
             chunk=float((ours.chunk - exact.chunk).abs().max()),
             attention=max(float((found - known).abs().max()) for found, known in pairs),
         )
+
+    def attribute(
+        self,
+        observation: Mapping[str, NDArray[np.generic]],
+        method: str,
+        *,
+        target: Target = CHUNK,
+        baseline: str = "blur",
+        steps: int = 32,
+        joints: Sequence[str] = (),
+    ) -> Attribution:
+        """A gradient method on one observation; see abilities.GradientExplaining."""
+        # Here and not above: who never asks does not load autograd's part of it.
+        from pam_ros.policy.act import gradients  # noqa: PLC0415
+
+        return gradients.attribute(
+            self, observation, method, target=target, baseline=baseline, steps=steps, joints=joints
+        )
+
+    @property
+    def why_not_beside_ticks(self) -> str:
+        """Why another thread must not attribute meanwhile; empty if it may."""
+        if isinstance(self._engine, HookedForward):
+            return f"it runs lerobot's own modules, because {self._report.reason}"
+        return ""
+
+    def why_no_baseline(self, baseline: str) -> str:
+        """Why it cannot give this baseline; see abilities.GradientExplaining."""
+        from pam_ros.policy.act.path import why_no_baseline  # noqa: PLC0415  (as in attribute)
+
+        return why_no_baseline(self, baseline)
 
     def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> _Run:
         """Everything that can fail; leaves the policy's state alone."""

@@ -18,33 +18,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from pam_ros.attention.attribution import Target
     from pam_ros.policy.act.path import Observation, Path
     from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.policy.interface import PolicySpec
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is explained: one joint at one step of the chunk, or with neither the whole chunk.
-
-    The whole chunk is its projection on its difference from the chunk that the policy predicts for
-    the baseline; the difference's direction is held fixed. Joint and step count from 0. The unit is
-    the normalised one: standard deviations of the training actions where the policy was trained on
-    such.
-    """
-
-    joint: int | None = None
-    step: int | None = None
-
-    def label(self, joints: Sequence[str] = ()) -> str:
-        """For messages: "chunk", or "shoulder_pan[5]", or without the joints' names "0[5]"."""
-        if self.joint is None:
-            return "chunk"
-        return f"{joints[self.joint] if joints else self.joint}[{self.step}]"
-
-
-CHUNK = Target()
-"""The default: the whole chunk, along its difference from the baseline's."""
 
 
 @dataclass(frozen=True, eq=False)

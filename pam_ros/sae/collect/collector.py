@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.policy import PolicyError
+from pam_ros.policy.abilities import TOKENS_LAYER, take_tokens
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.provenance import pam_ros_version
 from pam_ros.sae.store.manifest import StoreInfo
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pam_ros.policy import Policy
     from pam_ros.sae.store.tokens import Sampler
 
-DEFAULT_LAYER = "encoder"
+DEFAULT_LAYER = TOKENS_LAYER
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def collect(
         source: of the observations.
         sampler: which tokens of a tick become rows.
         folder: of the store.
-        layer: as in policy.take_tokens.
+        layer: as in abilities.take_tokens.
         observations: keep the observations too: `pam_ros sae eval` runs the policy on them again.
         shard_rows: rows in memory at a time.
         max_rows: rows at which to stop; None for no limit.
@@ -68,8 +69,7 @@ def collect(
         KeyboardInterrupt: by Ctrl-C or a `kill`, between two frames; those before are kept.
     """
     # Also for the default: the policy may have been left at another one.
-    if layer != DEFAULT_LAYER or hasattr(policy, "take_tokens"):
-        policy.take_tokens(layer)
+    take_tokens(policy, layer)
     spec = policy.spec
     table = token_table(spec.layout)
     info = StoreInfo(

@@ -3,39 +3,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from pam_ros.policy.abilities import Batching, lacks
 from pam_ros.sae.describe.descriptions import Signals
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.frames import unpack_observations
 from pam_ros.sae.store.manifest import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from pam_ros.policy.act.passes import Prepared
-    from pam_ros.policy.interface import BatchResult
+    from pam_ros.policy.interface import Policy
     from pam_ros.sae.store.token_store import TokenStore
 
 STATE = "observation.state"
-
-
-class ActingPolicy(Protocol):
-    """What gives the actions: policy.ActPolicy is one."""
-
-    def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
-        """See policy.act.ActPolicy."""
-        ...
-
-    def forward(self, prepared: Prepared) -> BatchResult:
-        """See policy.act.ActPolicy."""
-        ...
 
 
 class JointSignals:
@@ -50,13 +38,18 @@ class JointSignals:
         policy: for the actions; None for none.
 
     Raises:
-        SaeError: the observations have no joint state.
+        SaeError: the observations have no joint state, or the policy runs no pass on its own.
     """
 
     def __init__(
-        self, store: TokenStore, names: Sequence[str] = (), policy: ActingPolicy | None = None
+        self, store: TokenStore, names: Sequence[str] = (), policy: Policy | None = None
     ) -> None:
-        self._store, self._policy = store, policy
+        self._policy: Batching[Any] | None = None
+        if isinstance(policy, Batching):
+            self._policy = policy
+        elif policy is not None:
+            raise SaeError(lacks(policy, "its actions need passes beside its ticks: no --actions"))
+        self._store = store
         self._given = tuple(names)
         # Where the shard before ended: its last tick, for the first velocity of the next.
         self._last: tuple[int, int, NDArray[np.float64]] | None = None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from pam_ros.policy.abilities import TokenEditing, lacks
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.shuffle import check_same_kind
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.interface import Policy
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.evaluate.measures import Principal
     from pam_ros.sae.store.stats import TokenStats
@@ -68,7 +69,7 @@ def by_principal(basis: Principal) -> Edit:
 
 
 def recovered_action(
-    policy: ActPolicy,
+    policy: Policy,
     stores: Sequence[TokenStore],
     stats: TokenStats,
     edits: Mapping[str, Edit],
@@ -86,8 +87,8 @@ def recovered_action(
         progress: called with the frames done.
 
     Raises:
-        SaeError: a store keeps no observations, is of another policy, or the policy refuses one; a
-            position is not among the training tokens.
+        SaeError: a store keeps no observations, is of another policy, or the policy refuses one or
+            lets nobody edit its tokens; a position is not among the training tokens.
     """
     check_same_kind(stores)
     info = stores[0].info
@@ -96,6 +97,7 @@ def recovered_action(
             f"{stores[0].folder} holds tokens of policy {info.policy_sha256}, "
             f"not of {policy.spec.sha256}"
         )
+    editable = _editable(policy)
     if len(stats.position_rows) != info.tokens or (stats.position_rows == 0).any():
         known = int((stats.position_rows > 0).sum())
         raise SaeError(
@@ -113,10 +115,10 @@ def recovered_action(
     missed_by_mean = values = 0.0
     done = 0
     while batch := [stored.observation for stored in islice(observations, BATCH)]:
-        prepared = policy.prepare(batch)
+        prepared = editable.prepare(batch)
 
         def chunk(edit: Edit | None, prepared: Any = prepared) -> Any:
-            result = policy.forward(prepared, tokens_layer=info.layer, edit=edit)
+            result = editable.forward(prepared, tokens_layer=info.layer, edit=edit)
             return result.normalised.astype(np.float64)
 
         own = chunk(None)
@@ -134,6 +136,13 @@ def recovered_action(
         done,
         missed_by_mean / values,
     )
+
+
+def _editable(policy: Policy) -> TokenEditing[Any]:
+    if not isinstance(policy, TokenEditing):
+        why = "its tokens cannot be edited, so --action-frames must be 0"
+        raise SaeError(lacks(policy, why))
+    return policy
 
 
 def _spread(stores: Sequence[TokenStore], frames: int) -> Iterator[StoredFrame]:

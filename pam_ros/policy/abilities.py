@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only some policies can do: one protocol each, asked for by isinstance.
+
+A room takes a `Policy`. A feature that needs more asks once, and says in one sentence that the
+policy does not have it; the rest of the room goes on without:
+
+    if not isinstance(policy, TokenEditing):
+        raise SaeError(lacks(policy, "its tokens cannot be edited"))
+
+A policy has an ability by having its members: it inherits nothing and registers nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+
+from pam_ros.policy.interface import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from pam_ros.attention.attribution import Attribution, Target
+    from pam_ros.policy.interface import BatchResult, Policy, PolicySpec, PrecisionError
+
+    Observation = Mapping[str, NDArray[np.generic]]
+    EditTokens = Callable[[Tensor], Tensor]
+
+Prepared = TypeVar("Prepared")
+"""A policy's own form of normalised inputs: nobody else looks into it."""
+TOKENS_LAYER = "encoder"
+"""The layer whose tokens are taken unless another is named: by convention what the actions read."""
+
+
+def lacks(policy: Policy, what: str) -> str:
+    """The sentence for an ability that a policy does not have."""
+    return f"policy {policy.spec.name} does not allow this: {what}"
+
+
+def take_tokens(policy: Policy, layer: str) -> None:
+    """Have later outputs hold this layer's tokens.
+
+    The default layer is not refused: a policy without tokens runs, and its outputs have none.
+
+    Raises:
+        PolicyError: the policy has no such layer, or gives no tokens at all.
+    """
+    if isinstance(policy, TokenReading):
+        policy.take_tokens(layer)
+    elif layer != TOKENS_LAYER:
+        raise PolicyError(lacks(policy, "it gives no hidden tokens"))
+
+
+@runtime_checkable
+class Batching(Protocol[Prepared]):
+    """Runs passes of several observations at once, and leaves the policy's own state alone."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it reads and writes."""
+        ...
+
+    def prepare(self, observations: Sequence[Observation]) -> Prepared:
+        """The normalised inputs of some observations, as one batch.
+
+        In memory of their own: another thread may step the policy meanwhile.
+
+        Raises:
+            ObservationError: one of them does not fit.
+            PolicyError: there is none.
+        """
+        ...
+
+    def forward(
+        self,
+        prepared: Prepared,
+        *,
+        encoder_layers: Collection[int] = (),
+        mean_over_heads: bool = False,
+        tokens_layer: str | None = None,
+    ) -> BatchResult:
+        """Passes that leave queue, ensemble, step and settings as they are.
+
+        Args:
+            prepared: what prepare() gave.
+            encoder_layers: whose self-attention the result shall hold.
+            mean_over_heads: only its mean, as if it were one head.
+            tokens_layer: which layer's tokens it shall hold; None: as take_tokens says.
+
+        Raises:
+            PolicyError: a layer that is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class TokenReading(Protocol):
+    """Gives the hidden tokens of a layer by the layer's name."""
+
+    @property
+    def tokens_layer(self) -> str:
+        """Which layer the tokens of later outputs are of."""
+        ...
+
+    def take_tokens(self, layer: str) -> None:
+        """Which layer's tokens later outputs hold; each policy's page has the names.
+
+        Raises:
+            PolicyError: the policy has no such layer; the setting stays as it was.
+        """
+        ...
+
+
+@runtime_checkable
+class TokenEditing(Batching[Prepared], TokenReading, Protocol[Prepared]):
+    """Lets others change the tokens of a layer inside the pass.
+
+    An edit takes (B, tokens, dim) float32 on the policy's device to new tokens of that shape; all
+    that follows in the pass, and the result's tokens, are the new ones.
+    """
+
+    def edit_tokens(self, edit: EditTokens | None) -> None:
+        """Edit the tokens of tokens_layer in later steps; None takes it back."""
+        ...
+
+    def forward(
+        self,
+        prepared: Prepared,
+        *,
+        encoder_layers: Collection[int] = (),
+        mean_over_heads: bool = False,
+        tokens_layer: str | None = None,
+        edit: EditTokens | None = None,
+    ) -> BatchResult:
+        """As Batching.forward; `edit` changes the tokens of tokens_layer.
+
+        Raises:
+            PolicyError: a layer that is not there, an edit that changes the tokens' shape.
+        """
+        ...
+
+
+@runtime_checkable
+class PrecisionMeasuring(Protocol):
+    """Knows its own pass in full precision."""
+
+    def precision_error(self, observation: Observation) -> PrecisionError:
+        """How far its engine is from the eager float32 pass; its state is unchanged.
+
+        Raises:
+            ObservationError: the observation does not fit.
+        """
+        ...
+
+
+@runtime_checkable
+class LookingAhead(Protocol):
+    """Computes observations that are known in advance in one batch."""
+
+    def expect(self, observations: Sequence[Observation]) -> None:
+        """Later steps that are given one of these very objects may take their part of a batch.
+
+        Their results, queue, ensemble and order are those of single passes.
+        """
+        ...
+
+
+@runtime_checkable
+class GradientExplaining(Protocol):
+    """Has gradient methods: which pixels would change a number that it predicts."""
+
+    def attribute(
+        self,
+        observation: Observation,
+        method: str,
+        *,
+        target: Target = ...,
+        baseline: str = "blur",
+        steps: int = 32,
+        joints: Sequence[str] = (),
+    ) -> Attribution:
+        """One method on one observation; the policy's state is unchanged.
+
+        Args:
+            observation: as Policy.step takes it.
+            method: one of attention.attribution.GRADIENT_METHODS.
+            target: what is explained.
+            baseline: what the observation is compared with: "black", "mean" or "blur".
+            steps: of integrated gradients.
+            joints: names for the target's label.
+
+        Raises:
+            PolicyError: a method, target or baseline that it does not have.
+        """
+        ...
+
+    @property
+    def why_not_beside_ticks(self) -> str:
+        """Why another thread must not attribute while this one steps; empty if it may."""
+        ...
+
+    def why_no_baseline(self, baseline: str) -> str:
+        """Why it cannot give this baseline; empty if it can. Ask before the first step."""
+        ...
