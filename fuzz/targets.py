@@ -265,7 +265,7 @@ def _checkpoint() -> Parse:
     import logging  # noqa: PLC0415
 
     from pam_ros.policy.act.lerobot import build_model, parse_config  # noqa: PLC0415
-    from pam_ros.policy.checkpoint import open_checkpoint  # noqa: PLC0415
+    from pam_ros.policy.checkpoint import open_checkpoint, read_pipelines  # noqa: PLC0415
     from pam_ros.policy.interface import PolicyError  # noqa: PLC0415
 
     logging.getLogger("pam_ros.policy.act.lerobot").setLevel(logging.CRITICAL)
@@ -289,6 +289,7 @@ def _checkpoint() -> Parse:
         (folder / name).write_bytes(content)
         try:
             checkpoint = open_checkpoint(folder, None)
+            read_pipelines(checkpoint)
             config = parse_config(checkpoint.name, checkpoint.config, "cpu")
             # A network without memory; it takes most of the time, so not of every good one.
             if data[0] & 64 or next(count) % 64 == 0:

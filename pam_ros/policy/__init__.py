@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A LeRobot ACT policy that also says what it looked at. Knows no ROS.
+"""A policy that also says what it looked at. Knows no ROS.
 
 Example:
     from pam_ros.policy import load_policy, wrap
@@ -40,7 +40,8 @@ from pam_ros.policy.interface import (
 )
 
 if TYPE_CHECKING:
-    from pam_ros.policy.act.load import load_policy, wrap
+    from pam_ros.policy.act.load import wrap
+    from pam_ros.policy.load import load_policy
 
 __all__ = [
     "DTYPES",
@@ -61,8 +62,12 @@ __all__ = [
 ]
 
 
+_LATE = {"load_policy": "pam_ros.policy.load", "wrap": "pam_ros.policy.act.load"}
+
+
 def __getattr__(name: str) -> object:
-    if name in {"load_policy", "wrap"}:
-        return getattr(importlib.import_module("pam_ros.policy.act.load"), name)
+    room = _LATE.get(name)
+    if room is not None:
+        return getattr(importlib.import_module(room), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

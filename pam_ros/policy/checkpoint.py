@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds a LeRobot checkpoint and reads its files, with a sentence for each way to be unusable.
 
-A checkpoint is a folder (or a hub repository) with config.json, model.safetensors,
-policy_preprocessor.json, policy_postprocessor.json and the safetensors files that those two name.
-Nothing else is read, and nothing is unpickled.
+A checkpoint is a folder (or a hub repository) with config.json and model.safetensors; lerobot's
+policies have policy_preprocessor.json, policy_postprocessor.json and the safetensors files that
+those two name beside them. Nothing else is read, and nothing is unpickled. What the weights mean is
+a matter of the policy's own folder.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import safetensors
 import safetensors.torch
 import torch
 
-from pam_ros.policy.act.lerobot import MIGRATION, POSTPROCESSOR, PREPROCESSOR
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CONFIG = "config.json"
+PREPROCESSOR = "policy_preprocessor.json"
+POSTPROCESSOR = "policy_postprocessor.json"
+MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, "policy_preprocessor*", "policy_postprocessor*")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -37,20 +40,27 @@ _LFS_POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's files: its folder, and what config.json and the processors' JSON say."""
+    """A checkpoint's files.
+
+    Attributes:
+        name: its path or hub id, for errors.
+        folder: where the files are.
+        kind: the `type` in config.json, such as "act".
+        config: all of config.json.
+    """
 
     name: str
     folder: Path
+    kind: str
     config: dict[str, Any]
-    pipelines: dict[str, dict[str, Any]]
 
 
 def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpoint:
-    """Find the folder, or download it from the hub, and read everything but the weights.
+    """Find the folder, or download it from the hub, and read its config.json.
 
     Raises:
-        PolicyError: nothing there, the hub out of reach, a file missing or unreadable, a policy
-            other than ACT, or one from before lerobot 0.4.
+        PolicyError: nothing there, the hub out of reach, a file missing or unreadable, or no type
+            in config.json, as before lerobot 0.4.
     """
     name = str(path_or_hub_id)
     folder = _folder(name, revision)
@@ -62,22 +72,29 @@ def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpo
             f"{MIGRATION} {name}"
         )
         raise PolicyError(message)
-    if kind != "act":
-        message = f"{name} is a policy of type {kind!r}: only 'act' can be shown"
-        raise PolicyError(message)
     _check_weights_file(name, folder)
+    return Checkpoint(name, folder, str(kind), config)
+
+
+def read_pipelines(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    """What the JSON of lerobot's pre- and post-processor says, by file name.
+
+    Raises:
+        PolicyError: a file is missing or damaged, names a step that is not lerobot's, or the
+            checkpoint is from before lerobot 0.4.
+    """
+    name, folder = checkpoint.name, checkpoint.folder
     _refuse_before_0_4(name, folder)
-    pipelines = {file: _read_pipeline(name, folder, file) for file in (PREPROCESSOR, POSTPROCESSOR)}
-    return Checkpoint(name, folder, config, pipelines)
+    return {file: _read_pipeline(name, folder, file) for file in (PREPROCESSOR, POSTPROCESSOR)}
 
 
-def state_files(checkpoint: Checkpoint) -> tuple[list[str], list[str]]:
+def state_files(pipelines: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     """The state file of each step of the pre- and of the post-processor, for errors.
 
     A step that names none has the name of the processor's own file.
     """
     before, after = (
-        [str(step.get("state_file") or file) for step in checkpoint.pipelines[file]["steps"]]
+        [str(step.get("state_file") or file) for step in pipelines[file]["steps"]]
         for file in (PREPROCESSOR, POSTPROCESSOR)
     )
     return before, after
@@ -101,22 +118,19 @@ def read_weights(checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], str]:
     return weights, digest.hexdigest()
 
 
-def fit_weights(
-    name: str, weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """The tensors that the ACT module needs, as float32; half precision is widened.
+def check_weights(
+    name: str, found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
+) -> None:
+    """Whether tensors are those that a module has, by the module's names, and finite.
 
     Args:
         name: the checkpoint's, for errors.
-        weights: of the file, named as in lerobot's ACTPolicy ("model.encoder...").
-        expected: of the module, named from within ("encoder..."), on any device.
+        found: of the file.
+        expected: of the module, on any device, the meta device included.
 
     Raises:
         PolicyError: a tensor is missing, left over, of another shape, or not finite.
     """
-    found = {key.removeprefix("model."): tensor for key, tensor in weights.items()}
-    # The VAE encoder runs in training alone.
-    found = {key: tensor for key, tensor in found.items() if not key.startswith("vae_encoder")}
     for keys, what in (
         (set(expected) - set(found), f"lacks {{}}, which its {CONFIG} asks for"),
         (set(found) - set(expected), f"has {{}}, for which its {CONFIG} has no place"),
@@ -134,7 +148,6 @@ def fit_weights(
         if not torch.isfinite(tensor).all():
             message = f"{name}: {key} in {WEIGHTS} is not all finite"
             raise PolicyError(message)
-    return {key: tensor.to(torch.float32).contiguous() for key, tensor in found.items()}
 
 
 def _folder(name: str, revision: str | None) -> Path:

@@ -17,6 +17,7 @@ from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACT
 from lerobot.policies.factory import make_pre_post_processors
 
+from pam_ros.policy.checkpoint import POSTPROCESSOR, PREPROCESSOR
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PREPROCESSOR = "policy_preprocessor.json"
-POSTPROCESSOR = "policy_postprocessor.json"
-MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
 # Set by load_policy, or of no use in inference: never read from the checkpoint's config.json.
 _OVERRIDDEN: dict[str, Any] = {"pretrained_backbone_weights": None, "use_vae": False}
 # Above what any policy has: a network of more is a damaged or hostile file, and building it, even

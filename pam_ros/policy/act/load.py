@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""load_policy and wrap: from a checkpoint, or from a policy in memory, to a Policy."""
+"""load_act and wrap: from an ACT checkpoint, or from a policy in memory, to a Policy."""
 
 from __future__ import annotations
 
@@ -18,71 +18,45 @@ from pam_ros.policy.act.lerobot import build_model, load_processors, parse_confi
 from pam_ros.policy.act.policy import ActPolicy
 from pam_ros.policy.act.prepare import Preparation
 from pam_ros.policy.act.supported import feature_map_size
-from pam_ros.policy.checkpoint import fit_weights, open_checkpoint, read_weights, state_files
-from pam_ros.policy.engines.choose import check_engine, make_passes
+from pam_ros.policy.act.weights import fit_weights
+from pam_ros.policy.checkpoint import read_pipelines, read_weights, state_files
+from pam_ros.policy.engines.choose import make_passes
 from pam_ros.policy.interface import CameraSpec, PolicyError, PolicySpec
 from pam_ros.policy.normalisation import check_normalisation, feature_statistics
 from pam_ros.policy.observation import empty_observation
+from pam_ros.policy.options import check_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from torch import nn
 
     from pam_ros.policy.act.passes import Engine
     from pam_ros.policy.act.prepare import Postprocessor, Preprocessor
+    from pam_ros.policy.checkpoint import Checkpoint
+    from pam_ros.policy.options import LoadOptions
 
 logger = logging.getLogger(__name__)
 
 
-def load_policy(
-    path_or_hub_id: str | Path,
-    device: str = "auto",
-    revision: str | None = None,
-    n_action_steps: int | None = None,
-    temporal_ensemble_coeff: float | None = None,
-    engine: str = "auto",
-    dtype: str = "float32",
-) -> ActPolicy:
-    """Load a LeRobot ACT checkpoint with its pre- and post-processors.
+def load_act(checkpoint: Checkpoint, options: LoadOptions) -> ActPolicy:
+    """Load a LeRobot ACT checkpoint with its pre- and post-processors; see registry.Loader.
 
-    Args:
-        path_or_hub_id: a folder, or a model of the Hugging Face hub such as "user/act_so101".
-        device: "auto" is CUDA where there is one, else the CPU; or any torch device name.
-        revision: branch, tag or commit on the hub.
-        n_action_steps: how much of a chunk the queue executes, instead of what the checkpoint says;
-            given alone it also turns the checkpoint's temporal ensembling off.
-        temporal_ensemble_coeff: turns temporal ensembling on, with this coefficient (0.01 in the
-            paper; 0 weighs all chunks alike; above 0 the older ones weigh more).
-        engine: what computes the forward pass, all with the same outputs. "eager" is ready at once;
-            "compile" is torch.compile (needs a C++ compiler), "openvino" is for the CPU (needs the
-            package openvino), "cuda_graph" for CUDA: these three take a while to load. "auto"
-            picks by device. The policy's `engine` says what it is.
-        dtype: "float32", or "bfloat16" for the matrix products; see ActPolicy.precision_error.
-
-    Half-precision weights are computed in float32. On a GPU "eager" takes TF32 where the caller
-    allows it (torch.backends.cudnn.allow_tf32); "compile" and "cuda_graph" in float32 never do. The
-    model runs in evaluation mode.
-
-    Raises:
-        PolicyError: the checkpoint or a setting cannot be used; one sentence says why.
+    Half-precision weights are computed in float32.
     """
-    check_engine(engine, dtype)
-    where = _device(device)
-    checkpoint = open_checkpoint(path_or_hub_id, revision)
-    fields = checkpoint.config
-    fields = {**fields, **_execution(fields, n_action_steps, temporal_ensemble_coeff)}
-    config = parse_config(checkpoint.name, fields, where)
-    model = build_model(checkpoint.name, config)
+    name = checkpoint.name
+    pipelines = read_pipelines(checkpoint)
+    chosen = _execution(checkpoint.config, options.n_action_steps, options.temporal_ensemble_coeff)
+    config = parse_config(name, {**checkpoint.config, **chosen}, options.device)
+    model = build_model(name, config)
     weights, sha256 = read_weights(checkpoint)
-    model.load_state_dict(fit_weights(checkpoint.name, weights, model.state_dict()), assign=True)
-    model = model.to(where).requires_grad_(requires_grad=False)
-    processors = load_processors(
-        checkpoint.name, checkpoint.folder, config, where, checkpoint.pipelines
+    model.load_state_dict(fit_weights(name, weights, model.state_dict()), assign=True)
+    model = model.to(options.device).requires_grad_(requires_grad=False)
+    processors = load_processors(name, checkpoint.folder, config, options.device, pipelines)
+    files = state_files(pipelines)
+    return _assemble(
+        name, sha256, model, processors, files, engine=options.engine, dtype=options.dtype
     )
-    files = state_files(checkpoint)
-    return _assemble(checkpoint.name, sha256, model, processors, files, engine=engine, dtype=dtype)
 
 
 def wrap(
@@ -212,19 +186,6 @@ def _camera_tokens(model: Any, camera: CameraSpec) -> CameraTokens:
             camera.feature,
         )
     return CameraTokens(camera.feature, 0, rows, cols, camera.height, camera.width, x0, y0, dx, dy)
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).split("\n")[0]
-        message = f"device {name!r} cannot be used here: {reason}"
-        raise PolicyError(message) from error
-    return str(device)
 
 
 def _execution(

@@ -20,7 +20,7 @@ from pam_ros.policy.engines.cuda_graph import CudaGraphEngine
 from pam_ros.policy.engines.eager import EagerForward
 from pam_ros.policy.engines.openvino import OpenVinoEngine
 from pam_ros.policy.full_float32 import full_float32
-from pam_ros.policy.interface import DTYPES, ENGINES, EngineReport, PolicyError
+from pam_ros.policy.interface import EngineReport, PolicyError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,14 +47,6 @@ class Passes(NamedTuple):
     forward: Forward
     engine: Engine
     report: EngineReport
-
-
-def check_engine(engine: str, dtype: str) -> None:
-    """Raise PolicyError, with the valid names, for a name that is no engine or dtype."""
-    for what, name, valid in (("engine", engine, ENGINES), ("dtype", dtype, DTYPES)):
-        if name not in valid:
-            message = f"{what} {name!r} must be {', '.join(valid[:-1])} or {valid[-1]}"
-            raise PolicyError(message)
 
 
 def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> Passes:
