@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.sae.arch.model import SaeConfig
 from pam_ros.sae.arch.topk import TopKSAE
 from pam_ros.sae.describe.descriptions import describe

@@ -70,7 +70,8 @@ def _spoil(output: PolicyOutput, word: str) -> PolicyOutput:
         chunk[len(chunk) // 2, 0] = action[0] = value
         return replace(output, chunk=chunk, action=action)
     if word == "attention":
-        return replace(output, attention=np.full_like(output.attention, np.nan))
+        weights = {key: np.full_like(kept, np.nan) for key, kept in output.weights.items()}
+        return replace(output, weights=weights)
     return output
 
 

@@ -202,7 +202,8 @@ def _policy() -> None:
 def _sae_and_tokens() -> None:
     import torch  # noqa: PLC0415
 
-    from pam_ros.attention.layout import CameraTokens, lay_out  # noqa: PLC0415
+    from pam_ros.attention.layout import CameraTokens  # noqa: PLC0415
+    from pam_ros.policy.act.spec import lay_out  # noqa: PLC0415
     from pam_ros.sae.arch.model import SaeConfig  # noqa: PLC0415
     from pam_ros.sae.arch.relu import ReluSAE  # noqa: PLC0415
     from pam_ros.sae.disk import save_sae  # noqa: PLC0415

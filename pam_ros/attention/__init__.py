@@ -23,35 +23,35 @@ if TYPE_CHECKING:
     from pam_ros.attention.drawing import DRAWING, Drawing
     from pam_ros.attention.errors import AttentionError
     from pam_ros.attention.layout import TokenLayout
+    from pam_ros.attention.look import Look, Stack
     from pam_ros.attention.maps import (
         AttentionMaps,
         CameraMap,
         attention_maps,
         encoder_attention_maps,
     )
-    from pam_ros.attention.methods import ATTENTION_METHODS, AttentionMethod, Weights
     from pam_ros.attention.overlay import COLORMAPS, Overlay
     from pam_ros.attention.rollout import rollout_maps
     from pam_ros.attention.scale import RunningScale, Scale, TickScale, UniformScale, make_scale
-    from pam_ros.attention.selection import Selection, make_selection
+    from pam_ros.attention.selection import METHODS, Selection, make_selection
 
 __all__ = [
-    "ATTENTION_METHODS",
     "COLORMAPS",
     "DRAWING",
+    "METHODS",
     "AttentionError",
     "AttentionMaps",
-    "AttentionMethod",
     "CameraMap",
     "Drawing",
+    "Look",
     "Overlay",
     "RunningScale",
     "Scale",
     "Selection",
+    "Stack",
     "TickScale",
     "TokenLayout",
     "UniformScale",
-    "Weights",
     "attention_maps",
     "encoder_attention_maps",
     "make_scale",
@@ -66,10 +66,10 @@ __getattr__ = on_demand(
         "errors": ("AttentionError",),
         "layout": ("TokenLayout",),
         "maps": ("AttentionMaps", "CameraMap", "attention_maps", "encoder_attention_maps"),
-        "methods": ("ATTENTION_METHODS", "AttentionMethod", "Weights"),
         "overlay": ("COLORMAPS", "Overlay"),
         "rollout": ("rollout_maps",),
         "scale": ("RunningScale", "Scale", "TickScale", "UniformScale", "make_scale"),
-        "selection": ("Selection", "make_selection"),
+        "look": ("Look", "Stack"),
+        "selection": ("METHODS", "Selection", "make_selection"),
     },
 )

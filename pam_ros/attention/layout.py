@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where each encoder token comes from.
-
-ACT's encoder reads one row of tokens: the latent, the joint state, the environment state, then each
-camera's feature map, cell by cell in row-major order.
-"""
+"""What each token that a policy reads stands for: groups of tokens, one after the other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import Literal
 
 from pam_ros.attention.errors import AttentionError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+GroupKind = Literal[
+    "image", "language", "joint_state", "environment", "latent", "action", "padding", "other"
+]
 
 
 @dataclass(frozen=True)
@@ -44,44 +42,64 @@ class CameraTokens:
 
 
 @dataclass(frozen=True)
-class TokenLayout:
-    """All tokens: `size` of them; an index, or None where the policy has no such token."""
+class TokenGroup:
+    """Tokens of one kind, side by side.
 
-    size: int
-    latent: int | None
-    joint_state: int | None
-    environment: int | None
-    cameras: tuple[CameraTokens, ...]
+    Attributes:
+        kind: what they stand for.
+        start: the first one.
+        stop: the one after the last.
+        camera: of an image, its grid; None for other kinds.
+        labels: one a token where tokens have names, such as word pieces; else empty.
+    """
+
+    kind: GroupKind
+    start: int
+    stop: int
+    camera: CameraTokens | None = None
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        tokens = [t for t in (self.latent, self.joint_state, self.environment) if t is not None]
-        for camera in self.cameras:
-            tokens.extend(range(camera.start, camera.stop))
-        if sorted(tokens) != list(range(self.size)):
-            message = f"the layout's tokens must cover 0 to {self.size - 1}, each of them once"
+        size = self.stop - self.start
+        if size < 1 or (self.labels and len(self.labels) != size):
+            message = (
+                f"the {self.kind} group from {self.start} to {self.stop} must hold at least one "
+                f"token, and as many labels as tokens or none, not {len(self.labels)}"
+            )
+            raise AttentionError(message)
+        grid = self.camera
+        if (self.kind == "image") != (grid is not None) or (
+            grid is not None and (grid.start, grid.stop) != (self.start, self.stop)
+        ):
+            message = (
+                f"the {self.kind} group from {self.start} to {self.stop} must have a camera of "
+                "these tokens if it is an image, and none otherwise"
+            )
             raise AttentionError(message)
 
 
-def lay_out(
-    cameras: Iterable[CameraTokens], *, joint_state: bool, environment: bool, latent: bool = True
-) -> TokenLayout:
-    """The layout of ACT: the single tokens first, then the cameras; their `start` is set here."""
-    size = 0
+@dataclass(frozen=True)
+class TokenLayout:
+    """All tokens, as groups in their order."""
 
-    def single(present: bool) -> int | None:
-        nonlocal size
-        size += present
-        return size - 1 if present else None
+    groups: tuple[TokenGroup, ...]
 
-    latent_token, joint_token, environment_token = (
-        single(latent),
-        single(joint_state),
-        single(environment),
-    )
-    placed = []
-    for c in cameras:
-        placed.append(
-            CameraTokens(c.feature, size, c.rows, c.cols, c.height, c.width, c.x0, c.y0, c.dx, c.dy)
-        )
-        size = placed[-1].stop
-    return TokenLayout(size, latent_token, joint_token, environment_token, tuple(placed))
+    def __post_init__(self) -> None:
+        ends = [0, *(group.stop for group in self.groups)]
+        if [group.start for group in self.groups] != ends[:-1]:
+            message = f"the layout's groups must cover 0 to {ends[-1] - 1}, each of them once"
+            raise AttentionError(message)
+
+    @property
+    def size(self) -> int:
+        """How many tokens."""
+        return self.groups[-1].stop if self.groups else 0
+
+    @cached_property
+    def cameras(self) -> tuple[CameraTokens, ...]:
+        """The grids of the image groups."""
+        return tuple(group.camera for group in self.groups if group.camera is not None)
+
+    def of_kind(self, kind: GroupKind) -> tuple[TokenGroup, ...]:
+        """The groups of a kind."""
+        return tuple(group for group in self.groups if group.kind == kind)

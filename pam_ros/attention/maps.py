@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention weights to one map per camera.
 
-Cross- and encoder attention are raw softmax mass; rollout is such mass carried back through the
-encoder by averaged weights, half identity (rollout.py). Either way the cells of all cameras and the
-shares of the latent, joint-state and environment tokens sum to 1. Nothing is rescaled; scales for
-drawing are in scale.py.
+Cross-, joint and encoder attention are raw softmax mass; rollout is such mass carried back through
+the encoder by averaged weights, half identity (rollout.py). Either way the cells of all cameras and
+the shares of the groups of other tokens sum to 1. Nothing is rescaled; scales for drawing are in
+scale.py.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from pam_ros.attention.errors import AttentionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pam_ros.attention.layout import CameraTokens, TokenLayout
+    from pam_ros.attention.layout import CameraTokens, GroupKind, TokenLayout
 
 CROSS_ATTENTION = "cross_attention"
+JOINT_ATTENTION = "joint_attention"
 ENCODER_ATTENTION = "encoder_attention"
 ROLLOUT = "rollout"
 
@@ -48,12 +49,30 @@ class CameraMap:
 
 
 @dataclass(frozen=True, eq=False)
+class GroupMass:
+    """The mass on one group of tokens that is no image.
+
+    Attributes:
+        kind: as in TokenGroup.
+        share: the sum.
+        mass: (tokens,) float32, each token's.
+        labels: of the tokens, or none.
+    """
+
+    kind: GroupKind
+    share: float
+    mass: NDArray[np.float32]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class AttentionMaps:
     """What one selection of layer, head and query looks at.
 
     `layer`, `head` and `query` are labels that say what was averaged:
-    "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". The shares of tokens
-    that the policy lacks are NaN. `entropy` is that of the averaged distribution over all `tokens`
+    "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". `groups` has every
+    group that is no image; the three named shares repeat those of their kind, and are NaN where the
+    policy has none. `entropy` is that of the averaged distribution over all `tokens`
     tokens, in nats: 0 when one token has all the mass, log(tokens) when all have the same. `total`
     is the sum of the mass, 1 to float precision; for a gradient method the sum of absolute
     attribution before normalising, in the target's unit.
@@ -82,6 +101,7 @@ class AttentionMaps:
     head_latent_share: tuple[float, ...] = ()
     target: str = ""
     completeness_error: float = math.nan
+    groups: tuple[GroupMass, ...] = ()
 
 
 def attention_maps(
@@ -91,6 +111,7 @@ def attention_maps(
     layer: int = -1,
     head: int | None = None,
     query: int | tuple[int, int] | None = None,
+    path: str = "decoder.layers.{layer}.multihead_attn",
 ) -> AttentionMaps:
     """Average the weights over the chosen heads and queries and cut them into camera maps.
 
@@ -101,6 +122,7 @@ def attention_maps(
         layer: decoder layer; negative counts from the last.
         head: one head, or None for the mean over all.
         query: one step of the chunk, a range (start, stop), or None for the mean over all.
+        path: what the result calls the layer; ACT's by default.
 
     Raises:
         AttentionError: the array does not fit the layout, is not finite, or a selection is out of
@@ -114,8 +136,8 @@ def attention_maps(
         raise AttentionError(message)
     layers = attention.shape[0]
     index = in_range("layer", layer, -layers, layers) % layers
-    name = f"decoder.layers.{index}.multihead_attn"
-    return _maps(CROSS_ATTENTION, name, attention[index], layout, head, query)
+    name = path.format(layer=index)
+    return weights_maps(CROSS_ATTENTION, name, attention[index], layout, head=head, query=query)
 
 
 def encoder_attention_maps(
@@ -125,6 +147,7 @@ def encoder_attention_maps(
     *,
     head: int | None = None,
     query: int | tuple[int, int] | None = None,
+    path: str = "encoder.layers.{layer}.self_attn",
 ) -> AttentionMaps:
     """What the tokens read in one encoder layer, averaged over the chosen heads and queries.
 
@@ -134,6 +157,7 @@ def encoder_attention_maps(
         layer: the layer's number, for the label.
         head: one head, or None for the mean over all.
         query: one token that reads, a range (start, stop), or None for the mean over all.
+        path: what the result calls the layer; ACT's by default.
 
     Raises:
         AttentionError: as attention_maps.
@@ -144,23 +168,48 @@ def encoder_attention_maps(
             f"(heads, {layout.size} tokens, {layout.size} tokens)"
         )
         raise AttentionError(message)
-    name = f"encoder.layers.{layer}.self_attn"
-    return _maps(ENCODER_ATTENTION, name, attention, layout, head, query)
+    name = path.format(layer=layer)
+    return weights_maps(ENCODER_ATTENTION, name, attention, layout, head=head, query=query)
 
 
-def _maps(
+def weights_maps(
     method: str,
     layer: str,
     weights: NDArray[np.float32],
     layout: TokenLayout,
-    head: int | None,
-    query: int | tuple[int, int] | None,
+    *,
+    head: int | None = None,
+    query: int | tuple[int, int] | None = None,
+    keys: tuple[int, int] | None = None,
 ) -> AttentionMaps:
-    """Maps of (heads, queries, tokens) weights."""
+    """The maps of one layer of any stack, averaged over the chosen heads and queries.
+
+    Args:
+        method: as in AttentionMaps.
+        layer: its label.
+        weights: (heads, queries, keys) softmax weights.
+        layout: which token is what.
+        head: one head, or None for the mean over all.
+        query: one row, a range (start, stop), or None for the mean over all.
+        keys: (start, stop), the tokens that are read; None for all.
+
+    Raises:
+        AttentionError: the array does not fit the layout, is not finite, or a selection is out of
+            range.
+    """
+    start_key, stop_key = keys or (0, layout.size)
+    if weights.ndim != 3 or weights.shape[2] != stop_key - start_key:
+        message = (
+            f"attention of {layer} of shape {weights.shape} does not fit: it must be "
+            f"(heads, queries, {stop_key - start_key} tokens)"
+        )
+        raise AttentionError(message)
     heads, queries, _ = weights.shape
     index = None if head is None else in_range("head", head, 0, heads)
     start, stop, query_label = query_range(query, queries)
     by_head = weights[:, start:stop].mean(axis=1).astype(np.float64)
+    if by_head.shape[1] != layout.size:
+        by_head = np.pad(by_head, ((0, 0), (start_key, layout.size - stop_key)))
     if not np.isfinite(by_head).all():
         message = f"the attention weights of {layer} are not all finite"
         raise AttentionError(message)
@@ -189,7 +238,17 @@ def maps_of_mass(
         by_head: (heads, tokens) weights of every head of the layer, averaged over the queries, for
             head_entropy and head_latent_share; None where the method has no heads.
     """
-    latent = layout.latent
+    groups = tuple(
+        GroupMass(
+            group.kind,
+            float(mass[group.start : group.stop].sum()),
+            mass[group.start : group.stop].astype(np.float32),
+            group.labels,
+        )
+        for group in layout.groups
+        if group.camera is None
+    )
+    latent = layout.of_kind("latent")
     heads = np.empty((0, layout.size)) if by_head is None else by_head
     return AttentionMaps(
         method=method,
@@ -197,14 +256,19 @@ def maps_of_mass(
         head="mean" if head is None else str(head),
         query=query_label,
         cameras=tuple(_camera_map(camera, mass) for camera in layout.cameras),
-        latent_share=_share(mass, layout.latent),
-        joint_state_share=_share(mass, layout.joint_state),
-        environment_share=_share(mass, layout.environment),
+        latent_share=_share(groups, "latent"),
+        joint_state_share=_share(groups, "joint_state"),
+        environment_share=_share(groups, "environment"),
         entropy=_entropy(mass),
         total=float(mass.sum()),
         tokens=layout.size,
         head_entropy=tuple(_entropy(one) for one in heads),
-        head_latent_share=() if latent is None else tuple(heads[:, latent].tolist()),
+        head_latent_share=tuple(
+            sum(heads[:, group.start : group.stop].sum(axis=1) for group in latent).tolist()
+        )
+        if latent
+        else (),
+        groups=groups,
     )
 
 
@@ -223,8 +287,9 @@ def _camera_map(camera: CameraTokens, mass: NDArray[np.float64]) -> CameraMap:
     )
 
 
-def _share(mass: NDArray[np.float64], token: int | None) -> float:
-    return float("nan") if token is None else float(mass[token])
+def _share(groups: tuple[GroupMass, ...], kind: GroupKind) -> float:
+    shares = [group.share for group in groups if group.kind == kind]
+    return sum(shares) if shares else math.nan
 
 
 def _entropy(mass: NDArray[np.float64]) -> float:

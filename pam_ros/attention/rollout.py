@@ -38,6 +38,10 @@ def rollout_maps(
     decoder: NDArray[np.float32] | None = None,
     decoder_layer: int = 0,
     head: int | None = None,
+    decoder_path: str = "decoder.layers.{layer}.multihead_attn",
+    encoder_prefix: str = "encoder.layers.",
+    decoder_keys: tuple[int, int] | None = None,
+    encoder_keys: tuple[int, int] | None = None,
 ) -> AttentionMaps:
     """What the chosen tokens, or actions of the chunk, read of the encoder's input tokens.
 
@@ -54,6 +58,11 @@ def rollout_maps(
             head_latent_share are those of its heads on the encoder's output, not carried back.
         decoder_layer: number of that layer, for the label.
         head: one head of `decoder`, or None for the mean over all. Encoder heads are averaged.
+        decoder_path: what the result calls the decoder's layer; ACT's by default.
+        encoder_prefix: what it calls the encoder's layers.
+        decoder_keys: (start, stop), the tokens that `decoder` reads; None for all. What it reads of
+            tokens that the encoder does not mix, such as the chunk's own actions, stays there.
+        encoder_keys: the tokens that the encoder mixes; None for all.
 
     Raises:
         AttentionError: a layer is missing, an array does not fit or is not finite, or a selection
@@ -70,8 +79,9 @@ def rollout_maps(
         message = f"identity {identity} must be from 0 to 1"
         raise AttentionError(message)
     last = in_range("upto", upto, -layers, layers) % layers
-    size = layout.size
-    name = f"encoder.layers.0:{last + 1}"
+    first_key, end_key = encoder_keys or (0, layout.size)
+    size = end_key - first_key
+    name = f"{encoder_prefix}0:{last + 1}"
     chosen_head = None
     by_head: NDArray[np.float32] | None = None
     if decoder is None:
@@ -79,23 +89,28 @@ def rollout_maps(
             message = "rollout has heads only where it goes through the decoder"
             raise AttentionError(message)
         start, stop, label = query_range(query, size)
-        reading: NDArray[np.float32] = np.zeros(size, np.float32)
-        reading[start:stop] = 1 / (stop - start)
+        reading: NDArray[np.float32] = np.zeros(layout.size, np.float32)
+        reading[first_key + start : first_key + stop] = 1 / (stop - start)
     else:
-        if decoder.ndim != 3 or decoder.shape[2] != size:
+        start_key, stop_key = decoder_keys or (0, layout.size)
+        if decoder.ndim != 3 or decoder.shape[2] != stop_key - start_key:
             message = (
                 f"decoder attention of shape {decoder.shape} does not fit: it must be "
-                f"(heads, queries, {size} tokens)"
+                f"(heads, queries, {stop_key - start_key} tokens)"
             )
             raise AttentionError(message)
         chosen_head = None if head is None else in_range("head", head, 0, decoder.shape[0])
         start, stop, label = query_range(query, decoder.shape[1])
         by_head = decoder[:, start:stop].mean(axis=1)
+        if by_head.shape[1] != layout.size:
+            by_head = np.pad(by_head, ((0, 0), (start_key, layout.size - stop_key)))
         reading = by_head.mean(axis=0) if chosen_head is None else by_head[chosen_head]
-        name = f"decoder.layers.{decoder_layer}.multihead_attn, {name}"
+        name = f"{decoder_path.format(layer=decoder_layer)}, {name}"
+    mixed = reading[first_key:end_key]
     for layer in range(last, -1, -1):
-        reading = _back_through(reading, encoder_attention[layer], layer, identity)
+        mixed = _back_through(mixed, encoder_attention[layer], layer, identity)
     mass = reading.astype(np.float64)
+    mass[first_key:end_key] = mixed
     heads = None if by_head is None else by_head.astype(np.float64)
     if not np.isfinite(mass).all() or (heads is not None and not np.isfinite(heads).all()):
         message = f"the attention weights of {name} are not all finite"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the policy's weights are shown, and their maps."""
+"""Which of the policy's weights are shown, by method, layer, head and query, and their maps."""
 
 from __future__ import annotations
 
@@ -7,35 +7,58 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import CROSS_ATTENTION, ROLLOUT, AttentionMaps
-from pam_ros.attention.methods import ATTENTION_METHODS, Weights
+from pam_ros.attention.look import Look, Stack, StackKind
+from pam_ros.attention.maps import (
+    CROSS_ATTENTION,
+    ENCODER_ATTENTION,
+    JOINT_ATTENTION,
+    ROLLOUT,
+    AttentionMaps,
+    weights_maps,
+)
+from pam_ros.attention.rollout import rollout_maps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.look import WeightKey
     from pam_ros.policy.interface import Policy, PolicyOutput, PolicySpec
 
-METHODS = tuple(ATTENTION_METHODS)
+METHODS = (CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT, JOINT_ATTENTION)
+_KINDS: dict[str, tuple[StackKind, ...]] = {
+    CROSS_ATTENTION: ("cross",),
+    JOINT_ATTENTION: ("joint",),
+    ENCODER_ATTENTION: ("self",),
+    ROLLOUT: ("cross", "joint"),
+}
+_WORDS = {
+    CROSS_ATTENTION: "cross-attention",
+    JOINT_ATTENTION: "joint attention",
+    ENCODER_ATTENTION: "encoder layers",
+    ROLLOUT: "encoder layers",
+}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Method, layer, head and query.
+    """A look, and the name of the maps that are made of it.
 
-    The layer counts from 0 in the encoder for encoder_attention, otherwise in the decoder;
-    `encoder_layers` are those whose weights the policy has to show.
+    Attributes:
+        method: one of METHODS.
+        look: which weights a pass keeps.
     """
 
     method: str
-    layer: int
-    head: int | None
-    query: int | tuple[int, int] | None
-    encoder_layers: tuple[int, ...]
+    look: Look
 
     def ask(self, policy: Policy) -> None:
         """Have later passes of the policy hold the weights that maps() reads."""
-        # Rollout averages the encoder's heads anyway.
-        averaged = self.method == ROLLOUT
-        policy.show_encoder_layers(self.encoder_layers, mean_over_heads=averaged)
+        policy.show(self.look)
 
     def maps(self, output: PolicyOutput, spec: PolicySpec) -> AttentionMaps:
         """The maps of a forward pass.
@@ -43,15 +66,76 @@ class Selection:
         Raises:
             AttentionError: the weights are not finite, or were not asked for in time.
         """
-        weights = output.encoder_attention
-        missing = [layer for layer in self.encoder_layers if layer not in weights]
-        if missing:
-            raise AttentionError(f"this pass kept no weights of encoder layers {missing}")
-        kept = {layer: weights[layer] for layer in self.encoder_layers}
-        method = ATTENTION_METHODS[self.method]
-        return method.maps(
-            Weights(output.attention, kept), spec.layout, self.layer, self.head, self.query
+        return self.maps_of(output.weights, spec)
+
+    def maps_of(
+        self, weights: Mapping[WeightKey, NDArray[np.float32]], spec: PolicySpec
+    ) -> AttentionMaps:
+        """The maps of weights by stack, layer and denoising step.
+
+        Raises:
+            AttentionError: as maps.
+        """
+        look, stack = self.look, spec.stack(self.look.stack)
+        steps = look.steps(stack, spec.denoising_steps)
+        shown = _kept(weights, stack.name, look.layer, steps)
+        if look.through is None:
+            return weights_maps(
+                self.method,
+                stack.label(look.layer),
+                shown,
+                spec.layout,
+                head=look.head,
+                query=look.queries,
+                keys=stack.keys,
+            )
+        through = spec.stack(look.through)
+        return rollout_maps(
+            {
+                layer: _kept(weights, through.name, layer, range(1))
+                for layer in range(through.layers)
+            },
+            spec.layout,
+            decoder=shown,
+            decoder_layer=look.layer,
+            head=look.head,
+            query=look.queries,
+            decoder_path=stack.path,
+            encoder_prefix=through.prefix,
+            decoder_keys=stack.keys,
+            encoder_keys=through.keys,
         )
+
+
+def stack_of(method: str, spec: PolicySpec) -> Stack | None:
+    """The stack whose weights a method shows: the policy's first of its kind; None: it has none."""
+    kinds = _KINDS[method]
+    return next((stack for stack in spec.stacks if stack.kind in kinds), None)
+
+
+def methods_of(spec: PolicySpec) -> tuple[str, ...]:
+    """Those of METHODS that a policy has."""
+    encoder = stack_of(ENCODER_ATTENTION, spec)
+    return tuple(
+        method
+        for method in METHODS
+        if stack_of(method, spec) and (method != ROLLOUT or encoder is not None)
+    )
+
+
+def selection(
+    method: str,
+    spec: PolicySpec,
+    layer: int,
+    head: int | None = None,
+    queries: int | tuple[int, int] | None = None,
+) -> Selection:
+    """The selection of a method that methods_of names, of a layer, head and queries there are."""
+    stack = stack_of(method, spec)
+    encoder = stack_of(ENCODER_ATTENTION, spec) if method == ROLLOUT else None
+    assert stack is not None
+    through = None if encoder is None else encoder.name
+    return Selection(method, Look(stack.name, layer, head, queries, through=through))
 
 
 def make_selection(method: str, layer: int, head: str, query: str, spec: PolicySpec) -> Selection:
@@ -59,7 +143,7 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
 
     Args:
         method: one of METHODS.
-        layer: of the encoder or (other methods) decoder; -1 is the last.
+        layer: of the encoder, or of the stack whose actions read; -1 is the last.
         head: "mean", or a head's number.
         query: "mean", a number, or a range "a:b".
         spec: of the policy.
@@ -70,24 +154,31 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
     """
     if method not in METHODS:
         raise AttentionError(f"'attention_method' is '{method}': use {', '.join(METHODS)}")
-    if method != CROSS_ATTENTION and spec.encoder_layers == 0:
+    there = methods_of(spec)
+    stack = stack_of(method, spec)
+    if method not in there or stack is None:
+        can = f"use {', '.join(there)}" if there else "it has no attention to show"
         raise AttentionError(
-            f"'attention_method' is '{method}': this policy has no encoder layers; use "
-            f"{CROSS_ATTENTION}"
+            f"'attention_method' is '{method}': this policy has no {_WORDS[method]}; {can}"
         )
-    in_encoder = ATTENTION_METHODS[method].in_encoder
-    layers = spec.encoder_layers if in_encoder else spec.layers
-    queries = spec.layout.size if in_encoder else spec.chunk_size
-    if not -layers <= layer < layers:
-        stack = "encoder" if in_encoder else "decoder"
+    if not -stack.layers <= layer < stack.layers:
         raise AttentionError(
-            f"'attention_layer' is {layer}: for {method} the {stack} has layers 0 to "
-            f"{layers - 1}, or -1 for the last"
+            f"'attention_layer' is {layer}: for {method} the {stack.name} has layers 0 to "
+            f"{stack.layers - 1}, or -1 for the last"
         )
-    layer %= layers
-    shown = ATTENTION_METHODS[method].encoder_layers(layer, spec.encoder_layers)
-    chosen = None if head == "mean" else _number("attention_head", head, spec.heads)
-    return Selection(method, layer, chosen, _query(query, queries), shown)
+    chosen = None if head == "mean" else _number("attention_head", head, stack.heads)
+    return selection(method, spec, layer % stack.layers, chosen, _query(query, stack.queries))
+
+
+def _kept(
+    weights: Mapping[WeightKey, NDArray[np.float32]], stack: str, layer: int, steps: range
+) -> NDArray[np.float32]:
+    """A layer's weights (heads, queries, keys), averaged over the denoising steps."""
+    keys = [(stack, layer, step) for step in steps]
+    if any(key not in weights for key in keys):
+        raise AttentionError(f"this pass kept no weights of {stack} layers {[layer]}")
+    found = [weights[key] for key in keys]
+    return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
 
 
 def _query(text: str, queries: int) -> int | tuple[int, int] | None:

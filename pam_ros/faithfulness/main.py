@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness import methods as methods_module
 from pam_ros.faithfulness.bootstrap import interval
-from pam_ros.faithfulness.cells import Cells
 from pam_ros.faithfulness.curves import FRACTIONS
 from pam_ros.faithfulness.figure import draw
 from pam_ros.faithfulness.journal import Journal
@@ -157,7 +156,9 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
 
     policy = load_policy(options.policy, device=options.device, engine="eager")
     spec, wanted = policy.spec, parse(options.methods, policy.spec)
-    cells = Cells(spec.layout)
+    # In this process first: whatever the policy cannot do is told before the simulator runs.
+    subject = Subject(policy, wanted)
+    cells = subject.cells
     words = tuple(word.strip() for word in options.replace.split(","))
     replacements(words, cells, {})  # refuses words that are none
     needed = {f"{kind}_{word}" for kind in ("deletion", "insertion") for word in words}
@@ -198,7 +199,7 @@ def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
     for moment in measured(left, work):
         journal.add(moment)
         _LOG.info("%d of %d", len(journal.moments), len(probes))
-    sanity = _sanity(options, Subject(policy, wanted), probes) if options.sanity else {}
+    sanity = _sanity(options, subject, probes) if options.sanity else {}
     return Report(
         policy=Path(spec.name).name,
         policy_sha256=spec.sha256,

@@ -3,6 +3,7 @@
 
     cross_attention:0            decoder layer 0, mean over heads; cross_attention:0:3 is its head 3
     encoder_attention:2          the same of the encoder
+    joint_attention:0            the same where actions read tokens and each other
     rollout                      through the encoder and the decoder's last layer
     integrated_gradients         blurred baseline; integrated_gradients:black, :mean are the others
     input_gradients, grad_cam    likewise
@@ -18,8 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.attribution import GRADIENT_METHODS, INTEGRATED_GRADIENTS
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT
-from pam_ros.attention.methods import ATTENTION_METHODS, Weights
+from pam_ros.attention.maps import (
+    CROSS_ATTENTION,
+    ENCODER_ATTENTION,
+    JOINT_ATTENTION,
+    ROLLOUT,
+)
+from pam_ros.attention.selection import Selection, methods_of, selection, stack_of
 from pam_ros.policy.abilities import GradientExplaining
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.faithfulness.probe import Observation
     from pam_ros.policy.abilities import Batching
+    from pam_ros.policy.interface import PolicySpec
 
 BASELINES = ("blur", "mean", "black")
 INTEGRATION_STEPS = 16
@@ -60,23 +67,28 @@ class Method:
         return self.kind in GRADIENT_METHODS
 
 
-def parse(text: str, spec: Any) -> tuple[Method, ...]:
+def parse(text: str, spec: PolicySpec) -> tuple[Method, ...]:
     """The methods of a comma-separated list of names, each once.
-
-    spec: the policy's PolicySpec.
 
     Raises:
         AttentionError: a name that is none, or a layer or head that this policy does not have.
     """
-    layers = {CROSS_ATTENTION: spec.layers, ENCODER_ATTENTION: spec.encoder_layers}
-    attention = [Method(kind, layer) for kind, count in layers.items() for layer in range(count)]
+    stacks = {kind: stack_of(kind, spec) for kind in (CROSS_ATTENTION, ENCODER_ATTENTION)}
+    if joint := stack_of(JOINT_ATTENTION, spec):
+        stacks[JOINT_ATTENTION] = joint
+    # (layers, heads) of each kind
+    sizes = {k: (s.layers, s.heads) if s is not None else (0, 0) for k, s in stacks.items()}
+    attention = [Method(kind, layer) for kind in sizes for layer in range(sizes[kind][0])]
+    rollout = [Method(ROLLOUT)] if ROLLOUT in methods_of(spec) else []
     gradients = {kind: Method(kind, baseline=BASELINES[0]) for kind in GRADIENT_METHODS}
     groups = {
-        "attention": [*attention, Method(ROLLOUT)],
+        "attention": [*attention, *rollout],
         "gradients": list(gradients.values()),
-        "heads": [Method(m.kind, m.layer, head) for m in attention for head in range(spec.heads)],
-        ROLLOUT: [Method(ROLLOUT)],
-        **{kind: [m for m in attention if m.kind == kind] for kind in layers},
+        "heads": [
+            Method(m.kind, m.layer, head) for m in attention for head in range(sizes[m.kind][1])
+        ],
+        ROLLOUT: rollout,
+        **{kind: [m for m in attention if m.kind == kind] for kind in sizes},
         **{kind: [method] for kind, method in gradients.items()},
     }
     found: list[Method] = []
@@ -85,7 +97,7 @@ def parse(text: str, spec: Any) -> tuple[Method, ...]:
         if name in groups:
             found.extend(groups[name])
         else:
-            found.append(_single(name, layers, spec.heads, groups))
+            found.append(_single(name, sizes, groups))
     if not found:
         message = "this policy has none of the methods asked for"
         raise AttentionError(message)
@@ -93,19 +105,19 @@ def parse(text: str, spec: Any) -> tuple[Method, ...]:
 
 
 def _single(
-    name: str, layers: Mapping[str, int], heads: int, groups: Mapping[str, object]
+    name: str, sizes: Mapping[str, tuple[int, int]], groups: Mapping[str, object]
 ) -> Method:
     kind, *numbers = name.split(":")
     if kind in GRADIENT_METHODS and len(numbers) == 1 and numbers[0] in BASELINES:
         return Method(kind, baseline=numbers[0])
-    if kind not in layers or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() for n in numbers):
+    if kind not in sizes or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() for n in numbers):
         message = (
             f"'{name}' is no method: name one of {', '.join(groups)}, or a layer or head such as "
             f"{ENCODER_ATTENTION}:0 or {ENCODER_ATTENTION}:0:3, or a baseline such as "
             f"{INTEGRATED_GRADIENTS}:black"
         )
         raise AttentionError(message)
-    limits = (("layer", layers[kind]), ("head", heads))
+    limits = zip(("layer", "head"), sizes[kind], strict=True)
     indices = [int(number) for number in numbers]
     for number, (what, count) in zip(indices, limits, strict=False):
         if number >= count:
@@ -122,41 +134,33 @@ def maps_of(
     Raises:
         AttentionError: a gradient method of a policy that has none.
     """
-    layout = policy.spec.layout
-    attention = [method for method in methods if not method.extra_pass]
+    spec = policy.spec
+    attention = {m: _selection(m, spec) for m in methods if not m.extra_pass}
     found: dict[str, AttentionMaps] = {}
     if attention:
-        layers = _encoder_layers(attention, policy.spec.encoder_layers)
-        result = policy.forward(policy.prepare([observation]), encoder_layers=layers)
-        encoder = {layer: result.encoder_attention[layer][0] for layer in layers}
-        weights = Weights(result.attention[0], encoder)
-        for method in attention:
-            maps = ATTENTION_METHODS[method.kind].maps
-            found[method.name] = maps(weights, layout, _layer(method), method.head, None)
+        looks = [selection.look for selection in attention.values()]
+        result = policy.forward(policy.prepare([observation]), looks=looks)
+        weights = {key: batch[0] for key, batch in result.weights.items()}
+        for method, selection in attention.items():
+            found[method.name] = selection.maps_of(weights, spec)
     for method in methods:
         if method.extra_pass:
             found[method.name] = _gradients(method, policy, observation)
     return found
 
 
-def _encoder_layers(methods: Sequence[Method], count: int) -> tuple[int, ...]:
-    wanted: set[int] = set()
-    for method in methods:
-        kind = ATTENTION_METHODS[method.kind]
-        wanted |= set(kind.encoder_layers(_layer(method), count))
-    return tuple(sorted(wanted))
-
-
-def _layer(method: Method) -> int:
-    return -1 if method.layer is None else method.layer
+def _selection(method: Method, spec: PolicySpec) -> Selection:
+    layer = method.layer
+    if layer is None:  # rollout: from the last layer whose actions read
+        stack = stack_of(method.kind, spec)
+        assert stack is not None
+        layer = stack.layers - 1
+    return selection(method.kind, spec, layer, method.head)
 
 
 def _gradients(method: Method, policy: Batching[Any], observation: Observation) -> AttentionMaps:
     if not isinstance(policy, GradientExplaining):
-        message = (
-            f"{policy.spec.name} gives no gradients: leave {method.name} out of the methods, such "
-            "as by --methods attention"
-        )
+        message = f"{policy.spec.name} gives no gradients, so {method.name} must be left out"
         raise AttentionError(message)
     attribution = policy.attribute(
         observation, method.kind, baseline=method.baseline, steps=INTEGRATION_STEPS

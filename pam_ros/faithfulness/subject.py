@@ -17,7 +17,7 @@ from pam_ros.faithfulness.cells import Cells
 from pam_ros.faithfulness.measure import measure
 from pam_ros.faithfulness.methods import maps_of
 from pam_ros.faithfulness.perturbation import replacements
-from pam_ros.policy.abilities import Batching, lacks
+from pam_ros.policy.abilities import Batching, GradientExplaining, lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class Subject:
         bfloat16: compute the chunks of spoilt pictures in it; maps always are float32.
 
     Raises:
-        AttentionError: the policy runs no pass beside its ticks.
+        AttentionError: the policy runs no pass beside its ticks, or lacks a method's gradients.
     """
 
     def __init__(
@@ -50,6 +50,10 @@ class Subject:
         if not isinstance(policy, Batching):
             message = lacks(policy, "it runs no passes of several observations beside its ticks")
             raise AttentionError(message)
+        for method in methods:
+            if method.extra_pass and not isinstance(policy, GradientExplaining):
+                message = lacks(policy, f"it gives no gradients, so {method.name} must be left out")
+                raise AttentionError(message)
         self.methods = methods
         self.cells = Cells(policy.spec.layout)
         self._policy: Batching[Any] = policy

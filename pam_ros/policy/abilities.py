@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
     from pam_ros.attention.attribution import Attribution, Target
+    from pam_ros.attention.look import Look
     from pam_ros.policy.interface import BatchResult, Policy, PolicySpec, PrecisionError
 
     Observation = Mapping[str, NDArray[np.generic]]
@@ -78,20 +79,18 @@ class Batching(Protocol[Prepared]):
         self,
         prepared: Prepared,
         *,
-        encoder_layers: Collection[int] = (),
-        mean_over_heads: bool = False,
+        looks: Sequence[Look] = (),
         tokens_layer: str | None = None,
     ) -> BatchResult:
         """Passes that leave queue, ensemble, step and settings as they are.
 
         Args:
             prepared: what prepare() gave.
-            encoder_layers: whose self-attention the result shall hold.
-            mean_over_heads: only its mean, as if it were one head.
+            looks: whose weights the result shall hold, all of them from these passes.
             tokens_layer: which layer's tokens it shall hold; None: as take_tokens says.
 
         Raises:
-            PolicyError: a layer that is not there.
+            PolicyError: a layer or look that is not there.
         """
         ...
 
@@ -130,15 +129,14 @@ class TokenEditing(Batching[Prepared], TokenReading, Protocol[Prepared]):
         self,
         prepared: Prepared,
         *,
-        encoder_layers: Collection[int] = (),
-        mean_over_heads: bool = False,
+        looks: Sequence[Look] = (),
         tokens_layer: str | None = None,
         edit: EditTokens | None = None,
     ) -> BatchResult:
         """As Batching.forward; `edit` changes the tokens of tokens_layer.
 
         Raises:
-            PolicyError: a layer that is not there, an edit that changes the tokens' shape.
+            PolicyError: a layer or look that is not there, an edit that changes the tokens' shape.
         """
         ...
 
@@ -204,4 +202,19 @@ class GradientExplaining(Protocol):
 
     def why_no_baseline(self, baseline: str) -> str:
         """Why it cannot give this baseline; empty if it can. Ask before the first step."""
+        ...
+
+
+@runtime_checkable
+class Observing(Protocol):
+    """Reads observations of ticks on which no pass runs, as a policy with history has to."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take the observation of a tick that is about to be skipped.
+
+        step and explain take theirs themselves.
+
+        Raises:
+            ObservationError: it does not fit.
+        """
         ...

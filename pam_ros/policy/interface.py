@@ -14,17 +14,19 @@ Both give the same actions and the same output.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.attention.layout import TokenLayout
+    from pam_ros.attention.layout import TokenGroup, TokenLayout
+    from pam_ros.attention.look import Look, Stack, WeightKey
 
 ChunkMode = Literal["queue", "temporal_ensemble"]
 
@@ -75,10 +77,21 @@ class FeatureStatistics:
 class PolicySpec:
     """What a policy reads, writes and is.
 
-    `name` is the checkpoint's path or hub id. `sha256` is that of model.safetensors' bytes; for a
-    policy wrapped in memory, that of its state dict (see load.wrap). A feature that the policy
-    does not read is None, its dimension 0. `statistics` has the vector features for which the
-    checkpoint holds any, by name ("observation.state", "action").
+    A feature that the policy does not read is None, its dimension 0.
+
+    Attributes:
+        name: the checkpoint's path or hub id.
+        sha256: of model.safetensors' bytes; for a policy wrapped in memory, of its state dict (see
+            wrap).
+        groups: what each token stands for that any stack reads, in the tokens' order.
+        stacks: of attention that can be shown.
+        history: how many observations a pass reads, the newest included.
+        stochastic: whether a pass draws noise. It draws its own, the same for the same observation,
+            and leaves torch's global generator alone.
+        denoising_steps: how often a pass runs its action stack; 0 if it draws a chunk at once.
+        instruction: whether it reads words.
+        statistics: of the vector features for which the checkpoint holds any, by name
+            ("observation.state", "action").
     """
 
     name: str
@@ -93,13 +106,27 @@ class PolicySpec:
     n_action_steps: int
     chunk_mode: ChunkMode
     device: str
-    layout: TokenLayout
-    layers: int
-    heads: int
-    encoder_layers: int = 0
+    groups: tuple[TokenGroup, ...]
+    stacks: tuple[Stack, ...]
+    history: int = 1
+    stochastic: bool = False
+    denoising_steps: int = 0
+    instruction: bool = False
     statistics: Mapping[str, FeatureStatistics] = field(
         default_factory=dict, hash=False, repr=False
     )
+
+    @cached_property
+    def layout(self) -> TokenLayout:
+        """The groups, as the maps take them."""
+        # Here and not above: importing pam_ros.policy stays as quick as it is.
+        from pam_ros.attention.layout import TokenLayout  # noqa: PLC0415
+
+        return TokenLayout(self.groups)
+
+    def stack(self, name: str) -> Stack:
+        """The stack of this name; KeyError if there is none."""
+        return {stack.name: stack for stack in self.stacks}[name]
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -113,16 +140,18 @@ class PolicySpec:
 class EngineReport:
     """Which engine runs.
 
-    name: one of ENGINES but "auto", or "hooks" where lerobot's own forward pass runs.
+    name: what it is called: one of ENGINES but "auto", or a policy's own word.
     dtype: one of DTYPES: what really runs, which need not be what was asked for.
     warmup_seconds: what the engine took to get ready (compiling, capturing) when it was loaded.
     reason: why this one: as asked for, what "auto" went by, or why another one had to step in.
+    could: faster ones on a CPU that this policy could be given instead: of ENGINES and DTYPES.
     """
 
     name: str
     dtype: str
     warmup_seconds: float
     reason: str
+    could: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,16 +172,14 @@ class BatchResult:
 
     normalised: (B, chunk_size, action_dim), in the units in which the policy was trained.
     chunks: (B, chunk_size, action_dim), un-normalised.
-    attention: (B, layers, heads, chunk_size, tokens), the decoder's cross-attention weights.
-    tokens: (B, tokens, dim) of the layer asked for.
-    encoder_attention: {layer: (B, heads, tokens, tokens)} for the layers asked for.
+    tokens: (B, tokens, dim) of the layer asked for; None if the policy gives none.
+    weights: (B, heads, queries, keys) of each stack, layer and denoising step that the looks name.
     """
 
     normalised: NDArray[np.float32]
     chunks: NDArray[np.float32]
-    attention: NDArray[np.float32]
-    tokens: NDArray[np.float32]
-    encoder_attention: Mapping[int, NDArray[np.float32]]
+    tokens: NDArray[np.float32] | None
+    weights: Mapping[WeightKey, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,29 +197,26 @@ class PolicyOutput:
     action: (action_dim,) float32, un-normalised, the one to execute now. Where explain() ran and no
         action was popped in this step it is the chunk's first row, which nothing executes.
     chunk: (chunk_size, action_dim) float32, un-normalised.
-    attention: (layers, heads, chunk_size, tokens) float32, the decoder's cross-attention weights
-        after softmax.
-    tokens: (tokens, dim) float32 of the layer that take_tokens names (the encoder's output unless
-        told otherwise), or None.
+    tokens: (tokens, dim) float32 of the layer that take_tokens names, one for each token of the
+        spec's groups, or None.
     chunk_executed: whether this chunk moves the robot: it filled the queue, or joined the ensemble.
     action_source_step: the step whose chunk `action` came from; in the temporal ensemble this step,
         the newest of those averaged.
-    encoder_attention: {layer: (heads, tokens, tokens) float32}, the self-attention weights of the
-        encoder layers that show_encoder_layers names; heads is 1 for their mean.
     step: this step.
     forward_seconds: wall time of pre-processing, model and post-processing.
+    weights: {(stack, layer, denoising step): (heads, queries, keys) float32}, what the look names
+        after softmax and nothing else; heads is 1 for a layer that the look goes through.
     """
 
     action: NDArray[np.float32]
     chunk: NDArray[np.float32]
-    attention: NDArray[np.float32]
     tokens: NDArray[np.float32] | None
     chunk_mode: ChunkMode
     chunk_executed: bool
     action_source_step: int
     step: int
     forward_seconds: float
-    encoder_attention: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    weights: Mapping[WeightKey, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -239,15 +263,12 @@ class Policy(Protocol):
         """What computes its forward pass."""
         ...
 
-    def show_encoder_layers(
-        self, layers: Collection[int], *, mean_over_heads: bool = False
-    ) -> None:
-        """Which encoder layers' self-attention later outputs hold; none to begin with.
-
-        mean_over_heads: only their mean, as if it were one head: less to keep and to read.
+    def show(self, look: Look) -> None:
+        """Which weights later outputs hold; none to begin with.
 
         Raises:
-            PolicyError: the policy has no such layer; the setting stays as it was.
+            PolicyError: the policy has no such stack, layer, head, query or step; the sentence says
+                what there is, and the look stays as it was.
         """
         ...
 

@@ -168,7 +168,7 @@ class _Replay:
         # Ticks whose state depends on no tick before them, and their numbers: where to begin again.
         self._fresh: deque[tuple[int, int, int]] = deque()
         self._memory = max(
-            policy.spec.chunk_size,
+            policy.spec.chunk_size + policy.spec.history - 1,
             DRAWING.window if settings.overlays else 0,
             FEATURES_MEMORY if settings.sae else 0,
         )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import ENCODER_ATTENTION
-from pam_ros.attention.selection import METHODS, Selection, make_selection
+from pam_ros.attention.selection import METHODS, Selection, make_selection, stack_of
 from pam_ros.replay.errors import ReplayError
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.sync import STATE
@@ -97,8 +96,8 @@ def selection_of(look: Look, spec: PolicySpec) -> Selection:
         ReplayError: they do not fit this policy.
     """
     method, layer, head, query = look
-    stack = "encoder" if method == ENCODER_ATTENTION else "decoder"
-    number = re.search(rf"{stack}\.layers\.(\d+)", layer)
+    stack = stack_of(method, spec)
+    number = stack and re.search(re.escape(stack.prefix) + r"(\d+)", layer)
     span = re.fullmatch(r"mean\((\d+):(\d+)\)", query)
     queries = f"{span[1]}:{span[2]}" if span else query
     try:

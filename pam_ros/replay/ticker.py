@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags.errors import BagError
-from pam_ros.policy.abilities import LookingAhead
+from pam_ros.policy.abilities import LookingAhead, Observing
 from pam_ros.robot import MessageError, MessageSet, Observation, build_observation
 from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
@@ -63,6 +63,8 @@ class Ticker:
         self._decode = decode
         self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
         self._begun = False
+        # The tick before, by episode and number: what a policy with history has seen.
+        self._last: tuple[int, int, Observation] | None = None
         self.counts: Counter[str] = Counter()
         self.count_from = 0
         self.unusable = ""
@@ -115,6 +117,7 @@ class Ticker:
             return recorded.chunk_executed if recorded is not None and made_here else True
 
         outcome = self._loop.run(observation.features, act, lambda: math.inf, inputs.stamp_ns)
+        self._last = outcome.episode, outcome.tick, observation
         # A dataset does not say which chunk moved the robot.
         source = -1 if recorded is None else recorded.source_tick
         if source >= 0 and outcome.command_source_tick != source:
@@ -135,9 +138,19 @@ class Ticker:
         fresh = self._spec.chunk_mode == "queue" and recorded.source_tick == recorded.tick
         if fresh or not self._begun or recorded.episode != episode or recorded.tick < tick:
             self._loop.begin(recorded.episode, recorded.tick)
+            self._remember(recorded.episode, recorded.tick)
         else:
             self._loop.pass_over(recorded.tick - tick)
         self._begun = True
+
+    def _remember(self, episode: int, tick: int) -> None:
+        """Give a policy with history the tick before: live, the queue alone began anew."""
+        if (
+            isinstance(self._policy, Observing)
+            and self._last is not None
+            and self._last[:2] == (episode, tick - 1)
+        ):
+            self._policy.observe(self._last[2].features)
 
     def _count(self, index: int, cause: str) -> None:
         self.counts[cause] += index >= self.count_from

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pam_ros.policy.abilities import Observing
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class TickLoop:
         if queued is None:
             output = tick.output = self._policy.step(observation)
             tick.source = self._episode_start + output.action_source_step
-            tick.reason = _not_finite(output)
+            tick.reason = _not_finite(output, self._policy)
             if not tick.reason:
                 tick.commanded = act(output.action, output.chunk)
             return
@@ -217,8 +218,10 @@ class TickLoop:
         tick.skipped = estimate > seconds_left()
         if not tick.skipped:
             tick.output = self._policy.explain(observation)
-            tick.reason = _not_finite(tick.output)
+            tick.reason = _not_finite(tick.output, self._policy)
             return
+        if isinstance(self._policy, Observing):
+            self._policy.observe(observation)
         self._policy.skip()
         # One slow pass must not silence the attention for long: skipped ticks age it.
         if len(self._forward_seconds) > 1:
@@ -232,7 +235,7 @@ class TickLoop:
         self, tick: _Tick, observation: Mapping[str, NDArray[np.generic]], act: Act
     ) -> None:
         output = tick.output = self._policy.explain(observation)
-        tick.reason = _not_finite(output)
+        tick.reason = _not_finite(output, self._policy)
         if not tick.reason:
             tick.commanded = act(output.action, output.chunk)
 
@@ -270,16 +273,17 @@ def longest_gap_s(max_age_s: float, rate_hz: float) -> float:
     return 2.0 * max_age_s + 3.0 / rate_hz
 
 
-def _not_finite(output: PolicyOutput) -> str:
+def _not_finite(output: PolicyOutput, policy: Policy) -> str:
     # A sum is finite only where every term is, and costs no array of booleans.
     if not math.isfinite(float(np.sum(output.chunk, dtype=np.float64))):
         return "the policy's chunk holds a value that is not finite"
     if not math.isfinite(float(np.sum(output.action, dtype=np.float64))):
         return "the policy's action holds a value that is not finite"
     # Weights are 1 at most: float32 cannot overflow, and takes half as long.
-    if not math.isfinite(float(np.sum(output.attention))):
-        return "the policy's attention holds a value that is not finite"
-    for layer, weights in output.encoder_attention.items():
+    for (stack, layer, _), weights in output.weights.items():
         if not math.isfinite(float(np.sum(weights))):
-            return f"the attention of encoder layer {layer} holds a value that is not finite"
+            whose = "the policy's attention"
+            if policy.spec.stack(stack).kind == "self":
+                whose = f"the attention of {stack} layer {layer}"
+            return f"{whose} holds a value that is not finite"
     return ""

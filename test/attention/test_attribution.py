@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from pam_ros.attention.attribution import GRADIENT_METHODS, attribution_maps, pool_into_cells
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.scale import TickScale
+from pam_ros.policy.act.spec import lay_out
 
 
 def camera(name, height, width, step=32.0, first=0.0):

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.layout import CameraTokens, TokenLayout, lay_out
-from pam_ros.attention.maps import attention_maps, encoder_attention_maps
+from pam_ros.attention.layout import CameraTokens, TokenGroup, TokenLayout
+from pam_ros.attention.maps import attention_maps, encoder_attention_maps, weights_maps
+from pam_ros.policy.act.spec import lay_out
 
 
 def camera(name, rows, cols):
@@ -27,6 +28,12 @@ def layouts(draw):
         joint_state=draw(st.booleans()),
         environment=draw(st.booleans()),
     )
+
+
+def token_of(layout, kind):
+    """The only token of a kind; None if there is none."""
+    starts = [group.start for group in layout.of_kind(kind)]
+    return starts[0] if starts else None
 
 
 def softmax_weights(shape, seed, sharpness=3.0):
@@ -75,7 +82,10 @@ def test_cells_and_shares_are_the_mean_mass_and_sum_to_one(layout, seed, data):
         assert found.share == pytest.approx(found.cells.sum(), abs=1e-5)
         assert found.cells[found.peak] == found.cells.max()
     shares = [maps.latent_share, maps.joint_state_share, maps.environment_share]
-    present = [layout.latent, layout.joint_state, layout.environment]
+    present = [token_of(layout, kind) for kind in ("latent", "joint_state", "environment")]
+    assert [group.share for group in maps.groups] == pytest.approx(
+        [mass[token] for token in present if token is not None], abs=1e-6
+    )
     for share, token in zip(shares, present, strict=True):
         assert math.isnan(share) if token is None else share == pytest.approx(mass[token], abs=1e-6)
     everything = sum(c.share for c in maps.cameras) + np.nansum(shares)
@@ -86,7 +96,9 @@ def test_cells_and_shares_are_the_mean_mass_and_sum_to_one(layout, seed, data):
     assert maps.tokens == layout.size
     for h in range(heads):
         mass = weights[layer, h, list(chosen_queries)].mean(axis=0, dtype=np.float64)
-        assert maps.head_latent_share[h] == pytest.approx(mass[layout.latent], abs=1e-6)
+        assert maps.head_latent_share[h] == pytest.approx(
+            mass[token_of(layout, "latent")], abs=1e-6
+        )
         assert maps.head_entropy[h] == pytest.approx(-(mass * np.log(mass)).sum(), abs=1e-5)
 
 
@@ -106,7 +118,7 @@ def test_a_head_that_reads_only_the_latent_token_shows_whichever_head_is_drawn()
     size = TWO_CAMERAS.size
     weights = np.full((1, 3, 4, size), 1 / size, np.float32)
     weights[0, 1] = 0
-    weights[0, 1, :, TWO_CAMERAS.latent] = 1
+    weights[0, 1, :, token_of(TWO_CAMERAS, "latent")] = 1
     for head in (None, 0, 2):
         maps = attention_maps(weights, TWO_CAMERAS, head=head)
         assert maps.head_latent_share == pytest.approx((1 / size, 1, 1 / size))
@@ -168,9 +180,60 @@ def test_weights_that_do_not_fit_are_refused():
 
 def test_a_layout_covers_every_token_once():
     with pytest.raises(AttentionError, match="each of them once"):
-        TokenLayout(4, 0, 1, None, (camera("top", 1, 1),))
+        TokenLayout((TokenGroup("latent", 0, 1), TokenGroup("joint_state", 2, 3)))
     with pytest.raises(AttentionError, match="each of them once"):
-        TokenLayout(2, 0, 0, None, ())
+        TokenLayout((TokenGroup("latent", 0, 1), TokenGroup("joint_state", 0, 1)))
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"kind": "language", "stop": 2, "labels": ("one",)},
+        {"kind": "other", "stop": 0},
+        {"kind": "image", "stop": 1},
+        {"kind": "language", "stop": 1, "camera": camera("top", 1, 1)},
+        {"kind": "image", "stop": 3, "camera": camera("top", 1, 1)},
+    ],
+)
+def test_a_group_that_contradicts_itself_is_refused(group):
+    with pytest.raises(AttentionError, match=f"the {group['kind']} group from 0 to"):
+        TokenGroup(start=0, **group)
+
+
+WORDS_AND_ACTIONS = TokenLayout(
+    (
+        TokenGroup("image", 0, 6, camera("top", 2, 3)),
+        TokenGroup("language", 6, 9, labels=("pick", "the", "cube")),
+        TokenGroup("action", 9, 13),
+    )
+)
+
+
+def test_words_and_actions_are_groups_beside_the_cells():
+    weights = softmax_weights((3, 4, 13), seed=2)
+    maps = weights_maps("joint_attention", "expert.1", weights, WORDS_AND_ACTIONS, query=1)
+    mass = weights[:, 1].mean(0, dtype=np.float64)
+    words, actions = maps.groups
+    assert (words.kind, words.labels, actions.kind) == (
+        "language",
+        ("pick", "the", "cube"),
+        "action",
+    )
+    np.testing.assert_allclose(words.mass, mass[6:9], rtol=1e-6)
+    np.testing.assert_allclose(maps.cameras[0].cells.ravel(), mass[:6], rtol=1e-6)
+    assert maps.cameras[0].share + words.share + actions.share == pytest.approx(1, abs=1e-5)
+    assert math.isnan(maps.joint_state_share)
+    assert maps.head_latent_share == ()
+
+
+def test_tokens_that_a_stack_does_not_read_have_no_mass():
+    weights = softmax_weights((2, 4, 9), seed=3)
+    maps = weights_maps("cross_attention", "expert.1", weights, WORDS_AND_ACTIONS, keys=(0, 9))
+    assert maps.groups[1].share == 0
+    assert maps.tokens == 13
+    assert maps.cameras[0].share + maps.groups[0].share == pytest.approx(1, abs=1e-5)
+    with pytest.raises(AttentionError, match=r"it must be \(heads, queries, 13 tokens\)"):
+        weights_maps("cross_attention", "expert.1", weights, WORDS_AND_ACTIONS)
 
 
 def test_encoder_maps_show_what_the_chosen_tokens_read():

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps, encoder_attention_maps
 from pam_ros.attention.rollout import rollout_maps
+from pam_ros.policy.act.spec import lay_out
 
 LAYOUT = lay_out(
     [
@@ -87,7 +88,7 @@ def test_through_the_decoder_it_is_its_weights_times_the_encoders_mixing():
 def test_heads_are_described_as_the_decoder_reads_not_as_carried_back(head):
     decoder = softmax_weights((4, 5, SIZE), 9)
     decoder[2] = 0.0
-    decoder[2, :, LAYOUT.latent] = 1.0  # a sink
+    decoder[2, :, 0] = 1.0  # a sink
     maps = rollout_maps(encoder(), LAYOUT, decoder=decoder, head=head, query=(1, 4))
     plain = attention_maps(decoder[None], LAYOUT, head=head, query=(1, 4))
     assert maps.head_latent_share == pytest.approx(plain.head_latent_share, abs=1e-7)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps
 from pam_ros.attention.scale import RunningScale, TickScale, UniformScale
+from pam_ros.policy.act.spec import lay_out
 
 LAYOUT = lay_out(
     [CameraTokens(name, 0, 8, 10, 256, 320, 0, 0, 32, 32) for name in ("top", "wrist")],
@@ -39,7 +40,7 @@ def test_flat_attention_is_drawn_faint(scale):
 
 @pytest.mark.parametrize("scale", [TickScale(), RunningScale(), UniformScale()])
 def test_no_attention_on_any_camera_still_has_a_scale(scale):
-    assert scale.scale(one_hot(LAYOUT.joint_state)) > UNIFORM
+    assert scale.scale(one_hot(LAYOUT.of_kind("joint_state")[0].start)) > UNIFORM
 
 
 def test_the_tick_scale_is_the_largest_cell_of_all_cameras():

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.faithfulness.cells import Cells
 from pam_ros.faithfulness.probe import Probe
+from pam_ros.policy.act.spec import lay_out
 
 ROWS, COLS, STEP = 4, 5, 8
 READ = 7

@@ -6,9 +6,10 @@ import pytest
 
 from pam_ros.attention.attribution import pool_into_cells
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps
 from pam_ros.faithfulness.cells import Cells, ranked
+from pam_ros.policy.act.spec import lay_out
 
 
 def test_every_pixel_belongs_to_the_nearest_centre(toy):

@@ -9,8 +9,9 @@ import pytest
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness.methods import Method, maps_of, parse
+from pam_ros.policy.act.spec import stacks
 
-SPEC = SimpleNamespace(layers=1, encoder_layers=2, heads=3)
+SPEC = SimpleNamespace(stacks=stacks(10, 6, 3, decoder=1, encoder=2))
 
 
 def names(text):
@@ -65,12 +66,18 @@ class RandomWeights:
 
     @property
     def spec(self):
-        return SimpleNamespace(layout=self.layout, encoder_layers=2)
+        found = stacks(self.layout.size, 6, 3, decoder=1, encoder=2)
+        return SimpleNamespace(
+            layout=self.layout,
+            stacks=found,
+            denoising_steps=0,
+            stack={stack.name: stack for stack in found}.get,
+        )
 
     def prepare(self, observations):
         return len(observations)
 
-    def forward(self, prepared, *, encoder_layers):
+    def forward(self, prepared, *, looks):
         self.passes += 1
         rng = np.random.default_rng(0)
         size = self.layout.size
@@ -80,10 +87,13 @@ class RandomWeights:
             return weights / weights.sum(axis=-1, keepdims=True)
 
         self.cross, self.encoder = softmax(1, 1, 3, 6), softmax(2, 1, 3, size)
-        return SimpleNamespace(
-            attention=self.cross,
-            encoder_attention={layer: self.encoder[layer] for layer in encoder_layers},
-        )
+        # Every layer's with all heads: one look wants the encoder's heads, another their mean.
+        assert [(look.stack, look.layer, look.through) for look in looks] == [
+            ("decoder", 0, None), ("encoder", 1, None), ("encoder", 1, None),
+            ("decoder", 0, "encoder"),
+        ]  # fmt: skip
+        kept = {("encoder", layer, 0): self.encoder[layer] for layer in (0, 1)}
+        return SimpleNamespace(weights={("decoder", 0, 0): self.cross[:, 0], **kept})
 
 
 def test_all_attention_maps_come_from_one_pass(layout, toy):

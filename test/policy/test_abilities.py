@@ -33,7 +33,7 @@ ABILITIES = (
     TokenReading,
 )
 POLICY = (
-    "spec", "engine", "step", "pop_action", "explain", "skip", "show_encoder_layers", "reset",
+    "spec", "engine", "step", "pop_action", "explain", "skip", "show", "reset",
 )  # fmt: skip
 
 
@@ -82,8 +82,14 @@ def test_measurements_say_which_ability_they_lack(bare):
     batching = only(whole, "prepare", "forward")
     methods = (Method("cross_attention", 0), Method("grad_cam", baseline="blur"))
     assert list(maps_of(batching, observation, methods[:1])) == ["cross_attention:0"]
-    with pytest.raises(AttentionError, match=r"gives no gradients: leave grad_cam out"):
-        maps_of(batching, observation, methods)
+    for measure in (
+        lambda: maps_of(batching, observation, methods),
+        lambda: Subject(batching, methods),
+    ):
+        with pytest.raises(
+            AttentionError, match="gives no gradients, so grad_cam must be left out"
+        ):
+            measure()
 
 
 def test_described_actions_need_passes_of_their_own(bare):

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 def load(checkpoint, options):
     member = lambda *_, **__: None
-    names = ("step", "pop_action", "explain", "skip", "show_encoder_layers", "reset", "show")
+    names = ("step", "pop_action", "explain", "skip", "reset", "show")
     policy = SimpleNamespace(**dict.fromkeys(names, member), spec=None, engine=None)
     policy.given = (checkpoint, options)
     return policy

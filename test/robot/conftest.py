@@ -80,7 +80,6 @@ def spec() -> PolicySpec:
         n_action_steps=5,
         chunk_mode="queue",
         device="cpu",
-        layout=None,  # type: ignore[arg-type]  # no test here looks at tokens
-        layers=1,
-        heads=1,
+        groups=(),
+        stacks=(),
     )

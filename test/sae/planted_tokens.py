@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pam_ros.attention.layout import CameraTokens, TokenLayout, lay_out
+from pam_ros.attention.layout import CameraTokens, TokenLayout
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.sae.store.manifest import StoreInfo
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.sae.store.tokens import AllTokens, TokenTable, token_table

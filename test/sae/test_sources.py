@@ -17,12 +17,12 @@ from planted_tokens import camera
 from rosbags.typesys import Stores, get_typestore
 from safetensors.numpy import load_file
 
-from pam_ros.attention.layout import lay_out
 from pam_ros.bags import BagError, BagWriter
 from pam_ros.observations.bag import BagSource
 from pam_ros.observations.errors import SourceError
 from pam_ros.observations.source import Frame, RolloutSource
 from pam_ros.policy import CameraSpec, ObservationError, PolicyOutput, PolicySpec
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.robot import ContractError, Synchroniser, build_observation, load_contract
 from pam_ros.sae.collect.collector import collect
 from pam_ros.sae.errors import SaeError
@@ -48,7 +48,7 @@ def make_spec(cameras=((IMAGE, HEIGHT, WIDTH),), joints=JOINTS) -> PolicySpec:
         name="fake", sha256="f" * 64, cameras=tuple(CameraSpec(*c) for c in cameras),
         state_feature=STATE, state_dim=joints, environment_feature=None, environment_dim=0,
         action_dim=joints, chunk_size=3, n_action_steps=1, chunk_mode="queue", device="cpu",
-        layout=layout, layers=1, heads=1, encoder_layers=1,
+        groups=layout.groups, stacks=(),
     )  # fmt: skip
 
 
@@ -78,8 +78,7 @@ class FakePolicy:
         self.passes += 1
         action = np.array([0.0, -0.39, 0.42, 1.54, 0.0, 0.4][: self.spec.action_dim], np.float32)
         return PolicyOutput(
-            action, np.zeros((3, len(action)), np.float32), np.zeros((1, 1, 3, len(tokens))),
-            tokens, "queue", True, 0, 0, 0.0,
+            action, np.zeros((3, len(action)), np.float32), tokens, "queue", True, 0, 0, 0.0,
         )  # fmt: skip
 
     step = explain

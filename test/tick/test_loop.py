@@ -37,7 +37,6 @@ class ScriptedPolicy:
         return PolicyOutput(
             action=np.array([action], np.float32),
             chunk=values,
-            attention=np.full((1, 2, self._chunk, 4), 0.25, np.float32),
             tokens=None,
             chunk_mode="queue",
             chunk_executed=executed,

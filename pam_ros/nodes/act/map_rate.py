@@ -119,10 +119,10 @@ def faster(engine: EngineReport, device: str) -> str:
     """What makes the policy faster here: a parameter to set, or another machine."""
     if not device.startswith("cpu"):
         return "a faster GPU helps"
-    if engine.name != "openvino":
+    if "openvino" in engine.could:
         if importlib.util.find_spec("openvino") is None:
             return "install openvino (pip install 'openvino>=2025.0') and set engine: openvino"
         return "set engine: openvino"
-    if engine.dtype == "float32":
+    if "bfloat16" in engine.could:
         return "set dtype: bfloat16, or use a GPU"
     return "use a GPU (device: cuda)"

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.policy.act.hooks import ENVIRONMENT, STATE
 from pam_ros.policy.act.lerobot import build_model, load_processors, parse_config
 from pam_ros.policy.act.policy import ActPolicy
 from pam_ros.policy.act.prepare import Preparation
+from pam_ros.policy.act.spec import ActSpec, lay_out, stacks
 from pam_ros.policy.act.supported import feature_map_size
 from pam_ros.policy.act.weights import fit_weights
 from pam_ros.policy.checkpoint import read_pipelines, read_weights, state_files
 from pam_ros.policy.engines.choose import make_passes
-from pam_ros.policy.interface import CameraSpec, PolicyError, PolicySpec
+from pam_ros.policy.interface import CameraSpec, PolicyError
 from pam_ros.policy.normalisation import check_normalisation, feature_statistics
 from pam_ros.policy.observation import empty_observation
 from pam_ros.policy.options import check_engine
@@ -120,7 +121,7 @@ def _assemble(
     )
 
 
-def _try_a_step(spec: PolicySpec, engine: Engine, preparation: Preparation) -> None:
+def _try_a_step(spec: ActSpec, engine: Engine, preparation: Preparation) -> None:
     """Once, so that what can never step is told at load and not on every tick.
 
     A result that is not finite is left to the tick: another observation may have a finite one.
@@ -134,7 +135,7 @@ def _try_a_step(spec: PolicySpec, engine: Engine, preparation: Preparation) -> N
         raise PolicyError(message) from error
 
 
-def _spec(name: str, sha256: str, model: Any) -> PolicySpec:
+def _spec(name: str, sha256: str, model: Any) -> ActSpec:
     config = model.config
     cameras = []
     for feature, description in config.image_features.items():
@@ -148,7 +149,12 @@ def _spec(name: str, sha256: str, model: Any) -> PolicySpec:
             raise PolicyError(message)
     state, environment = config.robot_state_feature, config.env_state_feature
     attention = model.decoder.layers[0].multihead_attn
-    return PolicySpec(
+    layout = lay_out(
+        [_camera_tokens(model, camera) for camera in cameras],
+        joint_state=state is not None,
+        environment=environment is not None,
+    )
+    return ActSpec(
         name=name,
         sha256=sha256,
         cameras=tuple(cameras),
@@ -161,14 +167,14 @@ def _spec(name: str, sha256: str, model: Any) -> PolicySpec:
         n_action_steps=config.n_action_steps,
         chunk_mode="queue" if config.temporal_ensemble_coeff is None else "temporal_ensemble",
         device=str(next(model.parameters()).device),
-        layout=lay_out(
-            [_camera_tokens(model, camera) for camera in cameras],
-            joint_state=state is not None,
-            environment=environment is not None,
+        groups=layout.groups,
+        stacks=stacks(
+            layout.size,
+            config.chunk_size,
+            attention.num_heads,
+            decoder=len(model.decoder.layers),
+            encoder=len(model.encoder.layers),
         ),
-        layers=len(model.decoder.layers),
-        heads=attention.num_heads,
-        encoder_layers=len(model.encoder.layers),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from torch import Tensor
 
@@ -111,3 +111,29 @@ def place_names(encoder_layers: int) -> tuple[str, ...]:
     """The places of an encoder of so many layers, in the order of Pass.places."""
     layers = (f"encoder.layers.{index}" for index in range(encoder_layers))
     return ("encoder_input", *layers, "encoder")
+
+
+def index_of_place(places: Sequence[str], layer: str) -> int:
+    """Where a layer's tokens are in Pass.places.
+
+    Raises:
+        PolicyError: there is no such layer.
+    """
+    if layer not in places:
+        *first, last = places
+        message = f"there is no tokens layer {layer!r}: it must be {', '.join(first)} or {last}"
+        raise PolicyError(message)
+    return places.index(layer)
+
+
+def valid_layers(layers: Collection[int], count: int) -> tuple[int, ...]:
+    """These layers of an encoder of so many, each once, in order.
+
+    Raises:
+        PolicyError: one is not there.
+    """
+    for layer in layers:
+        if layer not in range(count):
+            message = f"encoder layer {layer} is out of range: it must be from 0 to {count - 1}"
+            raise PolicyError(message)
+    return tuple(sorted(set(layers)))

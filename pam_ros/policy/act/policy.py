@@ -4,37 +4,46 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from pam_ros.attention.attribution import CHUNK
 from pam_ros.policy.act.ahead import Ahead
 from pam_ros.policy.act.hooks import HookedForward
-from pam_ros.policy.act.passes import Edit, place_names
+from pam_ros.policy.act.output import (
+    ActBatch,
+    ActOutput,
+    Run,
+    encoder_needs,
+    not_finite,
+    weights_of,
+)
+from pam_ros.policy.act.passes import Edit, index_of_place, place_names, valid_layers
 from pam_ros.policy.act.prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
 from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import (
-    BatchResult,
     EngineReport,
     PolicyError,
-    PolicyOutput,
     PrecisionError,
 )
+from pam_ros.policy.looks import check_look
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
     from pam_ros.attention.attribution import Attribution, Target
+    from pam_ros.attention.look import Look
     from pam_ros.policy.act.passes import EditTokens, Engine, Forward, Pass, Prepared
     from pam_ros.policy.act.prepare import Preparation
-    from pam_ros.policy.interface import PolicySpec, QueuedAction
+    from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.interface import QueuedAction
 
 
 class ActPolicy:
@@ -52,7 +61,7 @@ class ActPolicy:
 
     def __init__(
         self,
-        spec: PolicySpec,
+        spec: ActSpec,
         model: nn.Module,
         forward: Forward,
         engine: Engine,
@@ -75,6 +84,7 @@ class ActPolicy:
         self._popped: QueuedAction | None = None
         self._step = 0
         self._places = place_names(spec.encoder_layers)
+        self._looks: tuple[Look, ...] = ()
         self._encoder_layers: tuple[int, ...] = ()
         self._mean_over_heads = False
         self._tokens_layer = self._places[-1]
@@ -82,7 +92,7 @@ class ActPolicy:
         self._ahead = Ahead(self.prepare, forward)
 
     @property
-    def spec(self) -> PolicySpec:
+    def spec(self) -> ActSpec:
         """What it reads and writes."""
         return self._spec
 
@@ -107,12 +117,29 @@ class ActPolicy:
         self._popped = None
         self._step = 0
 
+    def show(self, look: Look) -> None:
+        """Which weights later outputs hold; see interface.Policy."""
+        check_look(self._spec, look)
+        self._looks = (look,)
+        self._encoder_layers, self._mean_over_heads = encoder_needs(
+            self._looks, self._spec.encoder_layers
+        )
+
     def show_encoder_layers(
         self, layers: Collection[int], *, mean_over_heads: bool = False
     ) -> None:
-        """Which encoder layers' self-attention later outputs hold; see interface.Policy."""
-        self._encoder_layers = self._valid_layers(layers)
+        """Keep the self-attention of any encoder layers at once, instead of a look.
+
+        Args:
+            layers: whose `encoder_attention` later outputs hold.
+            mean_over_heads: only its mean, as if it were one head: less to keep and to read.
+
+        Raises:
+            PolicyError: the policy has no such layer; the setting stays as it was.
+        """
+        self._encoder_layers = valid_layers(layers, self._spec.encoder_layers)
         self._mean_over_heads = mean_over_heads
+        self._looks = ()
 
     @property
     def tokens_layer(self) -> str:
@@ -120,7 +147,10 @@ class ActPolicy:
         return self._tokens_layer
 
     def take_tokens(self, layer: str) -> None:
-        """Which layer's tokens later outputs hold; see interface.Policy."""
+        """Which layer's tokens later outputs hold: "encoder", its output, to begin with.
+
+        "encoder_input" are the tokens that the encoder reads, "encoder.layers.K" layer K's output.
+        """
         self._place(layer)
         self._tokens_layer = layer
 
@@ -152,7 +182,7 @@ class ActPolicy:
         """Count a step without a forward pass."""
         self._end_step()
 
-    def explain(self, observation: Mapping[str, NDArray[np.generic]]) -> PolicyOutput:
+    def explain(self, observation: Mapping[str, NDArray[np.generic]]) -> ActOutput:
         """A forward pass that moves nothing; see interface.Policy."""
         run = self._run(observation)
         if self._popped is None:
@@ -160,7 +190,7 @@ class ActPolicy:
         popped = self._popped
         return self._output(run, popped.action, popped.source_step, chunk_executed=False)
 
-    def step(self, observation: Mapping[str, NDArray[np.generic]]) -> PolicyOutput:
+    def step(self, observation: Mapping[str, NDArray[np.generic]]) -> ActOutput:
         """The next action, with a forward pass on this observation; see interface.Policy."""
         run = self._run(observation)
         if self._ensemble is not None:
@@ -194,11 +224,12 @@ class ActPolicy:
         self,
         prepared: Prepared,
         *,
+        looks: Sequence[Look] = (),
         encoder_layers: Collection[int] = (),
         mean_over_heads: bool = False,
         tokens_layer: str | None = None,
         edit: EditTokens | None = None,
-    ) -> BatchResult:
+    ) -> ActBatch:
         """Passes of any batch size that leave queue, ensemble, step and settings as they are.
 
         One observation without an edit runs in the policy's engine, everything else eagerly in
@@ -206,28 +237,37 @@ class ActPolicy:
 
         Args:
             prepared: what prepare() gave, or tensors of that form.
-            encoder_layers: whose self-attention the result shall hold.
+            looks: whose weights the result shall hold.
+            encoder_layers: instead of looks, whose self-attention it shall hold.
             mean_over_heads: only its mean, as if it were one head.
             tokens_layer: which tokens it shall hold and `edit` is given; None: as take_tokens says.
             edit: from the tokens (B, tokens, dim) of that layer to those that the rest of the pass
                 reads.
 
         Raises:
-            PolicyError: a layer that is not there, an edit that changes the tokens' shape.
+            PolicyError: a layer or look that is not there, an edit that changes the tokens' shape.
         """
         place = self._place(self._tokens_layer if tokens_layer is None else tokens_layer)
-        layers = self._valid_layers(encoder_layers)
+        layers = valid_layers(encoder_layers, self._spec.encoder_layers)
+        mean = mean_over_heads
+        if looks:
+            for look in looks:
+                check_look(self._spec, look)
+            layers, mean = encoder_needs(looks, self._spec.encoder_layers)
         edited = None if edit is None else Edit(place, edit)
-        result = self._pass(prepared, layers, edited, mean_over_heads=mean_over_heads)
+        result = self._pass(prepared, layers, edited, mean_over_heads=mean)
         batch, steps, _ = result.chunk.shape
-        return BatchResult(
+        attention = as_array(result.attention)
+        encoder = {k: as_array(w) for k, w in result.encoder_attention.items()}
+        return ActBatch(
             normalised=as_array(result.chunk),
             chunks=self._preparation.unnormalised(result.chunk.flatten(0, 1)).reshape(
                 batch, steps, -1
             ),
-            attention=as_array(result.attention),
             tokens=as_array(result.places[place]),
-            encoder_attention={k: as_array(w) for k, w in result.encoder_attention.items()},
+            weights=weights_of(looks, dict(enumerate(attention.swapaxes(0, 1))), encoder),
+            attention=attention,
+            encoder_attention=encoder,
         )
 
     def precision_error(self, observation: Mapping[str, NDArray[np.generic]]) -> PrecisionError:
@@ -289,7 +329,7 @@ class ActPolicy:
 
         return why_no_baseline(self, baseline)
 
-    def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> _Run:
+    def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> Run:
         """Everything that can fail; leaves the policy's state alone."""
         check_observation(self._spec, observation)
         start = time.perf_counter()
@@ -304,7 +344,7 @@ class ActPolicy:
             result = self._pass(prepared, layers, edit, mean_over_heads=mean)
         else:
             result, shared = ahead
-        run = _Run(
+        run = Run(
             normalised=as_array(result.chunk[0]),
             chunk=self._preparation.unnormalised(result.chunk[0]),
             attention=as_array(result.attention[0]),
@@ -312,7 +352,7 @@ class ActPolicy:
             tokens=as_array(result.places[place][0]),
             seconds=time.perf_counter() - start if ahead is None else shared,
         )
-        wrong = _not_finite(run)
+        wrong = not_finite(run)
         if wrong:
             message = f"{self._spec.name} predicted {wrong} not finite on this observation"
             raise PolicyError(message)
@@ -331,11 +371,12 @@ class ActPolicy:
         return self._forward(prepared, layers, edit, mean_over_heads=mean_over_heads)
 
     def _output(
-        self, run: _Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool
-    ) -> PolicyOutput:
-        output = PolicyOutput(
+        self, run: Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool
+    ) -> ActOutput:
+        output = ActOutput(
             action=action,
             chunk=run.chunk,
+            weights=weights_of(self._looks, dict(enumerate(run.attention)), run.encoder_attention),
             attention=run.attention,
             encoder_attention=run.encoder_attention,
             tokens=run.tokens,
@@ -352,46 +393,5 @@ class ActPolicy:
         self._popped = None
         self._step += 1
 
-    def _valid_layers(self, layers: Collection[int]) -> tuple[int, ...]:
-        """These encoder layers, each once, in order."""
-        for layer in layers:
-            if layer not in range(self._spec.encoder_layers):
-                message = (
-                    f"encoder layer {layer} is out of range: it must be from 0 to "
-                    f"{self._spec.encoder_layers - 1}"
-                )
-                raise PolicyError(message)
-        return tuple(sorted(set(layers)))
-
     def _place(self, layer: str) -> int:
-        if layer not in self._places:
-            message = f"there is no tokens layer {layer!r}: it must be {_either(self._places)}"
-            raise PolicyError(message)
-        return self._places.index(layer)
-
-
-class _Run(NamedTuple):
-    normalised: NDArray[np.float32]
-    chunk: NDArray[np.float32]
-    attention: NDArray[np.float32]
-    encoder_attention: dict[int, NDArray[np.float32]]
-    tokens: NDArray[np.float32]
-    seconds: float
-
-
-def _not_finite(run: _Run) -> str:
-    """Which result is not finite; empty if all are. The chunk comes from the attention."""
-    if not np.isfinite(run.chunk).all():
-        return "a chunk that is"
-    # A sum is finite only where every weight is. They are 1 at most: float32 cannot overflow.
-    if not np.isfinite(run.attention.sum()):
-        return "attention that is"
-    for layer, weights in run.encoder_attention.items():
-        if not np.isfinite(weights.sum()):
-            return f"attention of encoder layer {layer} that is"
-    return ""
-
-
-def _either(names: Sequence[Any]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}"
+        return index_of_place(self._places, layer)

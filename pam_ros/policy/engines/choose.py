@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pam_ros.policy.act.passes import Engine, Forward, Pass
-    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.policy.act.spec import ActSpec
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Passes(NamedTuple):
     report: EngineReport
 
 
-def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> Passes:
+def make_passes(model: nn.Module, spec: ActSpec, engine: str, dtype: str) -> Passes:
     """The written-out pass where it covers the model and agrees with lerobot's, else lerobot's.
 
     Raises:
@@ -82,7 +82,7 @@ def make_passes(model: nn.Module, spec: PolicySpec, engine: str, dtype: str) -> 
 class _Workshop:
     """Makes graphs and engines of one model."""
 
-    def __init__(self, model: nn.Module, spec: PolicySpec, *, prepacked: bool = True) -> None:
+    def __init__(self, model: nn.Module, spec: ActSpec, *, prepacked: bool = True) -> None:
         self._model = model
         self.spec = spec
         self.device = torch.device(spec.device).type
@@ -143,13 +143,19 @@ def _choose(workshop: _Workshop, forward: Forward, engine: str, dtype: str) -> P
     if running != dtype:
         reason += f"; in {running}, since this computer has no {dtype} for {name}"
     warm_up = 0.0 if chosen is forward else time.perf_counter() - start
-    report = EngineReport(name, running, warm_up, reason)
+    report = EngineReport(name, running, warm_up, reason, _faster(name, running))
     logger.info(
         "%s: engine %s in %s (%s), %.1f s to warm up",
         workshop.spec.name,
         *(report.name, report.dtype, report.reason, report.warmup_seconds),
     )
     return Passes(forward, chosen, report)
+
+
+def _faster(name: str, dtype: str) -> tuple[str, ...]:
+    if name != "openvino":
+        return ("openvino",)
+    return ("bfloat16",) if dtype == "float32" else ()
 
 
 def _ready(workshop: _Workshop, forward: Forward, name: str, dtype: str) -> tuple[Engine, str]:
@@ -168,9 +174,7 @@ def _ready(workshop: _Workshop, forward: Forward, name: str, dtype: str) -> tupl
     return chosen, _check_agreement(chosen, forward, workshop.spec, name, dtype)
 
 
-def _check_agreement(
-    chosen: Engine, forward: Forward, spec: PolicySpec, name: str, dtype: str
-) -> str:
+def _check_agreement(chosen: Engine, forward: Forward, spec: ActSpec, name: str, dtype: str) -> str:
     """The dtype that the engine runs in; PolicyError where its pass is another one."""
     running = chosen.dtype if isinstance(chosen, OpenVinoEngine) else dtype
     try:
@@ -193,7 +197,7 @@ def _pick(device: str) -> tuple[str, str]:
     return "eager", f"auto: the device is {device}, and eager runs on any"
 
 
-def noise_inputs(spec: PolicySpec, seed: int = 0) -> Prepared:
+def noise_inputs(spec: ActSpec, seed: int = 0) -> Prepared:
     """One observation of normal noise; images channels last in memory, as prepared ones."""
     noise = torch.Generator().manual_seed(seed)
 
@@ -207,7 +211,7 @@ def noise_inputs(spec: PolicySpec, seed: int = 0) -> Prepared:
     )
 
 
-def _difference(ours: Engine, reference: Engine, spec: PolicySpec) -> float:
+def _difference(ours: Engine, reference: Engine, spec: ActSpec) -> float:
     """Of two passes on noise, in all that they give; NaN where something is.
 
     Actions and tokens count relative to the largest of their kind, weights as they are.

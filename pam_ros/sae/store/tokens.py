@@ -9,7 +9,7 @@ A sampler is named by a text, the same in a command line, a message and an SAE's
     block(2x2)            the mean of each 2 x 2 block of cells, smaller at the lower and right edge
                           of a grid that does not divide; never across rows' ends or cameras
 
-The latent, joint state and environment tokens are always kept. Same sampler, table, tick and
+Tokens that are no cells are always kept. Same sampler, table, tick and
 episode: same rows; no global random state is read or changed.
 """
 
@@ -28,10 +28,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.attention.layout import TokenLayout
+    from pam_ros.attention.layout import GroupKind, TokenLayout
 
 # As in msg/TokenActivations.msg.
-KIND_CAMERA, KIND_LATENT, KIND_JOINT_STATE, KIND_ENVIRONMENT = 0, 1, 2, 3
+KIND_CAMERA, KIND_LATENT, KIND_JOINT_STATE, KIND_ENVIRONMENT, KIND_LANGUAGE = 0, 1, 2, 3, 4
+KIND_OTHER = 255
+_KINDS: dict[GroupKind, int] = {
+    "image": KIND_CAMERA,
+    "latent": KIND_LATENT,
+    "joint_state": KIND_JOINT_STATE,
+    "environment": KIND_ENVIRONMENT,
+    "language": KIND_LANGUAGE,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +86,8 @@ def token_table(layout: TokenLayout) -> TokenTable:
     """The table of a policy's layout (`policy.spec.layout`)."""
     kind = np.zeros(layout.size, np.uint8)
     camera, row, col = (np.full(layout.size, -1, np.int16) for _ in range(3))
-    singles = (
-        (layout.latent, KIND_LATENT),
-        (layout.joint_state, KIND_JOINT_STATE),
-        (layout.environment, KIND_ENVIRONMENT),
-    )
-    for token, value in singles:
-        if token is not None:
-            kind[token] = value
+    for group in layout.groups:
+        kind[group.start : group.stop] = _KINDS.get(group.kind, KIND_OTHER)
     for index, grid in enumerate(layout.cameras):
         cells = slice(grid.start, grid.stop)
         camera[cells] = index

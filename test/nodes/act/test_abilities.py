@@ -14,7 +14,7 @@ from pam_ros.nodes.act import policy_start
 from pam_ros.nodes.kit.parameters import ParameterError
 
 POLICY = (
-    "spec", "engine", "step", "pop_action", "explain", "skip", "show_encoder_layers", "reset",
+    "spec", "engine", "step", "pop_action", "explain", "skip", "show", "reset",
 )  # fmt: skip
 
 

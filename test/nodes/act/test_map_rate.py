@@ -14,7 +14,7 @@ from pam_ros.nodes.act import map_rate
 from pam_ros.nodes.act.map_rate import MapRate, faster, why_few_maps
 from pam_ros.policy.interface import EngineReport
 
-EAGER = EngineReport("eager", "float32", 0.0, "")
+EAGER = EngineReport("eager", "float32", 0.0, "", ("openvino",))
 
 
 def test_maps_are_counted_over_ten_seconds():
@@ -78,7 +78,12 @@ def test_passes_that_are_left_out_are_the_cause_if_there_are_more_of_them():
     [
         (EAGER, "cpu", True, "set engine: openvino"),
         (EAGER, "cpu", False, "pip install 'openvino>=2025.0'"),
-        (EngineReport("openvino", "float32", 0.0, ""), "cpu", True, "set dtype: bfloat16"),
+        (
+            EngineReport("openvino", "float32", 0.0, "", ("bfloat16",)),
+            "cpu",
+            True,
+            "set dtype: bfloat16",
+        ),
         (EngineReport("openvino", "bfloat16", 0.0, ""), "cpu", True, "use a GPU"),
         (EngineReport("cuda_graph", "float32", 0.0, ""), "cuda:0", True, "a faster GPU"),
     ],
@@ -137,3 +142,8 @@ def test_diagnostics_say_maps_per_second_and_warn_with_a_cure(attention_robot):
     assert report.level == DiagnosticStatus.WARN
     assert "10000 ms of a period of 500 ms" in report.message
     assert "or disable to look" in report.message
+
+
+def test_a_policy_that_has_no_faster_engine_is_not_told_to_set_one():
+    only = EngineReport("eager", "float32", 0.0, "")
+    assert faster(only, "cpu") == "use a GPU (device: cuda)"

@@ -46,15 +46,19 @@ def with_one(array, value):
     return array
 
 
+def spoiled(output, stack, value):
+    """The output with one value of each of a stack's shown weights replaced."""
+    weights = {k: with_one(w, value) if k[0] == stack else w for k, w in output.weights.items()}
+    assert weights.keys() == output.weights.keys()
+    return replace(output, weights=weights)
+
+
 def cross(output):
-    return replace(output, attention=with_one(output.attention, np.nan))
+    return spoiled(output, "decoder", np.nan)
 
 
 def encoder(output):
-    return replace(
-        output,
-        encoder_attention={k: with_one(w, np.inf) for k, w in output.encoder_attention.items()},
-    )
+    return spoiled(output, "encoder", np.inf)
 
 
 def action(output):

@@ -9,10 +9,11 @@ import pytest
 import rclpy
 from std_msgs.msg import Header
 
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.msg import TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS, TokenPublisher
 from pam_ros.nodes.kit.parameters import ParameterError
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.tick.loop import TickOutcome
 
 LAYOUT = lay_out(

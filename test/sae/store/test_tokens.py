@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_tokens import camera, table
 
-from pam_ros.attention.layout import lay_out
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.tokens import (
     KIND_CAMERA,
