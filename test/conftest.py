@@ -94,6 +94,22 @@ def pytest_runtest_call():
     return (yield from _skipping_what_is_missing())
 
 
+@pytest.fixture
+def second_policy(tmp_path, monkeypatch):
+    """Puts the policy class of test/policy/second_policy on the path, as pip leaves a plug-in.
+
+    Gives the function that writes a checkpoint of it.
+    """
+    monkeypatch.syspath_prepend(ROOT / "test" / "policy")
+    from plug_ins import write_package
+
+    loaders = {"second": "second_policy.load:load"}
+    monkeypatch.syspath_prepend(write_package(tmp_path / "site", "second-policy", loaders))
+    from second_policy.load import write_checkpoint
+
+    return write_checkpoint
+
+
 def pytest_terminal_summary(terminalreporter):
     for room, reason in LEFT_OUT.items():
         terminalreporter.write_line(f"SKIPPED test/{room}: {reason}, see requirements.txt")
