@@ -14,7 +14,7 @@ from pam_ros.policy import wrap
 
 if TYPE_CHECKING:
     from benchmarks.sizes import Subject
-    from pam_ros.policy.abilities import TokenEditing
+    from pam_ros.policy.act.policy import ActPolicy
 
 ON, ON_ROLLOUT, OFF = "capture_on", "capture_rollout", "capture_off"
 
@@ -41,7 +41,7 @@ def rows(subject: Subject) -> list[Row]:
     ]
 
 
-def without_weights(policy: TokenEditing) -> None:
+def without_weights(policy: ActPolicy) -> None:
     """Make an eager policy's cross-attention a fused one, whose weights never exist.
 
     A policy has no such switch, since nobody runs this package to see nothing.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.sizes import Subject
-    from pam_ros.policy.abilities import TokenEditing
+    from pam_ros.policy.act.policy import ActPolicy
 
 ENGINES = (
     ("eager", "float32"),
@@ -43,9 +43,9 @@ class Ours:
         self._engines = [
             pair for pair in engines if pair[0] != "cuda_graph" or "cuda" in subject.device
         ]
-        self._made: dict[tuple[str, str], TokenEditing | str] = {}
+        self._made: dict[tuple[str, str], ActPolicy | str] = {}
 
-    def policy(self, engine: str = "eager", dtype: str = "float32") -> TokenEditing | str:
+    def policy(self, engine: str = "eager", dtype: str = "float32") -> ActPolicy | str:
         """The policy, or a sentence that says why there is none."""
         key = engine, dtype
         if key not in self._made:

@@ -18,7 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pam_ros.attention.maps import ENCODER_ATTENTION
+from pam_ros.attention.selection import selection
 from pam_ros.bags import BagReader, BagWriter
+from pam_ros.policy.abilities import Batching
 from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.messages import Messages, header_stamp
 from pam_ros.replay.one_bag import load, replay_bag
@@ -55,6 +58,8 @@ def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         policy = load(settings)
+        assert isinstance(policy, Batching)
+        looks = [selection(ENCODER_ATTENTION, policy.spec, 0).look]
         batches = observations(bag, policy, work, batch * 4)
         prepared = [
             policy.prepare(batches[start : start + batch])
@@ -65,7 +70,7 @@ def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict[str, Any]:
         for turn in range(rounds):
             begin, count = time.perf_counter(), 0
             while time.perf_counter() - begin < 10.0:
-                policy.forward(prepared[count % len(prepared)], encoder_layers=(0,))
+                policy.forward(prepared[count % len(prepared)], looks=looks)
                 count += 1
             bare.append(count * batch / (time.perf_counter() - begin))
             report = replay_bag(bag, work / f"out{turn}", settings)

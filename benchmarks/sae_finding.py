@@ -37,6 +37,7 @@ from benchmarks.sae_finding_scenes import (
     start_pans,
 )
 from pam_ros.policy import load_policy
+from pam_ros.policy.act.policy import ActPolicy
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.share.folders import share_directory
@@ -116,6 +117,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     policy = load_policy(options.policy, engine="eager")
+    assert isinstance(policy, ActPolicy)
     sae = load_sae(options.sae, policy_sha256=policy.spec.sha256, layer=policy.tokens_layer)
     content = json.loads(options.json.read_text()) if options.json.is_file() else {}
     if content.setdefault("sae_sha256", sae.sha256) != sae.sha256:

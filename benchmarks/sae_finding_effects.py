@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from benchmarks.sae_finding_arms import Edit
-    from pam_ros.policy.abilities import TokenEditing
+    from pam_ros.policy import BatchResult
+    from pam_ros.policy.act.policy import ActPolicy
     from pam_ros.sae.store.token_store import StoredFrame, TokenStore
 
 AT_ONCE = 10
@@ -37,7 +39,7 @@ def first_observations(store: TokenStore, count: int) -> list[StoredFrame]:
 
 
 def chunk_effects(
-    policy: TokenEditing, frames: list[StoredFrame], arms: dict[str, list[Edit | None]]
+    policy: ActPolicy, frames: list[StoredFrame], arms: dict[str, list[Edit | None]]
 ) -> dict[str, Any]:
     """Of each edit, over the frames: means and 95% intervals.
 
@@ -51,7 +53,7 @@ def chunk_effects(
         for start in range(0, len(frames), AT_ONCE)
     ]
     before = [policy.forward(batch, tokens_layer=layer) for batch in batches]
-    tokens = [torch.from_numpy(result.tokens.copy()) for result in before]
+    tokens = [_tokens(result) for result in before]
     own = np.concatenate([result.normalised for result in before])
     result: dict[str, Any] = {"observations": len(frames)}
     with Scene() as scene:
@@ -84,7 +86,7 @@ def chunk_effects(
 
 
 def drive(
-    policy: TokenEditing,
+    policy: ActPolicy,
     edits: list[Edit | None],
     seeds: range,
     limit: int,
@@ -103,7 +105,7 @@ def drive(
     policy.edit_tokens(None)
 
 
-def _episode(scene: Scene, policy: TokenEditing, seed: int, limit: int) -> dict[str, Any]:
+def _episode(scene: Scene, policy: ActPolicy, seed: int, limit: int) -> dict[str, Any]:
     """Success, ticks, the last distance [m], and how far left of the cube it ends [degrees]."""
     scene.reset(seed)
     policy.reset()
@@ -119,6 +121,11 @@ def _episode(scene: Scene, policy: TokenEditing, seed: int, limit: int) -> dict[
         "distance": round(task.distance, 5),
         "left": round(float(off[0]), 2),
     }
+
+
+def _tokens(result: BatchResult) -> Tensor:
+    assert result.tokens is not None  # ACT gives them always
+    return torch.from_numpy(result.tokens.copy())
 
 
 def _goal(seed: int) -> NDArray[Any]:

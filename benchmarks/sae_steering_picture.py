@@ -21,6 +21,7 @@ import torch
 
 from benchmarks.sae_finding_effects import first_observations, tips
 from pam_ros.policy import load_policy
+from pam_ros.policy.act.policy import ActPolicy
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.edit import steer
 from pam_ros.sae.store.token_store import TokenStore
@@ -30,7 +31,6 @@ from pam_ros.sim.scene import CAMERA_NAMES, IMAGE_HEIGHT, IMAGE_WIDTH, Scene
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pam_ros.policy.abilities import TokenEditing
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.store.token_store import StoredFrame
 
@@ -67,7 +67,7 @@ def scatter(points: NDArray[Any], title: str, height: int, width: int) -> NDArra
     return sheet
 
 
-def paths(policy: TokenEditing, sae: SAE, frame: StoredFrame, feature: int) -> NDArray[Any]:
+def paths(policy: ActPolicy, sae: SAE, frame: StoredFrame, feature: int) -> NDArray[Any]:
     """The top camera's picture with the tip's paths, RGB."""
     prepared = policy.prepare([frame.observation])
     image = np.array(frame.observation[policy.spec.layout.cameras[0].feature], np.uint8)
@@ -101,6 +101,7 @@ def main() -> None:
     content = json.loads(options.json.read_text())
     feature = content["choose"]["feature"]
     policy = load_policy(options.policy, engine="eager")
+    assert isinstance(policy, ActPolicy)
     sae = load_sae(options.sae, policy_sha256=policy.spec.sha256, layer=policy.tokens_layer)
     height, width = round(IMAGE_HEIGHT * SCALE), round(IMAGE_WIDTH * SCALE)
     title = f"feature {feature}, mean over the tokens, first ticks"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.maps import attention_maps, encoder_attention_maps
+from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT
 from pam_ros.attention.overlay import Overlay
-from pam_ros.attention.rollout import rollout_maps
 from pam_ros.attention.scale import RunningScale
+from pam_ros.attention.selection import make_selection
 from pam_ros.policy.act.passes import Prepared
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Subject
     from pam_ros.attention.maps import AttentionMaps
-    from pam_ros.policy.abilities import TokenEditing
+    from pam_ros.attention.selection import Selection
+    from pam_ros.policy import Policy, PolicySpec
+    from pam_ros.policy.act.policy import ActPolicy
 
     Run = Callable[[], object]
 
@@ -57,7 +59,7 @@ class Show:
             )
 
 
-def normalised(policy: TokenEditing, subject: Subject) -> Prepared:
+def normalised(policy: ActPolicy, subject: Subject) -> Prepared:
     """The very tensors that lerobot's forward pass is timed on."""
     spec, batch = policy.spec, subject.batch
     return Prepared(
@@ -67,73 +69,58 @@ def normalised(policy: TokenEditing, subject: Subject) -> Prepared:
     )
 
 
-def forward(policy: TokenEditing, subject: Subject) -> Run:
+def last_layer(method: str, spec: PolicySpec) -> Selection:
+    """A method's last layer, averaged over heads and queries, as the attention node asks for it."""
+    return make_selection(method, -1, "mean", "mean", spec)
+
+
+def forward(policy: ActPolicy, subject: Subject) -> Run:
     """Normalised tensors to chunk and weights, as NumPy arrays."""
-    inputs = normalised(policy, subject)
-    return lambda: policy.forward(inputs)
+    inputs, looks = normalised(policy, subject), [last_layer(CROSS_ATTENTION, policy.spec).look]
+    return lambda: policy.forward(inputs, looks=looks)
 
 
-def tick(policy: TokenEditing, subject: Subject) -> Run:
+def tick(policy: ActPolicy, subject: Subject) -> Run:
     """Normalised tensors to chunk, weights, maps, overlays."""
-    inputs, show = normalised(policy, subject), Show(subject.observation)
-
-    def run() -> None:
-        result = policy.forward(inputs)
-        show(attention_maps(result.attention[0], policy.spec.layout))
-
-    return run
+    return _forward_and_show(policy, subject, CROSS_ATTENTION)
 
 
-def encoder_tick(policy: TokenEditing, subject: Subject) -> Run:
+def encoder_tick(policy: ActPolicy, subject: Subject) -> Run:
     """As tick, with the maps of the last encoder layer's self-attention."""
-    inputs, show = normalised(policy, subject), Show(subject.observation)
-    layer = policy.spec.encoder_layers - 1
-
-    def run() -> None:
-        weights = policy.forward(inputs, encoder_layers=(layer,)).encoder_attention[layer][0]
-        show(encoder_attention_maps(weights, policy.spec.layout, layer))
-
-    return run
+    return _forward_and_show(policy, subject, ENCODER_ATTENTION)
 
 
-def rollout_tick(policy: TokenEditing, subject: Subject) -> Run:
+def rollout_tick(policy: ActPolicy, subject: Subject) -> Run:
     """As tick, with the maps of the attention rollout through all encoder layers."""
-    inputs, show = normalised(policy, subject), Show(subject.observation)
-    layers = tuple(range(policy.spec.encoder_layers))
-
-    def run() -> None:
-        result = policy.forward(inputs, encoder_layers=layers, mean_over_heads=True)
-        weights = {layer: batch[0] for layer, batch in result.encoder_attention.items()}
-        decoder = result.attention[0, -1]
-        show(rollout_maps(weights, policy.spec.layout, decoder=decoder))
-
-    return run
+    return _forward_and_show(policy, subject, ROLLOUT)
 
 
-def from_images(policy: TokenEditing, subject: Subject) -> Run:
+def from_images(policy: Policy, subject: Subject) -> Run:
     """uint8 images to the un-normalised action, maps, overlays: all that a node does but topics."""
     return step_and_show(policy, subject.observation)
 
 
-def rollout_from_images(policy: TokenEditing, subject: Subject) -> Run:
+def rollout_from_images(policy: Policy, subject: Subject) -> Run:
     """As from_images, with the maps of the attention rollout."""
-    show = Show(subject.observation)
-    policy.show_encoder_layers(range(policy.spec.encoder_layers), mean_over_heads=True)
+    return step_and_show(policy, subject.observation, ROLLOUT)
+
+
+def step_and_show(
+    policy: Policy, observation: Mapping[str, NDArray[Any]], method: str = CROSS_ATTENTION
+) -> Run:
+    """As from_images, on any observation, with any method's maps."""
+    show, selection = Show(observation), last_layer(method, policy.spec)
+    selection.ask(policy)
+    return lambda: show(selection.maps(policy.step(observation), policy.spec))
+
+
+def _forward_and_show(policy: ActPolicy, subject: Subject, method: str) -> Run:
+    inputs, show = normalised(policy, subject), Show(subject.observation)
+    selection = last_layer(method, policy.spec)
 
     def run() -> None:
-        output = policy.step(subject.observation)
-        decoder = output.attention[-1]
-        show(rollout_maps(output.encoder_attention, policy.spec.layout, decoder=decoder))
-
-    return run
-
-
-def step_and_show(policy: TokenEditing, observation: Mapping[str, NDArray[Any]]) -> Run:
-    """As from_images, on any observation."""
-    show = Show(observation)
-
-    def run() -> None:
-        output = policy.step(observation)
-        show(attention_maps(output.attention, policy.spec.layout))
+        result = policy.forward(inputs, looks=[selection.look])
+        weights = {key: batch[0] for key, batch in result.weights.items()}
+        show(selection.maps_of(weights, policy.spec))
 
     return run

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.attention.maps import AttentionMaps, attention_maps, encoder_attention_maps
+from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, AttentionMaps
+from pam_ros.attention.selection import make_selection, selection, stack_of
 from pam_ros.policy import load_policy
 from pam_ros.share.folders import share_directory
 from pam_ros.sim.expert import expert_action
@@ -100,18 +101,22 @@ def main() -> int:
 
 def all_maps(policy: Policy, observation: dict[str, Any]) -> list[tuple[str, AttentionMaps]]:
     """The maps of every layer, averaged over heads, and of each head of the first encoder layer."""
-    spec, output = policy.spec, None
-    maps = []
-    for layer in range(spec.encoder_layers):
-        policy.show_encoder_layers([layer])
-        output = policy.explain(observation)
-        weights = output.encoder_attention[layer]
-        maps += [
-            encoder_attention_maps(weights, spec.layout, layer, head=head)
-            for head in (None, *range(spec.heads if layer == 0 else 0))
+    spec = policy.spec
+    encoder = stack_of(ENCODER_ATTENTION, spec)
+    assert encoder is not None
+    asked = [
+        [
+            selection(ENCODER_ATTENTION, spec, layer, head)
+            for head in (None, *range(encoder.heads if layer == 0 else 0))
         ]
-    assert output is not None
-    maps.append(attention_maps(output.attention, spec.layout))
+        for layer in range(encoder.layers)
+    ]
+    asked.append([make_selection(CROSS_ATTENTION, -1, "mean", "mean", spec)])
+    maps = []
+    for selections in asked:  # of one layer, whose weights hold every head
+        selections[0].ask(policy)
+        output = policy.explain(observation)
+        maps += [chosen.maps(output, spec) for chosen in selections]
     return [(f"{m.layer}, {'mean' if m.head == 'mean' else f'head {m.head}'}", m) for m in maps]
 
 

@@ -26,23 +26,18 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicyOutput
 
 
-class MisbehavingPolicy:
-    """The policy that was loaded, but for what is wished."""
+class Misbehaviour:
+    """What is wished, done to a policy that was loaded, which keeps all that it can do."""
 
-    def __init__(self, policy: Any, wishes: Path) -> None:
-        self._policy = policy
+    def __init__(self, wishes: Path) -> None:
         self._wishes = wishes
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._policy, name)
-
-    def step(self, observation: Any) -> PolicyOutput:
-        """As the policy's."""
-        return self._grant(self._policy.step, observation)
-
-    def explain(self, observation: Any) -> PolicyOutput:
-        """As the policy's."""
-        return self._grant(self._policy.explain, observation)
+    def enter(self, policy: Any) -> Any:
+        """The policy, with passes that misbehave."""
+        step, explain = policy.step, policy.explain
+        policy.step = lambda observation: self._grant(step, observation)
+        policy.explain = lambda observation: self._grant(explain, observation)
+        return policy
 
     def _grant(self, run: Any, observation: Any) -> PolicyOutput:
         try:
@@ -88,8 +83,8 @@ def main(arguments: Sequence[str]) -> int:
     policy_start: Any = module  # whose name is to be given to something else
     load = policy_start.load_policy
 
-    def load_misbehaving(*given: Any, **options: Any) -> MisbehavingPolicy:
-        return MisbehavingPolicy(load(*given, **options), Path(wishes))
+    def load_misbehaving(*given: Any, **options: Any) -> Any:
+        return Misbehaviour(Path(wishes)).enter(load(*given, **options))
 
     policy_start.load_policy = load_misbehaving
     return act_attention_node.main(["act_attention", *rest])

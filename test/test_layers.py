@@ -36,6 +36,8 @@ CIRCLES_OF_TYPES = {
     frozenset(
         f"pam_ros.embedded.lifecycle_{name}" for name in ("managed_entity", "node", "publisher")
     ),
+    # ACT's policy explains itself by gradients, whose files say in their types whose they are.
+    frozenset(f"pam_ros.policy.act.{name}" for name in ("gradients", "path", "policy", "target")),
     # The sparse pass computes for a model in training, and the model calls it.
     frozenset({"pam_ros.sae.train.sparse_pass", "pam_ros.sae.train.training_model"}),
 }

@@ -128,7 +128,7 @@ def test_the_class_of_a_node_fits_the_protocol_of_what_it_calls(found_by_mypy):
 
         def draw(image: Image, command: Command) -> None:
             fill_image(image, image_to_rgb(image))
-            fill_joint_trajectory(JointTrajectory(), command, 0.1, JointTrajectoryPoint)
+            fill_joint_trajectory(JointTrajectory(), command, lambda _: JointTrajectoryPoint())
         """
     )
 

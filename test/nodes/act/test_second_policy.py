@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pam_ros.msg import AttentionMap, TokenActivations
 from std_srvs.srv import Trigger
 
+from pam_ros.msg import AttentionMap, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy import load_policy
