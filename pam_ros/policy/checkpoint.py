@@ -72,7 +72,6 @@ def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpo
             f"{MIGRATION} {name}"
         )
         raise PolicyError(message)
-    _check_weights_file(name, folder)
     return Checkpoint(name, folder, str(kind), config)
 
 
@@ -190,7 +189,9 @@ def _read_json(name: str, path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_weights_file(name: str, folder: Path) -> None:
+def check_weights_file(checkpoint: Checkpoint) -> None:
+    """Raise PolicyError unless model.safetensors is there, and not an LFS pointer alone."""
+    name, folder = checkpoint.name, checkpoint.folder
     path = folder / WEIGHTS
     if not path.is_file():
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLES)

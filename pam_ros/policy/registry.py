@@ -17,6 +17,7 @@ import logging
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
 
+from pam_ros.policy.checkpoint import check_weights_file
 from pam_ros.policy.interface import Policy, PolicyError
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def load_registered(checkpoint: Checkpoint, options: LoadOptions) -> Policy:
             returns something else than a Policy; and what the loader raises.
     """
     point = _registered(checkpoint)
+    # After the type: a policy that cannot run here need not have its weights fetched first.
+    check_weights_file(checkpoint)
     loader = _imported(checkpoint.name, point)
     if point in BUILT_IN:
         return loader(checkpoint, options)
