@@ -34,8 +34,8 @@ from pam_ros.embedded.node import HIDDEN_NODE_PREFIX as HIDDEN_NODE_PREFIX
 from pam_ros.embedded.node import Node as Node
 from pam_ros.embedded.node import NodeNameNonExistentError as NodeNameNonExistentError
 from pam_ros.embedded.node_parameters import NodeParameters as NodeParameters
-from pam_ros.embedded.node_parameters import ParameterMsg as ParameterMsg
 from pam_ros.embedded.parameter import Parameter as Parameter
+from pam_ros.embedded.parameter import ParameterMsg as ParameterMsg
 from pam_ros.embedded.parameter_service import ParameterService as ParameterService
 from pam_ros.embedded.publisher import Publisher as Publisher
 from pam_ros.embedded.qos import QoSProfile as QoSProfile

@@ -4,8 +4,8 @@
 from pam_ros.embedded.callback_groups import CallbackGroup as CallbackGroup
 from pam_ros.embedded.event_handler import SubscriptionEventCallbacks as SubscriptionEventCallbacks
 from pam_ros.embedded.node import Node as Node
-from pam_ros.embedded.node_parameters import ParameterMsg as ParameterMsg
 from pam_ros.embedded.parameter import Parameter as Parameter
+from pam_ros.embedded.parameter import ParameterMsg as ParameterMsg
 from pam_ros.embedded.parameter import parameter_dict_from_yaml_file as parameter_dict_from_yaml_file
 from pam_ros.embedded.parameter_client import AsyncParameterClient as AsyncParameterClient
 from pam_ros.embedded.qos import QoSProfile as QoSProfile
