@@ -8,11 +8,12 @@ import pytest
 import yaml
 from rclpy.serialization import serialize_message
 
-from pam_ros.attention.layout import CameraTokens, lay_out
+from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import TickScale
 from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.policy.act.spec import lay_out
 from pam_ros.replay.messages import Messages
 from pam_ros.robot import COMMAND_TYPES, MessageSet, build_observation, parse_contract
 from pam_ros.robot.images import fill_image
