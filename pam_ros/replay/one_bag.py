@@ -150,7 +150,6 @@ class _Replay:
         self._looks: dict[Look, Selection] = {}
         self._default = self._default_selection()
         self._ticker = Ticker(policy, self._contract, self._bag.decode)
-        rate = settings.rate_hz or self._contract.rate_hz
         self._out = TickOutput(
             output,
             self._messages,
@@ -158,7 +157,7 @@ class _Replay:
             policy.spec,
             node=settings.node,
             overlays=settings.overlays,
-            period_s=1.0 / rate,
+            period_s=1.0 / (settings.rate_hz or self._contract.rate_hz),
         )
         self._features: Features | None = None
         if settings.sae:

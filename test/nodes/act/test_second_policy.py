@@ -30,7 +30,7 @@ def test_it_shows_joint_attention_and_tokens_and_has_no_gradients(attention_robo
     )
     robot.spin()
     pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
-    assert robot.wait(robot.node.ticks.tokens.wanted)
+    assert robot.wait(robot.node.ticks.shown.tokens.wanted)
     robot.observe(pixels=pixels, positions=(0.3, -0.6))
     assert robot.wait(lambda: maps and tokens)
     message = maps[0]
