@@ -166,8 +166,11 @@ class Robot:
         self.images.publish(image)
         return stamp.nanoseconds
 
-    def wait(self, condition, seconds=20.0) -> bool:
-        """Whether the condition came true in time."""
+    def wait(self, condition, seconds=60.0) -> bool:
+        """Whether the condition came true in time.
+
+        A participant whose first announcement is lost is heard of with the next, 30 s later.
+        """
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
@@ -188,7 +191,7 @@ class Robot:
     def call(self, service_type, name, request):
         """A service's response."""
         client = self.peer.create_client(service_type, name)
-        assert client.wait_for_service(timeout_sec=20.0)
+        assert client.wait_for_service(timeout_sec=60.0)
         future = client.call_async(request)
         assert self.wait(future.done), f"{name} did not answer"
         return future.result()

@@ -48,7 +48,7 @@ class Sidecar:
         self.wait(lambda: len(self.features) > before)
         return self.features[-1]
 
-    def wait(self, condition, seconds=20.0) -> None:
+    def wait(self, condition, seconds=60.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"

@@ -91,7 +91,7 @@ def test_while_the_policy_loads_the_state_and_parameters_are_told(managed, monke
     monkeypatch.setattr(policy_start, "load_policy", slow)
     robot = managed()
     client = robot.peer.create_client(ChangeState, f"{NAME}/change_state")
-    assert client.wait_for_service(timeout_sec=20.0)
+    assert client.wait_for_service(timeout_sec=60.0)
     configure = Transition(id=Transition.TRANSITION_CONFIGURE)
     done = client.call_async(ChangeState.Request(transition=configure))
     assert robot.wait(lambda: state(robot) == State.TRANSITION_STATE_CONFIGURING)

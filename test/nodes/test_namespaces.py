@@ -139,7 +139,7 @@ def test_a_recorder_in_a_namespace_records_what_is_in_it(domain, tmp_path):
     assert counts(tmp_path / "bag") == dict.fromkeys(said, 1)
 
 
-def wait(condition, seconds=20.0):
+def wait(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -92,7 +92,7 @@ def test_what_comes_while_the_process_stands_still_waits(domain, sae):
     try:
         tokens = peer.create_publisher(TokenActivations, TOKENS, TOKEN_QOS)
         peer.create_subscription(SaeFeatures, FEATURES_TOPIC, received.append, 50)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not (tokens.get_subscription_count() and node._features.get_subscription_count()):
             assert time.monotonic() < end
             time.sleep(0.01)
