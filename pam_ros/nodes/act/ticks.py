@@ -72,6 +72,7 @@ class AttentionTicks:
         self._node = node
         self._on_start_refused = on_start_refused
         self._active = self._commanding = False
+        self._tick_again: Callable[[], None] = lambda: None
         self._ticking = threading.Lock()
         # What maps and pictures took lately [s]: they too delay the next command.
         self._show_seconds = 0.0
@@ -125,6 +126,9 @@ class AttentionTicks:
         simulated = node.get_parameter("use_sim_time").value
         clock = None if simulated else _steady_clock()
         node.create_timer(self._period, self._tick, self.policy_group, clock=clock)
+        if not simulated:
+            # A timer that is late goes on with its next whole period.
+            self._tick_again = node.create_guard_condition(self._tick, self.policy_group).trigger
         return None
 
     def _start_watching(self) -> None:
@@ -185,8 +189,11 @@ class AttentionTicks:
         with self._ticking:
             if not self._active:
                 return
+            begin = time.perf_counter()
             try:
                 self._tick_once()
+                if not self._commanding and time.perf_counter() - begin > self._period:
+                    self._tick_again()
             except Exception as error:  # noqa: BLE001  (whatever it is: the robot holds)
                 if not self._node.context.ok():
                     return  # the node is on its way out

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -147,3 +148,23 @@ def test_diagnostics_say_maps_per_second_and_warn_with_a_cure(attention_robot):
 def test_a_policy_that_has_no_faster_engine_is_not_told_to_set_one():
     only = EngineReport("eager", "float32", 0.0, "")
     assert faster(only, "cpu") == "use a GPU (device: cuda)"
+
+
+def test_the_next_look_does_not_wait_for_the_timer(attention_robot):
+    robot = attention_robot({"trigger": "null", "max_age": 5.0}, rate_hz=4.0)
+    policy, begun = robot.node.ticks.policy, []
+    slowed(policy, 0.3)  # by the timer alone, every second period: 0.5 s
+    inner = policy.explain
+
+    def noted(observation):
+        begun.append(time.monotonic())
+        return inner(observation)
+
+    policy.explain = noted
+    robot.spin()
+
+    def sooner() -> bool:
+        robot.observe()
+        return any(b - a < 0.45 for a, b in itertools.pairwise(list(begun)))
+
+    assert robot.wait(sooner)
