@@ -46,7 +46,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
-	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,openvino,test]'
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,int8,test]'
 	touch $(READY)
 
 demo: $(READY)
@@ -72,7 +72,7 @@ build/bench: $(READY)
 		physical-ai-interpretability==0.1.4
 
 bench: $(READY) build/bench
-	$(BIN)/python -m pip install --quiet -e '.[openvino]'
+	$(BIN)/python -m pip install --quiet -e '.[int8]'
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 sidecar: $(READY)

@@ -8,6 +8,9 @@ from pathlib import Path
 import av
 import cv2
 
+LEAST_SHOWN = 0.1
+"""Of the ticks, on a machine that may have other work."""
+
 
 def problems(out: Path) -> list[str]:
     """What is wrong in the demo's folder, one sentence each."""
@@ -17,13 +20,16 @@ def problems(out: Path) -> list[str]:
         found.append(f"only {summary['ticks']} ticks")
     if summary["attention_maps"] != summary["ticks"]:
         found.append(f"{summary['attention_maps']} maps for {summary['ticks']} ticks")
+    # A contribution that might delay a command is left out; half of the ticks have one on a quiet
+    # machine of two cores.
+    shown = summary["attention_maps"] - summary["invalid_maps"]
+    if shown < LEAST_SHOWN * summary["ticks"]:
+        found.append(f"{shown} of {summary['ticks']} ticks have a map")
     found += [
-        f"{summary['overlays'].get(camera)} overlays of {camera}"
+        f"{summary['overlays'].get(camera)} overlays of {camera} for {shown} maps"
         for camera in ("top", "wrist")
-        if summary["overlays"].get(camera) != summary["ticks"]
+        if summary["overlays"].get(camera) != shown
     ]
-    if summary["invalid_maps"]:
-        found.append(f"{summary['invalid_maps']} invalid maps")
     if summary["commands"] < 0.8 * summary["ticks"]:
         found.append(f"only {summary['commands']} commands for {summary['ticks']} ticks")
     if summary["successes"] < 1:

@@ -25,6 +25,7 @@ INSTRUCTION_SETS = {
     "avx2": "avx2",
     "avx512f": "avx512",
     "avx512_vnni": "avx512_vnni",
+    "avx_vnni": "avx_vnni",
     "avx512_bf16": "avx512_bf16",
     "amx_bf16": "amx",
 }

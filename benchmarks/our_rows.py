@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks import ticks
 from benchmarks.interleave import Row
+from benchmarks.sizes import make_observation
 from pam_ros.policy import PolicyError, wrap
+from pam_ros.policy.engines.int8_form import form_path, key_of
+from pam_ros.policy.engines.names import INT8
+from pam_ros.policy.engines.quantise import FEWEST, quantise
+from pam_ros.policy.engines.workshop import EngineFactory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +28,7 @@ ENGINES = (
     ("eager", "bfloat16"),
     ("compile", "bfloat16"),
     ("openvino", "bfloat16"),
+    ("openvino", "int8"),
     ("cuda_graph", "bfloat16"),
 )
 # What is timed, in words, and the function that makes it of a policy and a subject.
@@ -32,6 +38,8 @@ KINDS = {
     "images": ("tick with overlays, from images", ticks.from_images),
     "encoder": ("the same of an encoder layer", ticks.encoder_tick),
     "rollout": ("the same of the rollout", ticks.rollout_tick),
+    "contribution": ("tick from images, maps of the contribution, overlays", ticks.contribution),
+    "token_contribution": ("the same of the tokens' contribution", ticks.token_contribution),
 }
 
 
@@ -52,6 +60,8 @@ class Ours:
             subject = self._subject
             processors = subject.preprocessor, subject.postprocessor
             try:
+                if dtype == INT8:
+                    _quantise(self._subject)
                 made = wrap(subject.policy, *processors, engine=engine, dtype=dtype)
             except PolicyError as error:
                 self._made[key] = str(error).split("\n", 1)[0]  # compilers say much more
@@ -89,3 +99,16 @@ class Ours:
         if isinstance(policy, str):
             return Row(key, label, None, policy)
         return Row(key, label, make(policy, self._subject))
+
+
+def _quantise(subject: Subject) -> None:
+    """Make the subject's int8 form, on noise as all that is timed here, unless it is there.
+
+    Raises:
+        PolicyError: it cannot be made.
+    """
+    policy = wrap(subject.policy, subject.preprocessor, subject.postprocessor, engine="eager")
+    if form_path(key_of(EngineFactory(policy.model, policy.spec))).exists():
+        return
+    cameras = {camera.feature: (camera.height, camera.width) for camera in policy.spec.cameras}
+    quantise(policy, [make_observation(cameras, seed) for seed in range(1, FEWEST + 1)], "noise")

@@ -68,7 +68,7 @@ def write_detector(folder: Path, tokens: int, l0: float, cameras: Sequence[str])
     from pam_ros.sae.ood.detector import OodDetector, OodModel, part_names  # noqa: PLC0415
     from pam_ros.sae.ood.file import OodIdentity  # noqa: PLC0415
     from pam_ros.sae.ood.fit import WINDOW  # noqa: PLC0415
-    from pam_ros.sae.ood.parts import Usual  # noqa: PLC0415
+    from pam_ros.sae.ood.parts import TrainingNorms  # noqa: PLC0415
 
     sae = load_sae(folder)
     found = sae.cfg.provenance
@@ -82,7 +82,7 @@ def write_detector(folder: Path, tokens: int, l0: float, cameras: Sequence[str])
             found.policy_sha256, found.layer, found.sampler, sae.sha256, found.pam_ros_version
         ),
         camera_names=tuple(cameras),
-        usual=Usual(zeros, ones, zeros, ones, rate, 2 * ones, present),
+        usual=TrainingNorms(zeros, ones, zeros, ones, rate, 2 * ones, present),
         window=WINDOW,
         parts=parts,
         centre=np.zeros(len(parts)),

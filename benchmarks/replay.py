@@ -15,41 +15,34 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.maps import ENCODER_ATTENTION
 from pam_ros.attention.selection import selection
 from pam_ros.bags import BagReader, BagWriter
+from pam_ros.bags.messages import Messages
+from pam_ros.observations.bag import BagSource
+from pam_ros.observations.reading import Reading
 from pam_ros.policy.abilities import Batching
-from pam_ros.replay.by_stamps import ByStamps
-from pam_ros.replay.messages import Messages, header_stamp
-from pam_ros.replay.one_bag import load, replay_bag
+from pam_ros.replay.one_bag import replay_bag
+from pam_ros.replay.opening import load
 from pam_ros.replay.settings import ReplaySettings
-from pam_ros.replay.source_bag import SourceBag
-from pam_ros.replay.topics import resolve_contract, sources_of
-from pam_ros.robot import MessageSet, build_observation
 from pam_ros.robot.stamps import set_stamp, stamp_nanoseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pam_ros.policy.interface import Policy
 
 POLICY = str(Path(__file__).parents[1] / "models" / "demo_act")
 
 
-def observations(bag: Path, policy: Any, work: Path, limit: int) -> list[Any]:
+def observations(bag: Path, policy: Policy, limit: int) -> list[Mapping[str, Any]]:
     """What the policy reads in the first ticks of a bag."""
-    source = SourceBag(bag, work)
-    types = {topic.name: topic.type for topic in source.topics.values()}
-    contract = resolve_contract("", policy.spec, types, {}, bag)
-    sources, order, found = sources_of(contract), ByStamps(contract), []
-    for message in source.messages(list(sources)):
-        stamp = header_stamp(message.data)
-        for observed in order.add(sources[message.topic], stamp, message):
-            messages = {k: source.decode(one.message) for k, one in observed.messages.items()}
-            stamps = {k: one.stamp_ns for k, one in observed.messages.items()}
-            seen = MessageSet(stamps, messages, max(stamps.values()), min(stamps.values()))
-            found.append(build_observation(contract, seen).features)
-            if len(found) == limit:
-                return found
-    return found
+    frames = BagSource(policy, [bag], Reading()).frames(None)
+    return [frame.observation for frame in islice(frames, limit)]
 
 
 def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict[str, Any]:
@@ -60,7 +53,7 @@ def speed(bag: Path, batch: int, threads: int, rounds: int) -> dict[str, Any]:
         policy = load(settings)
         assert isinstance(policy, Batching)
         looks = [selection(ENCODER_ATTENTION, policy.spec, 0).look]
-        batches = observations(bag, policy, work, batch * 4)
+        batches = observations(bag, policy, batch * 4)
         prepared = [
             policy.prepare(batches[start : start + batch])
             for start in range(0, len(batches) - batch + 1, batch)
@@ -88,7 +81,7 @@ def longer(bag: Path, out: Path, times: int) -> None:
     with BagReader(bag) as reader, BagWriter(out) as writer:
         topics = [t for t in reader.topics.values() if t.name.endswith(("image_raw", "_states"))]
         for topic in topics:
-            writer.add_topic(topic.name, topic.type)
+            writer.add_topic(topic.name, topic.type, definition=topic.definition)
         span = reader.end_ns - reader.start_ns + 100_000_000
         for turn in range(times):
             for message in reader.messages([topic.name for topic in topics]):

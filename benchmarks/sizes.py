@@ -105,9 +105,11 @@ def load_subject(folder: Path, device: str = "cpu") -> Subject:
     return _subject(policy, *processors)
 
 
-def make_observation(cameras: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[Any]]:
+def make_observation(
+    cameras: Mapping[str, tuple[int, int]], seed: int = 0
+) -> dict[str, NDArray[Any]]:
     """Noise: images by their (height, width), and a joint state."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     observation: dict[str, NDArray[Any]] = {
         feature: rng.integers(0, 256, (*size, 3), np.uint8) for feature, size in cameras.items()
     }

@@ -93,6 +93,16 @@ def _options(subject: Subject, ours: Ours) -> list[Row]:
     ]
 
 
+def _contributions(subject: Subject, ours: Ours) -> list[Row]:
+    engines = (("eager", "float32"), ("openvino", "float32"), ("eager", "bfloat16"))
+    return [
+        reference.plain_forward(subject),
+        *(ours.row("images", *pair) for pair in engines),
+        *(ours.row("contribution", *pair) for pair in engines),
+        *(ours.row("token_contribution", *pair) for pair in engines),
+    ]
+
+
 def _cameras(subject: Subject, ours: Ours) -> list[Row]:
     return [reference.plain_forward(subject), *ours.rows("tick")]
 
@@ -112,6 +122,9 @@ TIMED = {
     ),
     "options": Group(
         "What is shown", _options, reference.PLAIN, ("default", "small", "demo")
+    ),
+    "contribution": Group(
+        "Contributions", _contributions, reference.PLAIN, ("default", "small", "demo")
     ),
     "cameras": Group(
         "One to four cameras", _cameras, reference.PLAIN, ("1cam", "2cam", "3cam", "4cam")
@@ -134,8 +147,10 @@ TITLES = {
     MEMORY: "Peak memory of a process",
     NODE: "The whole node, over DDS",
 }
-# The engines whose growth with the cameras is shown; float32 and the fastest.
-CAMERA_ENGINES = tuple(pair for pair in ENGINES if pair[0] in {"eager", "openvino", "cuda_graph"})
+# The engines whose growth with the cameras is shown; float32 and the fastest that need no form.
+CAMERA_ENGINES = tuple(
+    pair for pair in ENGINES if pair[0] in {"eager", "openvino", "cuda_graph"} and pair[1] != "int8"
+)
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,10 @@ def run(chosen: Slice, settings: Settings) -> SliceResult:
     left_out, others = 0, None
     rows: tuple[RowResult, ...]
     if chosen.group == MEMORY:
-        engines = [pair for pair in settings.engines if pair[0] != "cuda_graph"]
+        # Its processes load a checkpoint of their own, for which there is no int8 form.
+        engines = [
+            pair for pair in settings.engines if pair[0] != "cuda_graph" and pair[1] != "int8"
+        ]
         rows = memory.measure(subject, settings.memory, engines, settings.threads)
         reference_row, unit = memory.LEROBOT, "MiB"
     elif chosen.group == NODE:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Verdict = Literal["yes", "no", "unsure", "not measured"]
 LIBRARY_ROWS = {"tick": "library_tick", "images": "library_from_images"}
 BFLOAT16_SETS = {"avx512_bf16", "amx"}
+INT8_SETS = {"avx512_vnni", "avx_vnni", "amx"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ def findings(results: Mapping[str, SliceResult]) -> list[Finding]:
         _ratio("eager float32: at most 0.80 of lerobot's plain forward", tick, ("eager",), 0.80),
         _ratio("best engine, float32: at most 0.70 of it", tick, ("compile", "openvino"), 0.70),
         _bfloat16("best engine, bfloat16, with AVX512-BF16 or AMX: at most 0.38 of it", tick),
+        _int8(
+            "int8, forward pass alone, VNNI or AMX: at most 0.20 of it",
+            results,
+            "default",
+            0.20,
+        ),
+        _int8("the same of the demo policy: at most 0.16", results, "demo", 0.16),
         _ratio(
             "best engine, float32: at most 0.45 of the library's tick",
             tick,
@@ -102,6 +110,13 @@ def _bfloat16(promise: str, result: SliceResult | None) -> Finding:
     if result and not BFLOAT16_SETS & set(result.machine["instruction_sets"]):
         return Finding(promise, "this processor has neither", "not measured")
     return _ratio(promise, result, ("eager", "compile", "openvino"), 0.38, "bfloat16")
+
+
+def _int8(promise: str, results: Mapping[str, SliceResult], size: str, limit: float) -> Finding:
+    result = results.get(f"forward-{size}")
+    if result and not INT8_SETS & set(result.machine["instruction_sets"]):
+        return Finding(promise, "this processor has neither", "not measured")
+    return _ratio(promise, result, ("openvino",), limit, "int8")
 
 
 def _milliseconds(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.attention.attribution import CONTRIBUTION, TOKEN_CONTRIBUTION
+from pam_ros.attention.contribution import ContributionRequest
 from pam_ros.attention.maps import CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
@@ -105,12 +107,35 @@ def rollout_from_images(policy: Policy, subject: Subject) -> Run:
     return step_and_show(policy, subject.observation, ROLLOUT)
 
 
+def contribution(policy: ActPolicy, subject: Subject) -> Run:
+    """As from_images, with the maps of the pixels' contributions, one pass after the other."""
+    return _contribute_and_show(policy, subject, CONTRIBUTION)
+
+
+def token_contribution(policy: ActPolicy, subject: Subject) -> Run:
+    """The same of the tokens' contributions, from the tokens of the tick's own pass."""
+    policy.compare_with(policy.mean_tokens([subject.observation]))
+    return _contribute_and_show(policy, subject, TOKEN_CONTRIBUTION)
+
+
+def _contribute_and_show(policy: ActPolicy, subject: Subject, method: str) -> Run:
+    observation, show = subject.observation, Show(subject.observation)
+    request = ContributionRequest(method)
+    policy.keep_inputs(keep=True)
+
+    def run() -> None:
+        found = policy.contribute(observation, request, policy.step(observation))
+        show(found.maps(policy.spec.layout, request.cell))
+
+    return run
+
+
 def step_and_show(
     policy: Policy, observation: Mapping[str, NDArray[Any]], method: str = CROSS_ATTENTION
 ) -> Run:
     """As from_images, on any observation, with any method's maps."""
     show, selection = Show(observation), last_layer(method, policy.spec)
-    selection.ask(policy)
+    selection.apply_to(policy)
     return lambda: show(selection.maps(policy.step(observation), policy.spec))
 
 

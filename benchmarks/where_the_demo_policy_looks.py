@@ -114,7 +114,7 @@ def all_maps(policy: Policy, observation: dict[str, Any]) -> list[tuple[str, Att
     asked.append([make_selection(CROSS_ATTENTION, -1, "mean", "mean", spec)])
     maps = []
     for selections in asked:  # of one layer, whose weights hold every head
-        selections[0].ask(policy)
+        selections[0].apply_to(policy)
         output = policy.explain(observation)
         maps += [chosen.maps(output, spec) for chosen in selections]
     return [(f"{m.layer}, {'mean' if m.head == 'mean' else f'head {m.head}'}", m) for m in maps]

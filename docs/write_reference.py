@@ -33,7 +33,7 @@ NODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "recorder": (("pam_ros.nodes.recorders.bag_node:PARAMETERS",), None),
     "demo_robot": (("pam_ros.nodes.demo.robot_node:PARAMETERS",), None),
 }
-MESSAGES = ("AttentionMap", "CameraAttention", "TokenActivations", "SaeFeatures")
+MESSAGES = ("AttentionMap", "CameraAttention", "TokenGroup", "TokenActivations", "SaeFeatures")
 # What a notebook uses, by room. Everything else may change without notice.
 API: dict[str, tuple[str, ...]] = {
     "pam_ros.policy": ("load_policy", "wrap", "Policy", "PolicySpec", "PolicyOutput",
@@ -77,6 +77,20 @@ def parameters_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def diagnostics_page() -> str:
+    """Every value of the inference node on /diagnostics."""
+    values: dict[str, str] = _look_up("pam_ros.nodes.act.diagnostics:VALUES")
+    lines = [
+        "# Diagnostics", "", MARK, "",
+        "The inference node publishes one status on `/diagnostics` once a second, named",
+        "`act_attention: policy`. A value is there only if it is known. `*` stands for `p50` and",
+        "`p99` of a duration [ms], for a source, a camera or a cause.", "",
+    ]  # fmt: skip
+    lines += _table("value", "meaning")
+    lines += [f"| `{key}` | {_cell(text)} |" for key, text in values.items()]
+    return "\n".join([*lines, ""])
+
+
 def messages_page() -> str:
     """Every field of every message, with its comment."""
     lines = [
@@ -106,7 +120,12 @@ def api_page() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"parameters.md": parameters_page, "messages.md": messages_page, "api.md": api_page}
+PAGES = {
+    "parameters.md": parameters_page,
+    "messages.md": messages_page,
+    "diagnostics.md": diagnostics_page,
+    "api.md": api_page,
+}
 
 
 def _look_up(path: str) -> Any:

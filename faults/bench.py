@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import rclpy
@@ -20,14 +20,17 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool
 
 from faults.limits import Limits
+from faults.misbehaving_node import clock_file
 from faults.node_process import NodeProcess, ros_arguments
+from faults.own_clock import camera_start_now, with_own_clocks
+from faults.parts import SECONDS, with_parts
 from faults.policy import (
     JOINTS,
     LIMIT_RAD,
     MAX_STEP_RAD,
     MAX_VELOCITY,
     PERIOD_S,
-    write_contract,
+    contract_text,
     write_policy,
 )
 from faults.robot import FaultyRobot
@@ -46,13 +49,17 @@ class BenchSettings:
     """How the node is set up.
 
     misbehaves: its policy does what a file wishes. simulated: time comes from /clock. trigger: the
-    camera that ticks, None for a timer. parameters: more of the node's.
+    camera that ticks, None for a timer. second: how the second of two parts is commanded
+    (parts.py); empty for a robot of one part. own_clocks: cameras stamp by clocks of their own
+    (own_clock.py). parameters: more of the node's.
     """
 
     misbehaves: bool = False
     simulated: bool = False
     trigger: str | None = None
     parameters: tuple[tuple[str, object], ...] = ()
+    second: str = ""
+    own_clocks: bool = False
 
 
 class Bench:
@@ -69,15 +76,27 @@ class Bench:
         self.folder = folder
         self.wishes = folder / "wishes"
         self.answers: list[Any] = []
+        self.refusal = ""
+        self._clock_s = 0.0
         policy = folder.parent / "policy"
         if not policy.exists():
             write_policy(policy)
-        write_contract(folder / "contract.yaml", settings.trigger)
+        text = contract_text(settings.trigger)
+        if settings.second:
+            text = with_parts(text, settings.second)
+            if SECONDS[settings.second].rests:
+                self.limits = replace(self.limits, rests=frozenset(JOINTS[1:]))
+        camera_start_s = camera_start_now() if settings.own_clocks else 0.0
+        if settings.own_clocks:
+            text = with_own_clocks(text, camera_start_s)
+        (folder / "contract.yaml").write_text(text)
         # A domain of its own, on this machine alone.
         os.environ["ROS_DOMAIN_ID"] = str(next(_domains))
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self.robot = FaultyRobot(simulated=settings.simulated)
+        self.robot = FaultyRobot(
+            simulated=settings.simulated, second=settings.second, camera_start_s=camera_start_s
+        )
         self._client = self.robot.create_client(SetBool, "/act_attention/enable")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.robot)
@@ -120,13 +139,17 @@ class Bench:
         return False
 
     def enable(self, *, wanted: bool) -> bool:
-        """Call ~/enable; whether it was granted."""
+        """Call ~/enable; whether it was granted. If not, `refusal` says why."""
+        self.refusal = "~/enable is not there"
         if not self._client.wait_for_service(timeout_sec=5.0):
             return False
         future = self._client.call_async(SetBool.Request(data=wanted))
+        self.refusal = "~/enable does not answer"
         if not self.wait(future.done, 5.0):
             return False
-        return bool(future.result().success)
+        answer = future.result()
+        self.refusal = answer.message
+        return bool(answer.success)
 
     def state(self, since: float = 0.0) -> str:
         """The safety state that /diagnostics says; empty where it has said nothing."""
@@ -145,9 +168,12 @@ class Bench:
 
     def wish(self, word: str) -> None:
         """What the policy shall do from now on."""
-        part = self.wishes.with_suffix(".part")
-        part.write_text(word)
-        part.rename(self.wishes)
+        _replace(self.wishes, word)
+
+    def shift_clock(self, seconds: float) -> None:
+        """The wall clock that a misbehaving node reads jumps by so much, and stays there."""
+        self._clock_s += seconds
+        _replace(clock_file(self.wishes), str(self._clock_s))
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it came true in time."""
@@ -187,3 +213,10 @@ class Bench:
 
 
 BRING_UP_S = 30.0
+
+
+def _replace(file: Path, text: str) -> None:
+    """Nobody reads half of it."""
+    part = file.with_suffix(".part")
+    part.write_text(text)
+    part.rename(file)

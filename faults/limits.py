@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 _LONGEST_S = 2.0
 """The speed is looked at between commands so far apart at most."""
+_CLOCK_RESET_S = 1.0
+"""Two commands whose stamps and arrivals are farther apart than this have another clock each."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """By joint: lower and upper position [rad]. Steps [rad] and speeds [rad/s] are of every joint.
 
-    period_s: a pause counts as two of these at most.
+    period_s: a pause counts as two of these at most. rests: joints that a hold takes to 0 at once.
     """
 
     positions: Mapping[str, tuple[float, float]]
     max_step: float
     max_velocity: float
     period_s: float
+    rests: frozenset[str] = frozenset()
 
     def breaches(self, commands: Sequence[Command], start: Command | None = None) -> list[str]:
         """What is outside, one sentence each; start: the command before the first one."""
@@ -42,8 +45,8 @@ class Limits:
         # the speed is kept but for one period.
         for before, after in itertools.combinations(whole, 2):
             seconds = after.stamp - before.stamp
-            # Far back in time: the clock was reset in between.
-            if -self.period_s <= seconds < _LONGEST_S:
+            reset = abs(after.at - before.at - seconds) > _CLOCK_RESET_S
+            if not reset and -self.period_s <= seconds < _LONGEST_S:
                 most = self.max_velocity * (abs(seconds) + self.period_s)
                 found += self._too_far(before, after, most)
         return found
@@ -68,5 +71,5 @@ class Limits:
             f"{name} moved by {abs(new - old):.4f} rad within "
             f"{(after.stamp - before.stamp) * 1e3:.0f} ms, {most:.4f} is allowed"
             for name, old, new in pairs
-            if not abs(new - old) <= most + 1e-9
+            if not abs(new - old) <= most + 1e-9 and not (name in self.rests and new == 0.0)
         ]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pam_ros.policy.interface import PolicyOutput
 
@@ -34,16 +34,22 @@ class Misbehaviour:
 
     def enter(self, policy: Any) -> Any:
         """The policy, with passes that misbehave."""
-        step, explain = policy.step, policy.explain
+        step, explain, later = policy.step, policy.explain, policy.explain_later
         policy.step = lambda observation: self._grant(step, observation)
         policy.explain = lambda observation: self._grant(explain, observation)
+
+        def explain_later(observation: Any) -> Callable[[], PolicyOutput]:
+            run = later(observation)
+            return lambda: self._grant(run)
+
+        policy.explain_later = explain_later
         return policy
 
-    def _grant(self, run: Any, observation: Any) -> PolicyOutput:
+    def _grant(self, run: Callable[..., PolicyOutput], *given: Any) -> PolicyOutput:
         try:
             word, *rest = self._wishes.read_text().split()
         except (FileNotFoundError, ValueError):
-            return run(observation)
+            return run(*given)
         if word in {"free", "lock", "exit"}:
             self._wishes.unlink()
         if word == "raise":
@@ -55,7 +61,7 @@ class Misbehaviour:
         if word == "lock":
             # Called through PyDLL, which keeps the lock: no thread of this process runs.
             ctypes.PyDLL(None).usleep(int(float(rest[0]) * 1e6))
-        return _spoil(run(observation), word)
+        return _spoil(run(*given), word)
 
 
 def _spoil(output: PolicyOutput, word: str) -> PolicyOutput:
@@ -70,6 +76,33 @@ def _spoil(output: PolicyOutput, word: str) -> PolicyOutput:
     return output
 
 
+def clock_file(wishes: Path) -> Path:
+    """Where it stands by how much the node's wall clock is off."""
+    return wishes.with_suffix(".clock")
+
+
+def _let_the_clock_jump(file: Path) -> None:
+    """Every clock of rclpy but the steady one is off by what the file says, as it says it."""
+    from rclpy.clock import Clock  # noqa: PLC0415
+    from rclpy.clock_type import ClockType  # noqa: PLC0415
+    from rclpy.duration import Duration  # noqa: PLC0415
+
+    now = Clock.now
+
+    def shifted(self: Any) -> Any:
+        time_now = now(self)
+        if self.clock_type is ClockType.STEADY_TIME:
+            return time_now
+        try:
+            seconds = float(file.read_text())
+        except FileNotFoundError:
+            return time_now
+        return time_now + Duration(nanoseconds=round(seconds * 1e9))
+
+    clock: Any = Clock
+    clock.now = shifted
+
+
 def main(arguments: Sequence[str]) -> int:
     """Start the node; the first argument is the file of wishes."""
     from pam_ros.embedded import install  # noqa: PLC0415
@@ -80,6 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     from pam_ros.nodes.act import policy_start as module  # noqa: PLC0415
 
     wishes, *rest = arguments
+    _let_the_clock_jump(clock_file(Path(wishes)))
     policy_start: Any = module  # whose name is to be given to something else
     load = policy_start.load_policy
 

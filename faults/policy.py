@@ -43,9 +43,9 @@ command:
 """
 
 
-def write_contract(path: Path, trigger: str | None) -> None:
+def contract_text(trigger: str | None) -> str:
     """The contract: ticks by a timer, or by each new image of a camera."""
-    path.write_text(CONTRACT.format(trigger=trigger or "null"))
+    return CONTRACT.format(trigger=trigger or "null")
 
 
 def write_policy(folder: Path) -> None:

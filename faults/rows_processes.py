@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows about clocks, parameters, processes that die and disks that are full."""
+"""Rows about parameters, processes that die and disks that are full."""
 
 from __future__ import annotations
 
@@ -20,41 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from faults.bench import Bench
-
-
-@contextmanager
-def _clock_back(bench: Bench) -> Iterator[None]:
-    bench.robot.time_s -= 20.0
-    yield
-
-
-@contextmanager
-def _clock_ahead(bench: Bench) -> Iterator[None]:
-    """The node's clock is ahead of the stamps for a while."""
-    bench.robot.time_s += 20.0
-    bench.robot.shift_s = -20.0
-    try:
-        yield
-    finally:
-        bench.robot.shift_s = 0.0
-
-
-CLOCK_ROWS = (
-    Row(
-        "clock reset",
-        "/clock jumps back by 20 s, with use_sim_time",
-        _clock_back,
-        Expect.FAULTS,
-        "the clock jumped back by",
-    ),
-    Row(
-        "clock jumps ahead",
-        "/clock jumps by 20 s, and the stamps do not",
-        _clock_ahead,
-        Expect.HOLDS,
-        r"is \d+\.\d+ s old|no message from",
-    ),
-)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "faults.md"
+FAULTS, ROS2, HOLDING = "faults.json", "faults_ros2.json", "holding.json"
 
 
 def line(outcome: Outcome) -> str:
@@ -28,7 +29,17 @@ def line(outcome: Outcome) -> str:
 
 def write_page() -> None:
     """docs/faults.md from the results that there are."""
-    PAGE.write_text(page(_read("faults.json"), _read("holding.json")))
+    PAGE.write_text(page(_read(FAULTS), _read(HOLDING), _read(ROS2)))
+
+
+def write_ros2_run(record: Mapping[str, Any]) -> None:
+    """Keep a run on a real ROS 2 in place of its middleware's last one, and write the page."""
+    runs = {run["rmw"]: run for run in (_read(ROS2) or {"runs": []})["runs"]}
+    runs[record["rmw"]] = record
+    kept = {"runs": [runs[rmw] for rmw in sorted(runs)]}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / ROS2).write_text(json.dumps(kept, indent=1) + "\n")
+    write_page()
 
 
 def _read(name: str) -> dict[str, Any] | None:
@@ -36,11 +47,17 @@ def _read(name: str) -> dict[str, Any] | None:
     return json.loads(file.read_text()) if file.is_file() else None
 
 
-def page(faults: Mapping[str, Any] | None, holding: Mapping[str, Any] | None) -> str:
+def page(
+    faults: Mapping[str, Any] | None,
+    holding: Mapping[str, Any] | None,
+    ros2: Mapping[str, Any] | None = None,
+) -> str:
     """The page as markdown."""
     parts = [_INTRODUCTION]
     if faults is not None:
         parts.append("\n".join(_table(faults)))
+    if ros2 is not None:
+        parts.append("\n".join(_ros2(ros2)))
     if holding is not None:
         parts.append("\n".join(_holding(holding)))
     parts.append(_NOT_COVERED)
@@ -67,6 +84,22 @@ def _table(faults: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"| {row['name']} | {row['how']} | {row['expected']} | {row['commands']} | {back} | "
             f"{_cell(row['said'])} | {verdict} |"
+        )
+    return [*lines, ""]
+
+
+def _ros2(ros2: Mapping[str, Any]) -> list[str]:
+    lines = [_ROS2]
+    for run in ros2["runs"]:
+        passed = sum(row["passed"] for row in run["rows"])
+        failed = "; ".join(
+            f"{row['name']}: {_cell('; '.join((*row['problems'], *row['breaches'])))}"
+            for row in run["rows"]
+            if not row["passed"]
+        )
+        lines.append(
+            f"| {run['distribution'].capitalize()} | {run['rmw']} | {passed} of "
+            f"{len(run['rows'])} | {run['seconds']} | {failed or 'none'} |"
         )
     return [*lines, ""]
 
@@ -98,10 +131,22 @@ things are asked:
   its commands;
 - the reason can be read in `/diagnostics` or in the log.
 
-Rows of one group disturb one and the same process, one after the other. The policy that
-misbehaves is the real node around a policy that does as a file wishes
-(`faults/misbehaving_node.py`); nothing in the package knows of it. The last three rows kill the
-demo's own processes."""
+Rows of one group disturb one and the same process, one after the other. Some have a robot of two
+parts (`faults/rows_parts.py`): two arms, or an arm and what is commanded by velocity, effort or
+twist. Held, that part is commanded to 0, which is asked too. The policy that
+misbehaves, and the wall clock that jumps, are the real node around a policy and a clock that do as
+a file wishes (`faults/misbehaving_node.py`); nothing in the package knows of it. The last three
+rows kill the demo's own processes.
+"""
+_ROS2 = """## The same rows on a real ROS 2
+
+`python -m faults --runtime rclpy --write` builds this package for the ROS 2 that it finds
+(`--setup FILE` or `PAM_ROS_ROS2_SETUP` name its setup.bash), and runs every row with each of its
+middlewares (`--rmw NAME` for one): the node under test, its guard, the robot and whoever watches
+are all on that ROS 2's rclpy.
+
+| ROS 2 | middleware | rows passed | seconds | failed |
+| --- | --- | --- | --- | --- |"""
 _HOLDING = """## How soon the arm is held, with two busy processes beside it
 
 ![From the last command of the policy to the first one that holds](images/holding.svg)
@@ -120,5 +165,6 @@ _NOT_COVERED = """## What this does not show
 - After kill -9 of the node nobody commands, and what the arm then does is its driver's matter:
   the demo's robot holds the pose that it has after half a second without a command
   (`pam_ros/sim/world.py`, and its test). Ask the same of a real driver.
-- The rows run on one machine and one implementation of DDS. A slow or lossy network is not among
-  them."""
+- A wall clock that jumps does so for the node, not for the middleware under it.
+- The rows run on one machine. A slow or lossy network is not among them.
+"""

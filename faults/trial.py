@@ -105,7 +105,10 @@ def run_row(bench: Bench, row: Row) -> Outcome:
         if bench.state() == "running":
             outcome.problems.append("a fault ended by itself")
         bench.enable(wanted=False)
-        bench.enable(wanted=True)
+        # Where the newest messages came late there is nothing to start from: who is refused asks
+        # again.
+        if not bench.wait(lambda: bench.enable(wanted=True), BACK_S):
+            outcome.problems.append(f"not enabled again: {bench.refusal}")
         ended = time.monotonic()
     if bench.wait(lambda: bench.moving(ended), BACK_S):
         outcome.back_s = round(time.monotonic() - ended, 2)

@@ -65,6 +65,12 @@ class Witness:
         found = [report for report in self.reports(since) if report.name.startswith(name)]
         return found[-1] if found else None
 
+    def take(self, command: Command) -> None:
+        """One more command."""
+        with self._lock:
+            self._commands.append(command)
+        self.on_command(command)
+
     def _on_command(self, message: JointState) -> None:
         command = Command(
             time.monotonic(),
@@ -72,9 +78,7 @@ class Witness:
             tuple(message.name),
             tuple(message.position),
         )
-        with self._lock:
-            self._commands.append(command)
-        self.on_command(command)
+        self.take(command)
 
     def _on_report(self, message: DiagnosticArray) -> None:
         now = time.monotonic()

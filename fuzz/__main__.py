@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fuzz.targets import ROOT, TARGETS
+from fuzz.places import ROOT
+from fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

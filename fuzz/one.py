@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuzz.instrumentation import atheris, instrumented_imports
-from fuzz.targets import CORPUS, TARGETS
+from fuzz.places import CORPUS
+from fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fuzz.targets import CORPUS, ROOT, TARGETS
+from fuzz.places import CORPUS, ROOT
+from fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,7 +17,8 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from fuzz.targets import _CDR_TYPES, CORPUS, ROOT, _install
+from fuzz.message_parsers import CDR_TYPES
+from fuzz.places import CORPUS, ROOT, install_messages
 
 WHOLE = Path(__file__).parent / "whole"
 CONTRACT = {
@@ -60,7 +61,7 @@ def main() -> None:
     """Write everything anew."""
     for folder in (CORPUS, WHOLE):
         shutil.rmtree(folder, ignore_errors=True)
-    _install()
+    install_messages()
     _contracts()
     _urdfs()
     _messages()
@@ -116,7 +117,7 @@ def _urdfs() -> None:
 def _messages() -> None:
     from pam_ros.embedded.messages import codec, message_class  # noqa: PLC0415
 
-    for index, name in enumerate(_CDR_TYPES):
+    for index, name in enumerate(CDR_TYPES):
         message = message_class(name)()
         _fill(message)
         data = codec(type(message)).encode(message)

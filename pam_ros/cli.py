@@ -37,9 +37,22 @@ class Job(NamedTuple):
 _SAME = "; the same command goes on from here"
 
 JOBS = {
+    "ablate": Job(
+        "pam_ros.ablation.main",
+        False,
+        "which inputs does the policy use?",
+        goes_on="; with --out the same command goes on from here",
+    ),
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
     "contract": Job("pam_ros.commands.contract", False, "check a robot's contract", "--live"),
     "demo": Job("pam_ros.commands.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "export": Job(
+        "pam_ros.export.main",
+        False,
+        "recordings as a LeRobot dataset to train on",
+        has_words=True,
+        goes_on=_SAME,
+    ),
     "faithfulness": Job(
         "pam_ros.faithfulness.main",
         False,
@@ -49,6 +62,7 @@ JOBS = {
     "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
     "report": Job("pam_ros.show.report.main", False, "a recording as one page to look at"),
+    "quantise": Job("pam_ros.commands.quantise", False, "a policy's int8 form, faster on a CPU"),
     "replay": Job(
         "pam_ros.replay.main",
         False,

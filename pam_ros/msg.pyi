@@ -14,6 +14,8 @@ _Floats: TypeAlias = Sequence[float] | Set[float] | NDArray[Any]
 _Texts: TypeAlias = list[str] | tuple[str, ...] | Set[str]
 
 class AttentionMap:
+    DENOISING_STEP_NONE: ClassVar[int]
+    DENOISING_STEP_MEAN: ClassVar[int]
     def __init__(
         self,
         *,
@@ -23,13 +25,24 @@ class AttentionMap:
         policy_name: str = ...,
         policy_sha256: str = ...,
         method: str = ...,
+        method_asked: str = ...,
+        method_reason: str = ...,
         layer: str = ...,
         head: str = ...,
         query: str = ...,
+        denoising_step: int = ...,
+        denoising_steps: int = ...,
         target: str = ...,
+        unit: str = ...,
+        baseline: str = ...,
+        points: int = ...,
+        explained_by: str = ...,
+        instruction: str = ...,
+        noise_seed: int = ...,
         chunk_mode: str = ...,
         chunk_executed: bool = ...,
         command_source_tick: int = ...,
+        first_executed_tick: int = ...,
         valid: bool = ...,
         invalid_reason: str = ...,
         inference_skipped: bool = ...,
@@ -37,6 +50,7 @@ class AttentionMap:
         latent_share: float = ...,
         joint_state_share: float = ...,
         environment_share: float = ...,
+        groups: Sequence[TokenGroup] | Set[TokenGroup] = ...,
         entropy: float = ...,
         head_entropy: _Floats = ...,
         head_latent_share: _Floats = ...,
@@ -54,13 +68,24 @@ class AttentionMap:
     policy_name: str
     policy_sha256: str
     method: str
+    method_asked: str
+    method_reason: str
     layer: str
     head: str
     query: str
+    denoising_step: int
+    denoising_steps: int
     target: str
+    unit: str
+    baseline: str
+    points: int
+    explained_by: str
+    instruction: str
+    noise_seed: int
     chunk_mode: str
     chunk_executed: bool
     command_source_tick: int
+    first_executed_tick: int
     valid: bool
     invalid_reason: str
     inference_skipped: bool
@@ -68,6 +93,10 @@ class AttentionMap:
     latent_share: float
     joint_state_share: float
     environment_share: float
+    @property
+    def groups(self) -> list[TokenGroup]: ...
+    @groups.setter
+    def groups(self, value: Sequence[TokenGroup] | Set[TokenGroup]) -> None: ...
     entropy: float
     @property
     def head_entropy(self) -> array[float]: ...
@@ -101,8 +130,15 @@ class CameraAttention:
         dy: float = ...,
         cells: _Floats = ...,
         share: float = ...,
+        rotate: int = ...,
+        padding_share: float = ...,
+        first_row: int = ...,
+        first_col: int = ...,
         peak_row: int = ...,
         peak_col: int = ...,
+        signed_cells: _Floats = ...,
+        contribution: float = ...,
+        part_share: float = ...,
         check_fields: bool | None = ...,
     ) -> None: ...
     @classmethod
@@ -122,8 +158,18 @@ class CameraAttention:
     @cells.setter
     def cells(self, value: _Floats) -> None: ...
     share: float
+    rotate: int
+    padding_share: float
+    first_row: int
+    first_col: int
     peak_row: int
     peak_col: int
+    @property
+    def signed_cells(self) -> array[float]: ...
+    @signed_cells.setter
+    def signed_cells(self, value: _Floats) -> None: ...
+    contribution: float
+    part_share: float
 
 class SaeFeatures:
     def __init__(
@@ -235,6 +281,8 @@ class TokenActivations:
     KIND_JOINT_STATE: ClassVar[int]
     KIND_ENVIRONMENT: ClassVar[int]
     KIND_LANGUAGE: ClassVar[int]
+    KIND_ACTION: ClassVar[int]
+    KIND_PADDING: ClassVar[int]
     KIND_OTHER: ClassVar[int]
     def __init__(
         self,
@@ -304,3 +352,30 @@ class TokenActivations:
     def col(self, value: _Ints) -> None: ...
     block_rows: int
     block_cols: int
+
+class TokenGroup:
+    def __init__(
+        self,
+        *,
+        name: str = ...,
+        kind: str = ...,
+        share: float = ...,
+        mass: _Floats = ...,
+        labels: _Texts = ...,
+        contribution: float = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    name: str
+    kind: str
+    share: float
+    @property
+    def mass(self) -> array[float]: ...
+    @mass.setter
+    def mass(self, value: _Floats) -> None: ...
+    @property
+    def labels(self) -> list[str]: ...
+    @labels.setter
+    def labels(self, value: _Texts) -> None: ...
+    contribution: float

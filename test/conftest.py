@@ -37,7 +37,9 @@ ROOMS = {
     "embedded": ("rosbags",),
     "faults": ("torch", "lerobot", "rosbags", "mujoco"),
     "nodes": ("torch", "lerobot", "rosbags", "mcap"),
+    "observations": ("torch", "lerobot", "rosbags"),
     "policy": ("torch", "lerobot"),
+    "export": ("torch", "lerobot", "rosbags"),
     "replay": ("torch", "lerobot", "rosbags"),
     "ros2": ("rosbags", "cyclonedds"),
     "sae": ("torch",),
@@ -108,6 +110,15 @@ def second_policy(tmp_path, monkeypatch):
     from second_policy.load import write_checkpoint
 
     return write_checkpoint
+
+
+@pytest.fixture
+def blind_policy(tmp_path, monkeypatch):
+    """Checkpoint and contract of an ACT without cameras."""
+    monkeypatch.syspath_prepend(ROOT / "test" / "policy")
+    from blind_policy import write_blind
+
+    return write_blind(tmp_path / "blind")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -25,19 +25,14 @@ IN_FUNCTIONS = {
 }
 """Imports inside functions that close a circle of files and may."""
 CIRCLES_OF_TYPES = {
-    # A contract checks its own units; what checks them is told of the contract's parts.
-    frozenset(
-        f"pam_ros.robot.{name}"
-        for name in ("contract", "joints", "units", "units.check", "units.data", "units.words")
-    ),
+    # A contract checks its own units, by a function that is given a contract.
+    frozenset(f"pam_ros.robot.{name}" for name in ("contract", "units", "units.check")),
     # A detector saves itself by its file's functions, which say in their types what they save.
     frozenset({"pam_ros.sae.ood.detector", "pam_ros.sae.ood.file"}),
     # A lifecycle node makes its publishers, each of which is told its node's state, as in rclpy.
     frozenset(
         f"pam_ros.embedded.lifecycle_{name}" for name in ("managed_entity", "node", "publisher")
     ),
-    # ACT's policy explains itself by gradients, whose files say in their types whose they are.
-    frozenset(f"pam_ros.policy.act.{name}" for name in ("gradients", "path", "policy", "target")),
     # The sparse pass computes for a model in training, and the model calls it.
     frozenset({"pam_ros.sae.train.sparse_pass", "pam_ros.sae.train.training_model"}),
 }

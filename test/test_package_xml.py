@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from pam_ros.robot.values.registry import VALUE_TYPES
+
 ROOT = Path(__file__).parents[1]
 # Top-level modules that a key of package.xml brings, where the names differ.
 PROVIDED = {
@@ -51,6 +53,11 @@ def test_every_ros_package_that_runs_is_in_package_xml():
     used = {name for name in imported("pam_ros", "launch") if is_ros(name)}
     run = {key for key, kinds in keys().items() if kinds & {"depend", "exec_depend"}}
     assert used <= run, sorted(used - run)
+
+
+def test_every_message_type_of_a_contract_is_of_a_package_in_package_xml():
+    run = {key for key, kinds in keys().items() if kinds & {"depend", "exec_depend"}}
+    assert {name.partition("/")[0] for name in VALUE_TYPES} <= run
 
 
 def test_every_package_that_only_tests_need_is_in_package_xml():

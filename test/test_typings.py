@@ -124,7 +124,8 @@ def test_the_class_of_a_node_fits_the_protocol_of_what_it_calls(found_by_mypy):
     assert not found_by_mypy(
         """
         from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
-        from pam_ros.robot.commands import Command, fill_joint_trajectory
+        from pam_ros.robot.values.interface import Command
+        from pam_ros.robot.values.joints import fill_joint_trajectory
         from pam_ros.robot.images import fill_image, image_to_rgb
 
         def draw(image: Image, command: Command) -> None:

@@ -39,5 +39,9 @@ class Drawing:
     floor: float = 4.0
 
 
+AUTO = "auto"
+"""In place of a method: the most faithful that there is time for."""
+METHOD = AUTO
+"""What is shown, live and replayed, where neither a setting nor a recording says it."""
 DRAWING = Drawing()
 """The defaults."""

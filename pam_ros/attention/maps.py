@@ -27,6 +27,8 @@ CROSS_ATTENTION = "cross_attention"
 JOINT_ATTENTION = "joint_attention"
 ENCODER_ATTENTION = "encoder_attention"
 ROLLOUT = "rollout"
+NO_STEP, MEAN_OF_STEPS = -1, -2
+"""In place of a denoising step, as in AttentionMap.msg."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,11 @@ class CameraMap:
 
     `cells` is (rows, cols) float32, `share` their sum, `peak` the (row, col) of the largest cell.
     Cell (row, col) looks at pixel (x0 + col * dx, y0 + row * dy) of the image that the policy
-    reads.
+    reads. `signed` is (rows, cols) float32: of an attribution that has a sign, the part of the
+    target's change that falls on each cell, in the target's unit; else None. `contribution` is what
+    the camera did, in the same unit: of integrated gradients the sum of `signed`, of contributions
+    a part that is computed without them, and on some ticks alone; else NaN. `part_share` is its
+    share of the absolute parts of cameras and groups, of contributions alone; else NaN.
     """
 
     feature: str
@@ -46,23 +52,38 @@ class CameraMap:
     y0: float
     dx: float
     dy: float
+    signed: NDArray[np.float32] | None = None
+    contribution: float = math.nan
+    part_share: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
 class GroupMass:
-    """The mass on one group of tokens that is no image.
+    """The mass on one group of tokens that is no image, or what an attribution gives it.
 
     Attributes:
         kind: as in TokenGroup.
-        share: the sum.
-        mass: (tokens,) float32, each token's.
+        share: the sum; NaN for an attribution.
+        mass: (tokens,) float32, each token's; empty for an attribution.
         labels: of the tokens, or none.
+        contribution: of an attribution, the part of the target's change that falls on the group,
+            signed, in the target's unit; NaN if it leaves the group out, if it was not computed on
+            this tick, and for attention.
     """
 
     kind: GroupKind
     share: float
     mass: NDArray[np.float32]
     labels: tuple[str, ...] = ()
+    contribution: float = math.nan
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A target that was asked for, by its label, and why it could not be explained."""
+
+    target: str
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +103,17 @@ class AttentionMaps:
     latent token. For rollout these are the decoder layer's own weights, on the encoder's output,
     not carried back. Empty where the method has no heads, or the policy no latent token.
 
-    `target` says what a gradient method explains; `completeness_error` is |sum of attributions -
-    change of the target| where the method promises that they are equal.
+    `target` says what a gradient method explains, `unit` in what, `baseline` what the observation
+    was compared with, and `points` for how many observations gradients were computed; attention
+    has none of these. `completeness_error` is |sum of attributions - change of the target| where
+    the method promises that they are equal. `denoising_step` says which one the weights are of,
+    from 0; NO_STEP if the policy has none or they are of none, MEAN_OF_STEPS if they were averaged.
+
+    `reason` says why an attribution's target or baseline is another than was asked for.
+    `explained_by` says what computed an attribution, "eager float32"; empty for attention.
+    `chunk_difference` is the largest difference of its chunk from the pass's, in normalised units,
+    where that was measured. `also` has the maps of further targets on the same observation, in the
+    order in which they were asked for.
     """
 
     method: str
@@ -102,6 +132,14 @@ class AttentionMaps:
     target: str = ""
     completeness_error: float = math.nan
     groups: tuple[GroupMass, ...] = ()
+    denoising_step: int = NO_STEP
+    unit: str = ""
+    baseline: str = ""
+    points: int = 0
+    reason: str = ""
+    explained_by: str = ""
+    chunk_difference: float = math.nan
+    also: tuple[AttentionMaps | Missing, ...] = ()
 
 
 def attention_maps(

@@ -64,14 +64,15 @@ class UniformScale:
 class RunningScale:
     """A percentile of all cameras' cells over the last `window` ticks: calm from tick to tick.
 
-    Cells above it are drawn at full opacity. Call `reset` where the recording or the selection of
-    layer, head and query changes.
+    Cells above it are drawn at full opacity. It begins anew with another method or layer; call
+    `reset` where the recording or the selection of head and query changes.
     """
 
     percentile: float = DRAWING.percentile
     window: int = DRAWING.window
     floor: float = DRAWING.floor
     _ticks: deque[NDArray[np.float32]] = field(init=False, repr=False)
+    _of: tuple[str, str] = field(init=False, repr=False, default=("", ""))
 
     def __post_init__(self) -> None:
         _check_positive("floor", self.floor)
@@ -85,6 +86,10 @@ class RunningScale:
 
     def scale(self, maps: AttentionMaps) -> float:
         """Count this tick in; the percentile over the window, at least `floor` times uniform."""
+        if (maps.method, maps.layer) != self._of:
+            # Cells of another size, or of what has no scale in common with them.
+            self._of = maps.method, maps.layer
+            self.reset()
         if maps.cameras:
             self._ticks.append(np.concatenate([camera.cells.ravel() for camera in maps.cameras]))
         if not self._ticks:

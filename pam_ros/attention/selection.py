@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,8 @@ from pam_ros.attention.maps import (
     CROSS_ATTENTION,
     ENCODER_ATTENTION,
     JOINT_ATTENTION,
+    MEAN_OF_STEPS,
+    NO_STEP,
     ROLLOUT,
     AttentionMaps,
     weights_maps,
@@ -56,7 +58,7 @@ class Selection:
     method: str
     look: Look
 
-    def ask(self, policy: Policy) -> None:
+    def apply_to(self, policy: Policy) -> None:
         """Have later passes of the policy hold the weights that maps() reads."""
         policy.show(self.look)
 
@@ -76,6 +78,19 @@ class Selection:
         Raises:
             AttentionError: as maps.
         """
+        return replace(self._maps_of(weights, spec), denoising_step=self._denoising_step(spec))
+
+    def _denoising_step(self, spec: PolicySpec) -> int:
+        """As in AttentionMaps. A "self" stack runs before the first of them."""
+        stack = spec.stack(self.look.stack)
+        if not spec.denoising_steps or stack.kind == "self":
+            return NO_STEP
+        steps = self.look.steps(stack, spec.denoising_steps)
+        return steps[0] if len(steps) == 1 else MEAN_OF_STEPS
+
+    def _maps_of(
+        self, weights: Mapping[WeightKey, NDArray[np.float32]], spec: PolicySpec
+    ) -> AttentionMaps:
         look, stack = self.look, spec.stack(self.look.stack)
         steps = look.steps(stack, spec.denoising_steps)
         shown = _kept(weights, stack.name, look.layer, steps)

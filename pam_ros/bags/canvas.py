@@ -16,6 +16,10 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (230, 230, 230)
 
 
+DIMMED = 0.5
+"""Part of its brightness or opacity with which a map is shown that is not of this moment."""
+
+
 def board(height: int, width: int) -> npt.NDArray[np.uint8]:
     """An empty (height, width, 3) uint8 picture in dark grey."""
     return np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
@@ -63,3 +67,8 @@ def write(
     cv2.putText(
         canvas, text, (left, y + (height + text_height) // 2), _FONT, scale, _INK, 1, cv2.LINE_AA
     )
+
+
+def age_text(seconds: float) -> str:
+    """How old a map is, for people."""
+    return f"map {seconds:.2f} s old" if seconds < 1 else f"map {seconds:.1f} s old"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from pam_ros.bags.canvas import board, paste, write
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.pictures import decode_picture, find_cameras, pictures
+from pam_ros.bags.pictures import decode_picture, find_cameras, header_stamp_ns, pictures
 from pam_ros.bags.reader import BagReader
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LABELS = 96
 _GAP = 4
 _STRIP = 22
+_SAME_S = 1e-9
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def write_contact_sheet(
 ) -> ContactSheet:
     """Writes evenly chosen moments of a recording into one PNG.
 
-    The first moment is the first at which every overlay is there, the last is the end; each column
-    shows the last known pictures of its moment.
+    The first moment is the first at which every overlay is there. Each of the others is the newest
+    overlay's at that time, since heat may come on some ticks alone, and above an overlay is the
+    camera's picture that it was drawn on, not a newer one.
 
     Args:
         bag: any bag with topics ~/attention/<camera>/image.
@@ -67,8 +70,10 @@ def write_contact_sheet(
         raise BagError(f"a contact sheet of {moments} moments is empty; ask for at least 1")
     with BagReader(bag) as reader:
         cameras = find_cameras(reader, raw_topics)
-        start, end = _span(reader, cameras)
-        times = np.linspace(start, end, moments).tolist() if moments > 1 else [end]
+        seen = _seen(reader, cameras)
+        wanted = np.linspace(seen[0], seen[-1], moments) if moments > 1 else [seen[-1]]
+        # The newest overlay at each of them.
+        times = [seen[bisect_right(seen, time + _SAME_S) - 1] for time in wanted]
         columns = _columns(reader, cameras, times)
     sheet = _draw(cameras, times, columns, width)
     try:
@@ -92,39 +97,67 @@ def _topics(cameras: tuple[CameraTopics, ...]) -> list[str]:
     return [topic for camera in cameras for topic in (camera.raw, camera.overlay) if topic]
 
 
-def _span(reader: BagReader, cameras: tuple[CameraTopics, ...]) -> tuple[float, float]:
-    """When every overlay has been seen once, and the end [s]."""
-    missing = {camera.overlay for camera in cameras}
-    start = end = 0.0
+def _seen(reader: BagReader, cameras: tuple[CameraTopics, ...]) -> list[float]:
+    """When overlays came [s], from when there has been one of every camera."""
+    overlays = {camera.overlay for camera in cameras}
+    missing = set(overlays)
+    seen = []
+    last = 0.0
     for picture in pictures(reader, _topics(cameras)):
-        end = picture.time_s
-        if missing:
-            missing.discard(picture.message.topic)
-            start = end
-    return start, end
+        if picture.message.topic not in overlays:
+            continue
+        last = picture.time_s
+        missing.discard(picture.message.topic)
+        if not missing:
+            seen.append(last)
+    return seen or [last]
 
 
 def _columns(
     reader: BagReader, cameras: tuple[CameraTopics, ...], times: list[float]
 ) -> list[dict[str, npt.NDArray[np.uint8]]]:
-    """The last known picture of every topic at each of the times; unreadable ones are left out."""
-    columns: list[dict[str, npt.NDArray[np.uint8]]] = []
-    known: dict[str, BagMessage] = {}
+    """The last overlays at each of the times, with the pictures that they were drawn on.
 
-    def column() -> dict[str, npt.NDArray[np.uint8]]:
+    Unreadable ones are left out.
+    """
+    chosen: list[dict[str, BagMessage]] = []
+    known: dict[str, BagMessage] = {}
+    overlays = {camera.overlay for camera in cameras}
+    for picture in pictures(reader, _topics(cameras)):
+        while len(chosen) < len(times) and picture.time_s > times[len(chosen)] + _SAME_S:
+            chosen.append(dict(known))
+        if picture.message.topic in overlays:
+            known[picture.message.topic] = picture.message
+    chosen += [dict(known)] * (len(times) - len(chosen))
+    columns: list[dict[str, npt.NDArray[np.uint8]]] = []
+    for column, drawn_on in zip(chosen, _drawn_on(reader, cameras, chosen), strict=True):
         readable = {}
-        for topic, message in known.items():
+        for topic, message in (column | drawn_on).items():
             with suppress(BagError):
                 readable[topic] = decode_picture(reader, message)
-        return readable
-
-    for picture in pictures(reader, _topics(cameras)):
-        while len(columns) < len(times) and picture.time_s > times[len(columns)] + 1e-9:
-            columns.append(column())
-        known[picture.message.topic] = picture.message
-    while len(columns) < len(times):
-        columns.append(column())
+        columns.append(readable)
     return columns
+
+
+def _drawn_on(
+    reader: BagReader, cameras: tuple[CameraTopics, ...], chosen: list[dict[str, BagMessage]]
+) -> list[dict[str, BagMessage]]:
+    """Of each column, the newest picture of a camera that is no newer than its overlay's stamp."""
+    found: list[dict[str, BagMessage]] = [{} for _ in chosen]
+    best: dict[tuple[int, str], int] = {}
+    overlay_of = {camera.raw: camera.overlay for camera in cameras if camera.raw}
+    for message in reader.messages(list(overlay_of)) if overlay_of else ():
+        stamp = header_stamp_ns(message)
+        for index, column in enumerate(chosen):
+            overlay = column.get(overlay_of[message.topic])
+            # A clock may begin anew: what was recorded after the overlay is not below it.
+            if overlay is None or message.stamp_ns > overlay.stamp_ns:
+                continue
+            least = best.get((index, message.topic))
+            if stamp <= header_stamp_ns(overlay) and (least is None or stamp >= least):
+                best[index, message.topic] = stamp
+                found[index][message.topic] = message
+    return found
 
 
 def _aspect(columns: list[dict[str, npt.NDArray[np.uint8]]], topic: str) -> float:
@@ -159,6 +192,6 @@ def _draw(
     for topic, height in zip(topics, heights, strict=True):
         write(sheet, names[topic], 0, top + height // 2 - _STRIP, _LABELS, _STRIP)
         if topic in overlays:
-            write(sheet, "attention", 0, top + height // 2, _LABELS, _STRIP)
+            write(sheet, "heat", 0, top + height // 2, _LABELS, _STRIP)
         top += height + _GAP
     return sheet

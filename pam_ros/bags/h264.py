@@ -59,8 +59,8 @@ def write_h264(
     Raises:
         BagError: PyAV is missing, it has no encoder, or the file cannot be written.
     """
-    av = _import_av()
-    codec = _choose_encoder(av, encoder)
+    av = import_av()
+    codec = choose_encoder(av, encoder)
     if output.suffix.lower() not in _CONTAINERS:
         raise BagError(f"video {output} cannot be written: its name must end in .mp4")
     try:
@@ -116,7 +116,12 @@ def _options(codec: str, rate: Rate) -> dict[str, str]:
     return options
 
 
-def _import_av() -> Any:
+def import_av() -> Any:
+    """PyAV.
+
+    Raises:
+        BagError: it is missing.
+    """
     try:
         return importlib.import_module("av")
     except ImportError:
@@ -128,7 +133,12 @@ _CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv")
 _ENCODERS = ("libx264", "libopenh264")
 
 
-def _choose_encoder(av: Any, wanted: str | None) -> str:
+def choose_encoder(av: Any, wanted: str | None) -> str:
+    """The name of an H.264 encoder that there is; the best if none is wanted.
+
+    Raises:
+        BagError: there is none.
+    """
     names = _ENCODERS if wanted is None else (wanted,)
     for name in names:
         if name in av.codecs_available:

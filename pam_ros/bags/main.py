@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
+from pam_ros.bags.metadata import VERSIONS
 from pam_ros.bags.repair import repair
 
 if TYPE_CHECKING:
@@ -28,14 +29,25 @@ def main(argv: Sequence[str]) -> int:
         "stay beside the new ones as *.before_repair. The status is 1 if a bag is refused, or "
         "lacks a file that its metadata.yaml names.",
     )
+    add_metadata_version(mend)
     mend.add_argument("bag", nargs="+", help="folder, .mcap or .db3 file; not one being recorded")
     options = parser.parse_args(argv)
-    return max([_repair(bag) for bag in options.bag])
+    return max([_repair(bag, options.metadata_version) for bag in options.bag])
 
 
-def _repair(bag: str) -> int:
+def add_metadata_version(parser: argparse.ArgumentParser) -> None:
+    """`--metadata-version`, for every command that writes a bag; None if it is not given."""
+    parser.add_argument(
+        "--metadata-version",
+        type=int,
+        choices=VERSIONS,
+        help="for readers of older distributions: 5 for Humble, 7 for Iron, 9 since Jazzy",
+    )
+
+
+def _repair(bag: str, version: int | None) -> int:
     try:
-        report = repair(bag)
+        report = repair(bag, metadata_version=version)
     except BagError as error:
         sys.stderr.write(f"pam_ros bag: {error}\n")
         return 1

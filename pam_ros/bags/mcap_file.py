@@ -5,14 +5,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import yaml
 from mcap.writer import CompressionType, Writer
 
 from pam_ros.bags.durable_file import DurableFile
-from pam_ros.bags.metadata import FileFacts, TopicRecord, bag_metadata, metadata_text
-from pam_ros.bags.qos import qos_documents
+from pam_ros.bags.metadata import (
+    VERSION,
+    FileFacts,
+    TopicRecord,
+    bag_metadata,
+    metadata_text,
+    qos_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import IO, Any
 
@@ -20,17 +26,34 @@ ENDING = ".mcap"
 QOS_KEY, HASH_KEY = "offered_qos_profiles", "topic_type_hash"
 """What rosbag2 keeps in a channel's metadata."""
 
+CUSTOM = "pam_ros"
+"""Name of the metadata record that keeps the custom data from the beginning of the file on."""
+
 _COMPRESSION = {"none": CompressionType.NONE, "zstd": CompressionType.ZSTD}
 
 
 class McapFile:
     """A new file, open until `close`; each flush ends a chunk. Not thread-safe.
 
+    Args:
+        path: of the file.
+        compression: of chunks, "none" or "zstd".
+        version: of rosbag2's metadata.
+        custom: custom data; those at the end count.
+
     Raises:
         OSError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, compression: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        compression: str,
+        version: int = VERSION,
+        custom: Mapping[str, str] | None = None,
+    ) -> None:
+        self._version = version
+        self._custom = custom or {}
         self.facts = FileFacts(path.name)
         self._topics: list[TopicRecord] = []
         self._channels: dict[str, int] = {}
@@ -41,6 +64,8 @@ class McapFile:
         # The library asks for any stream: it calls write, tell and flush.
         self._writer = Writer(cast("IO[Any]", self._file), compression=_COMPRESSION[compression])
         self._writer.start(profile="ros2", library="pam_ros")
+        if self._custom:
+            self._writer.add_metadata(CUSTOM, dict(self._custom))
         try:
             self._file.flush()
         except OSError:
@@ -64,7 +89,7 @@ class McapFile:
             self._schemas[topic.type] = self._writer.register_schema(
                 name=topic.type, encoding=topic.encoding, data=topic.definition.encode()
             )
-        offered = yaml.safe_dump(qos_documents(topic.qos), sort_keys=False).strip()
+        offered = qos_text(topic.qos, self._version)
         self._channels[topic.name] = self._writer.register_channel(
             topic=topic.name,
             message_encoding="cdr",
@@ -108,7 +133,9 @@ class McapFile:
         if not self._finished:
             self._finished = True
             self._unchunked = 0
-            information = bag_metadata("mcap", [self.facts], self._topics)
+            information = bag_metadata(
+                "mcap", [self.facts], self._topics, version=self._version, custom=self._custom
+            )
             # A metadata record ends no chunk: without this it would precede the last messages.
             self._end_chunk()
             self._writer.add_metadata(

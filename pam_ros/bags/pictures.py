@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
-from pam_ros.robot.contract import CAMERA_TYPES, COMPRESSED_IMAGE
+from pam_ros.bags.video_topics import VideoTopics
+from pam_ros.robot.contract import CAMERA_TYPES, COMPRESSED_IMAGE, VIDEO_TYPES
 from pam_ros.robot.errors import MessageError
-from pam_ros.robot.images import compressed_to_rgb, image_to_rgb
+from pam_ros.robot.images import any_image_to_rgb, compressed_to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from pam_ros.bags.reader import BagMessage, BagReader, BagTopic
 
+_LOG = logging.getLogger(__name__)
 _OVERLAY = re.compile(r".*/attention/([a-z][a-z0-9_]*)/image(?:/compressed)?")
 _SECOND = 1_000_000_000
 # Messages are put into the order of their header stamps within this much of the bag's own time:
@@ -63,7 +66,7 @@ def find_cameras(
     Raises:
         BagError: the bag has no overlays, or lacks a topic of ``raw_topics``.
     """
-    images = {name: topic for name, topic in reader.topics.items() if topic.type in CAMERA_TYPES}
+    images = {name: topic for name, topic in reader.readable.items() if topic.type in CAMERA_TYPES}
     images = {name: topic for name, topic in images.items() if topic.count}
     overlays: dict[str, str] = {}
     for topic in sorted(images, key=len, reverse=True):  # the uncompressed one is shorter and wins
@@ -107,7 +110,8 @@ def pictures(reader: BagReader, topics: Collection[str]) -> Iterator[Picture]:
     timeline = _Timeline()
     waiting: list[tuple[int, int, BagMessage]] = []
     floor = None
-    for order, message in enumerate(reader.messages(topics)):
+    videos = VideoTopics(reader.decode)
+    for order, message in enumerate(videos.all(reader.messages(topics))):
         stamp = header_stamp_ns(message)
         if floor is not None and stamp < floor - _RESET_NS:
             # What waits belongs to the time before the clock began anew.
@@ -120,6 +124,8 @@ def pictures(reader: BagReader, topics: Collection[str]) -> Iterator[Picture]:
             yield timeline.place(*heapq.heappop(waiting))
     while waiting:
         yield timeline.place(*heapq.heappop(waiting))
+    for note in videos.notes:
+        _LOG.warning("%s: %s", reader.path, note)
 
 
 class _Timeline:
@@ -165,16 +171,25 @@ def header_stamp_ns(message: BagMessage) -> int:
     return int(seconds) * _SECOND + int(nanoseconds)
 
 
-def decode_picture(reader: BagReader, message: BagMessage) -> npt.NDArray[np.uint8]:
-    """The message's picture: (H, W, 3) uint8 RGB.
+def decode_picture(
+    reader: BagReader, message: BagMessage, encoding: str | None = None
+) -> npt.NDArray[np.uint8]:
+    """The message's picture: (H, W, 3) uint8 RGB. A video's packets go through VideoTopics first.
+
+    Args:
+        reader: of its bag.
+        message: of an image topic.
+        encoding: what a raw image that tells only its type is, 8UC3 for one.
 
     Raises:
         BagError: it cannot be read.
     """
+    if message.type in VIDEO_TYPES:
+        raise BagError(f"a packet of video on {message.topic} in {reader.path} gave no picture")
     decoded = reader.decode(message)
     try:
         if message.type == COMPRESSED_IMAGE:
             return compressed_to_rgb(decoded)
-        return image_to_rgb(decoded)
+        return any_image_to_rgb(decoded, encoding)
     except MessageError as error:
         raise BagError(f"picture on {message.topic} in {reader.path}: {error}") from None

@@ -7,13 +7,19 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import yaml
 import zstandard
 
-from pam_ros.bags.metadata import VERSION, FileFacts, TopicRecord, bag_metadata, metadata_text
-from pam_ros.bags.qos import qos_documents
+from pam_ros.bags.metadata import (
+    VERSION,
+    FileFacts,
+    TopicRecord,
+    bag_metadata,
+    metadata_text,
+    qos_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ENDING = ".db3"
@@ -45,11 +51,25 @@ _MESSAGE = "INSERT INTO messages(topic_id, timestamp, data) VALUES (?, ?, ?)"
 class SqliteFile:
     """A new file, open until `finish`; each flush is one transaction. Not thread-safe.
 
+    Args:
+        path: of the file.
+        compression: of each message, "none" or "zstd".
+        version: of rosbag2's metadata.
+        custom: custom data; those at the end count.
+
     Raises:
         OSError: the file cannot be made; nothing of it is left.
     """
 
-    def __init__(self, path: Path, compression: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        compression: str,
+        version: int = VERSION,
+        custom: Mapping[str, str] | None = None,
+    ) -> None:
+        self._version = version
+        self._custom = custom or {}
         self.facts = FileFacts(path.name)
         self._message_compression = "zstd" if compression == "zstd" else ""
         self._compress = zstandard.ZstdCompressor().compress if compression == "zstd" else bytes
@@ -69,6 +89,8 @@ class SqliteFile:
             self._execute("PRAGMA journal_mode = WAL")
             self._execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(f"BEGIN; {TABLES} COMMIT;")
+            if self._custom:
+                self._write_metadata()
         except sqlite3.Error as error:
             with suppress(AttributeError):
                 self.abandon()
@@ -95,7 +117,7 @@ class SqliteFile:
                 (topic.type, topic.encoding, topic.definition, topic.type_hash)
             )
         self._ids[topic.name] = len(self._ids) + 1
-        offered = yaml.safe_dump(qos_documents(topic.qos), sort_keys=False).strip()
+        offered = qos_text(topic.qos, self._version)
         identity = self._ids[topic.name]
         self._new_topics.append((identity, topic.name, topic.type, "cdr", offered, topic.type_hash))
         self._topics.append(topic)
@@ -146,15 +168,8 @@ class SqliteFile:
             OSError: the disk refuses; what was flushed before is kept.
         """
         self.flush()
-        information = bag_metadata(
-            "sqlite3", [self.facts], self._topics, message_compression=self._message_compression
-        )
         try:
-            self._execute("DELETE FROM metadata")
-            self._database.execute(
-                "INSERT INTO metadata(metadata_version, metadata) VALUES (?, ?)",
-                (VERSION, metadata_text(information)),
-            )
+            self._write_metadata()
             self._execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as error:
             raise OSError(str(error)) from error
@@ -164,6 +179,21 @@ class SqliteFile:
         """Close the file as it is."""
         with suppress(sqlite3.Error):
             self._database.close()
+
+    def _write_metadata(self) -> None:
+        information = bag_metadata(
+            "sqlite3",
+            [self.facts],
+            self._topics,
+            message_compression=self._message_compression,
+            version=self._version,
+            custom=self._custom,
+        )
+        self._execute("DELETE FROM metadata")
+        self._database.execute(
+            "INSERT INTO metadata(metadata_version, metadata) VALUES (?, ?)",
+            (self._version, metadata_text(information)),
+        )
 
     def _execute(self, statement: str) -> None:
         self._database.execute(statement)

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pam_ros.bags.command_latency import Ran, command_latencies, ran
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.reader import BagReader
+from pam_ros.bags.tick_order import Arrived, in_tick_order
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, JOINT_COMMANDS
 
 if TYPE_CHECKING:
@@ -24,17 +28,22 @@ ATTENTION_TYPE = "pam_ros/msg/AttentionMap"
 _MS = 1e3
 
 
+class _Recorded(NamedTuple):
+    arrived: Arrived
+    ran: Ran
+
+
 @dataclass
-class _Seen:
-    """What one pass over the bag collects. Stamps in seconds; `executed`: stamp, arrival."""
+class _Totals:
+    """What one pass over the bag collects. Maps' stamps in seconds, commands' in nanoseconds."""
 
     ticks: list[int] = field(default_factory=list)
     stamps: dict[int, list[float]] = field(default_factory=dict)
-    executed: list[tuple[float, float]] = field(default_factory=list)
+    ran: list[_Recorded] = field(default_factory=list)
     forward: list[float] = field(default_factory=list)
     invalid: int = 0
     skipped: int = 0
-    commands: list[float] = field(default_factory=list)
+    commands: list[int] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     reported_ticks: int = 0
 
@@ -64,14 +73,14 @@ def summarise(
             for topic, info in sorted(reader.topics.items())
             if "/attention/" in topic and topic.endswith("/image")
         }
-        seen = _Seen()
+        seen = _Totals()
         wanted = {attention_topic, command_topic, result_topic, "/diagnostics"} & set(reader.topics)
         for message in reader.messages(wanted):
             decoded = reader.decode(message)
             if message.topic == attention_topic:
-                _take_map(seen, decoded, message.stamp_ns * 1e-9)
+                _take_map(seen, decoded, message.stamp_ns)
             elif message.topic == command_topic:
-                seen.commands.append(_seconds(decoded.header.stamp))
+                seen.commands.append(stamp_nanoseconds(decoded.header.stamp))
             elif message.topic == result_topic:
                 seen.results.append(json.loads(decoded.data))
             else:
@@ -96,7 +105,7 @@ def summarise(
     }
 
 
-def _take_map(seen: _Seen, message: AttentionMap, received: float) -> None:
+def _take_map(seen: _Totals, message: AttentionMap, received_ns: int) -> None:
     stamp = _seconds(message.header.stamp)
     seen.ticks.append(int(message.tick))
     seen.stamps.setdefault(int(message.episode), []).append(stamp)
@@ -104,8 +113,9 @@ def _take_map(seen: _Seen, message: AttentionMap, received: float) -> None:
     seen.skipped += bool(message.inference_skipped)
     if message.forward_seconds > 0:
         seen.forward.append(float(message.forward_seconds))
-    if message.chunk_executed:
-        seen.executed.append((stamp, received))
+    stamp_ns = stamp_nanoseconds(message.header.stamp)
+    arrived = Arrived(int(message.tick), stamp_ns, received_ns)
+    seen.ran.append(_Recorded(arrived, ran(message, stamp_ns)))
 
 
 def _reported_ticks(message: DiagnosticArray) -> int:
@@ -117,22 +127,15 @@ def _reported_ticks(message: DiagnosticArray) -> int:
     return 0
 
 
-def _observation_to_command(seen: _Seen) -> list[float]:
-    """Seconds from each executed observation to its command.
-
-    The node sends the map right after the command, so of all commands the last one before the map's
-    arrival is the one; holding commands may lie between the observation and it.
-    """
-    commands = np.array(sorted(seen.commands))
-    latencies = []
-    for stamp, received in seen.executed:
-        place = int(np.searchsorted(commands, received, side="right")) - 1
-        if place >= 0 and commands[place] >= stamp:
-            latencies.append(float(commands[place]) - stamp)
-    return latencies
+def _observation_to_command(seen: _Totals) -> list[float]:
+    """Seconds from each executed observation to its command."""
+    arrived = [arrived for arrived, _ in seen.ran]
+    ticks = [seen.ran[place].ran for place, _ in in_tick_order(arrived)]
+    latencies = command_latencies(ticks, sorted(seen.commands))
+    return [seconds for seconds in latencies if not math.isnan(seconds)]
 
 
-def _rate(seen: _Seen) -> float:
+def _rate(seen: _Totals) -> float:
     steps = sum(len(stamps) - 1 for stamps in seen.stamps.values())
     seconds = sum(max(stamps) - min(stamps) for stamps in seen.stamps.values())
     return steps / seconds if seconds > 0 else 0.0

@@ -9,19 +9,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from rosbags.typesys import TypesysError
-
 from pam_ros.bags import mcap_file, sqlite_file
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.metadata import FileFacts, TopicRecord, bag_metadata, write_metadata
+from pam_ros.bags.metadata import (
+    VERSION,
+    FileFacts,
+    TopicRecord,
+    bag_metadata,
+    check_version,
+    write_metadata,
+)
 from pam_ros.bags.qos import qos as qos_profile
-from pam_ros.bags.types import known_types
+from pam_ros.bags.types import Definitions, known_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from rosbags.interfaces import Qos
+
+    from pam_ros.bags.types import Definition
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,6 +73,8 @@ class BagWriter:
         compression: "none" or "zstd": of mcap's chunks, or of each message in sqlite3.
         split_bytes: a new file is begun where one is as large as this; 0 for never.
         split_seconds: and where its messages span so many seconds; 0 for never.
+        metadata_version: 5 for readers of ROS 2 Humble, 7 for those of Iron, 9 since Jazzy.
+        custom: what metadata.yaml keeps as custom data; those at the end of a file count.
     """
 
     def __init__(
@@ -77,6 +86,8 @@ class BagWriter:
         compression: Literal["none", "zstd"] = "none",
         split_bytes: int = 0,
         split_seconds: float = 0.0,
+        metadata_version: int = VERSION,
+        custom: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         if storage not in {"mcap", "sqlite3"}:
@@ -85,9 +96,12 @@ class BagWriter:
             raise BagError(f"bag compression '{compression}' is not known; use none or zstd")
         if split_bytes < 0 or not 0 <= split_seconds < float("inf"):
             raise BagError("a bag is split by a size and a time of 0 (never) or more")
+        check_version(metadata_version)
         if self.path.exists():
             raise BagError(f"{self.path} exists already: remove it or choose another output folder")
-        self._types = known_types(folders)
+        self._definitions = Definitions(known_types(folders))
+        self._version = metadata_version
+        self._custom: Mapping[str, str] = custom or {}
         self._storage = storage
         self._compression = compression
         self._split_bytes = split_bytes
@@ -107,16 +121,25 @@ class BagWriter:
         self._flusher = threading.Thread(target=self._keep_flushing, name="bag", daemon=True)
         self._flusher.start()
 
-    def add_topic(self, topic: str, type_name: str, qos: Qos | None = None) -> None:
+    def add_topic(
+        self,
+        topic: str,
+        type_name: str,
+        qos: Qos | None = None,
+        definition: Definition | None = None,
+    ) -> None:
         """Announces a topic; doing so again with the same type does nothing.
 
         Args:
             topic: its full name.
             type_name: for example "sensor_msgs/msg/Image".
             qos: what `ros2 bag play` shall offer; reliable and volatile if None.
+            definition: that of the bag from which messages are copied; None takes the one known
+                here, or that of a sourced ROS 2.
 
         Raises:
-            BagError: an unknown type, the topic has another type, or the bag is closed.
+            BagError: an unknown type, the topic has another type, the type has another definition,
+                or the bag is closed.
         """
         with self._lock:
             self._check_open()
@@ -126,7 +149,11 @@ class BagWriter:
                     both = f"{known.type} and {type_name}"
                     raise BagError(f"topic {topic} is announced as {both}; a topic has one type")
                 return
-            record = self._record(topic, type_name, qos_profile() if qos is None else qos)
+            found = self._definitions.take(topic, type_name, definition)
+            offered = qos_profile() if qos is None else qos
+            record = TopicRecord(
+                topic, type_name, found.encoding, found.text, found.type_hash, (offered,)
+            )
             if self._file is not None:
                 self._file.add_topic(record)
             self._topics[topic] = record
@@ -262,9 +289,8 @@ class BagWriter:
     def _new_file(self) -> _StorageFile:
         kind = mcap_file if self._storage == "mcap" else sqlite_file
         path = self.path / f"{self.path.name}_{len(self._finished)}{kind.ENDING}"
-        if self._storage == "mcap":
-            return mcap_file.McapFile(path, self._compression)
-        return sqlite_file.SqliteFile(path, self._compression)
+        file = mcap_file.McapFile if self._storage == "mcap" else sqlite_file.SqliteFile
+        return file(path, self._compression, self._version, self._custom)
 
     def _finish_file(self) -> None:
         if self._file is not None:
@@ -281,24 +307,10 @@ class BagWriter:
             self._finished,
             self._topics.values(),
             message_compression="zstd" if by_message else "",
+            version=self._version,
+            custom=self._custom,
         )
         write_metadata(self.path, information)
-
-    def _record(self, topic: str, type_name: str, qos: Qos) -> TopicRecord:
-        if type_name not in self._types.fielddefs:
-            raise BagError(
-                f"message type {type_name} of {topic} is not known: give its .msg folder"
-            )
-        try:
-            definition, _ = self._types.generate_msgdef(type_name, ros_version=2)
-            type_hash = self._types.hash_rihs01(type_name)
-        except (TypesysError, KeyError) as error:
-            raise BagError(
-                f"message type {type_name} of {topic} uses a type that is not known: {error}"
-            ) from None
-        idl = definition.startswith("=" * 80 + "\nIDL: ")
-        encoding = "ros2idl" if idl else "ros2msg"
-        return TopicRecord(topic, type_name, encoding, definition, type_hash, (qos,))
 
     def _check_open(self) -> None:
         if not self._open:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.policy.engines.names import CHOICES, DTYPES
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
@@ -55,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pam_ros sim evaluate", description=__doc__)
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument("--engine", default="auto", choices=CHOICES)
+    parser.add_argument("--dtype", default="float32", choices=DTYPES)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
     parser.add_argument(
@@ -78,6 +81,8 @@ def _run(options: argparse.Namespace, logs: Path, stop: Stop) -> list[dict[str, 
             params_file=share_directory() / "config" / "demo.yaml",
             policy=options.policy,
             contract=find_contract("demo_arm"),
+            engine=options.engine,
+            dtype=options.dtype,
             enabled=True,
             use_sim_time=True,
             # A lost image would be waited for in vain.
@@ -123,6 +128,8 @@ def _summary(options: argparse.Namespace, results: list[dict[str, Any]]) -> dict
     rate = successes / len(results)
     return {
         "policy": options.policy,
+        "engine": options.engine,
+        "dtype": options.dtype,
         "blind": options.blind,
         "first_seed": options.seed,
         "episodes": len(results),

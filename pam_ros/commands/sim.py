@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.sim.scene import TRAINING_SEEDS
+from pam_ros.sim.scene import IMAGE_WIDTH, TRAINING_SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EPISODES = 1200
 _USAGE = """usage: pam_ros sim {evaluate,record,train} [...]
 
   evaluate  successes of a policy in unseen scenes, over topics
@@ -62,10 +61,16 @@ def _train(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out/train/demo_act"), help="checkpoint")
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="episodes and state")
-    parser.add_argument("--episodes", type=int, default=EPISODES, help="full reaches")
+    parser.add_argument("--episodes", type=int, default=1200, help="full reaches")
+    parser.add_argument("--width", type=int, default=IMAGE_WIDTH, help="columns of its pictures")
+    parser.add_argument(
+        "--locate-weight", type=float, default=0.3,
+        help="of the auxiliary loss that says where the cube is; 0 trains without it",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--validate-every", type=int, default=1000, help="steps; 0 never")
     options = parser.parse_args(argv)
-    from pam_ros.sim.training.recipe import train_demo  # noqa: PLC0415  (slow to load)
+    from pam_ros.sim.training.recipe import Recipe, train_demo  # noqa: PLC0415  (slow to load)
 
-    train_demo(options.out, options.work, options.episodes, options.device, options.validate_every)
+    recipe = Recipe(options.episodes, options.width, options.locate_weight)
+    train_demo(options.out, options.work, recipe, options.device, options.validate_every)

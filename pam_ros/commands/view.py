@@ -53,10 +53,12 @@ def main(argv: Sequence[str]) -> int:
     return _report(_bag(options, contract, topics), options.save)
 
 
-def _open(options: argparse.Namespace, topics: Topics, name: str) -> Any:
+def _open(
+    options: argparse.Namespace, topics: Topics, name: str, begin_ns: int | None = None
+) -> Any:
     if options.save is not None:
-        return into_file(options.save, topics, name)
-    return into_viewer(topics, name, options.port, options.memory)
+        return into_file(options.save, topics, name, begin_ns)
+    return into_viewer(topics, name, options.port, options.memory, begin_ns)
 
 
 def _bag(options: argparse.Namespace, contract: Contract, topics: Topics) -> Shown:
@@ -64,7 +66,7 @@ def _bag(options: argparse.Namespace, contract: Contract, topics: Topics) -> Sho
 
     # Before a viewer opens: there may be nothing to show.
     with OpenBag(options.bag, contract, topics) as bag:
-        recording = _open(options, topics, options.bag.name)
+        recording = _open(options, topics, options.bag.name, bag.first_map_ns())
         try:
             return bag.show(recording)
         finally:

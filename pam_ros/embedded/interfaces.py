@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 
+from .message_definitions import MESSAGES
 from .service_definitions import FIELD_DEFAULTS, SERVICES
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _parse_default(field: FieldType, text: str) -> Any:
 
 
 class Interfaces:
-    """Every known definition: rosbags' Jazzy store, the standard services, and added packages."""
+    """Every known definition: rosbags' Jazzy store, services, videos, and added packages."""
 
     def __init__(self) -> None:
         self.store: Any = get_typestore(Stores.ROS2_JAZZY)
@@ -114,6 +115,8 @@ class Interfaces:
         self._services: set[str] = set()
         for name, text in SERVICES.items():
             self.add_service(name, text)
+        for name, text in MESSAGES.items():
+            self.store.register(get_types_from_msg(text, name))
 
     def add_service(self, name: str, text: str) -> None:
         """Add a service by its full name ("package/srv/Name") and the text of its .srv file."""

@@ -10,11 +10,11 @@ import numpy as np
 from pam_ros.attention.errors import AttentionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from pam_ros.attention.layout import CameraTokens, TokenLayout
+    from pam_ros.attention.layout import CameraTokens
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.faithfulness.probe import Observation
 
@@ -23,16 +23,22 @@ class Cells:
     """All cameras' cells, camera after camera, row by row: `size` of them.
 
     A pixel belongs to the cell whose centre (x0 + col * dx, y0 + row * dy) is nearest.
+
+    Args:
+        cameras: a policy's, with its tokens' grids or others.
+
+    Raises:
+        AttentionError: there is none.
     """
 
-    def __init__(self, layout: TokenLayout) -> None:
-        if not layout.cameras:
+    def __init__(self, cameras: Sequence[CameraTokens]) -> None:
+        if not cameras:
             message = "the policy has no camera: there are no cells to rank"
             raise AttentionError(message)
-        self.cameras = layout.cameras
+        self.cameras = tuple(cameras)
         self.size = 0
         self._of_pixel: dict[str, NDArray[np.intp]] = {}
-        for camera in layout.cameras:
+        for camera in self.cameras:
             self._of_pixel[camera.feature] = _cell_of_pixel(camera) + self.size
             self.size += camera.rows * camera.cols
 

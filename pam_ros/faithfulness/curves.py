@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.faithfulness.cells import Cells
+    from pam_ros.faithfulness.perturbation import Spoil
     from pam_ros.faithfulness.probe import Chunks, Observation
 
 FRACTIONS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -49,6 +50,7 @@ def curves(
     replaced: Observation,
     orders: Mapping[str, NDArray[np.intp]],
     fractions: Sequence[float] = FRACTIONS,
+    spoil: Spoil | None = None,
 ) -> dict[str, Curves]:
     """The two curves of each order.
 
@@ -59,6 +61,7 @@ def curves(
         replaced: the same with every cell's pixels replaced.
         orders: by method, all cells, the most important first.
         fractions: rising, the first 0 and the last 1.
+        spoil: how some cells are replaced; without one they take the pixels of `replaced`.
 
     Raises:
         AttentionError: the fractions are not such.
@@ -72,6 +75,7 @@ def curves(
         message = f"fractions {tuple(fractions)} must rise from 0 to 1"
         raise AttentionError(message)
     counts = [round(fraction * cells.size) for fraction in fractions[1:-1]]
+    spoilt = spoil or cells.mix
 
     def mixtures() -> Iterator[Observation]:
         yield observation
@@ -80,8 +84,8 @@ def curves(
             for count in counts:
                 first = np.zeros(cells.size, dtype=bool)
                 first[order[:count]] = True
-                yield cells.mix(observation, replaced, first)
-                yield cells.mix(observation, replaced, ~first)
+                yield spoilt(observation, replaced, first)
+                yield spoilt(observation, replaced, ~first)
 
     results = chunks(mixtures())
     away = distance(results, results[0])

@@ -3,7 +3,7 @@
 
 Prints a table for each method with 95% intervals over episodes. For the demo policy the pictures
 come from the simulator, which also knows where the cube is and what the scene is without it; for
-another policy from a LeRobot dataset.
+another policy from bags of its robot or a LeRobot dataset.
 """
 
 from __future__ import annotations
@@ -11,34 +11,23 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import tempfile
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness import methods as methods_module
-from pam_ros.faithfulness.bootstrap import interval
-from pam_ros.faithfulness.curves import FRACTIONS
+from pam_ros.faithfulness.compare import comparison
 from pam_ros.faithfulness.figure import draw
-from pam_ros.faithfulness.journal import Journal
-from pam_ros.faithfulness.measure import RANDOM
-from pam_ros.faithfulness.methods import parse
-from pam_ros.faithfulness.perturbation import BLUR_CELLS, mean_pictures, replacements
-from pam_ros.faithfulness.randomisation import cascade, correlations
-from pam_ros.faithfulness.report import Report, from_json, merged, rows_of
-from pam_ros.faithfulness.subject import Subject, Work, measured
-from pam_ros.faithfulness.swap import swapped_cells
+from pam_ros.faithfulness.report import Report, from_json
+from pam_ros.faithfulness.rows import merged
+from pam_ros.faithfulness.run import AUTO, partial_file, run
 from pam_ros.faithfulness.table import tables
+from pam_ros.observations.options import add_source_options
 from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pam_ros.faithfulness.bootstrap import Interval
-    from pam_ros.faithfulness.probe import Probe
-
-_LOG = logging.getLogger(__name__)
 _LEAST_FOR_INTERVALS = 2
 _FIRST_SCENE = 3000
 
@@ -49,30 +38,32 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("pam_ros").setLevel(logging.INFO)
     if options.seed is None:
-        options.seed = 0 if options.dataset else _FIRST_SCENE
+        options.seed = 0 if options.dataset or options.bag else _FIRST_SCENE
     _check(options)
+    if options.compare:
+        sys.stdout.write(comparison([_read(name) for name in options.compare]))
+        return 0
     report = _report(options)
     if options.json:
         Path(options.json).write_text(report.to_json(), encoding="utf-8")
-        _partial(options).unlink(missing_ok=True)
+        partial_file(options).unlink(missing_ok=True)
     sys.stdout.write(tables(report))
     if options.figure:
         draw(report, Path(options.figure))
     return 0
 
 
-def _partial(options: argparse.Namespace) -> Path:
-    """Where the moments are kept until the report is written."""
-    return Path(f"{options.json}.partial")
-
-
 def _report(options: argparse.Namespace) -> Report:
     if options.show:
-        return from_json(Path(options.show).read_text(encoding="utf-8"))
+        return _read(options.show)
     if not options.add:
-        return _run(options, None)
-    earlier = from_json(Path(options.add).read_text(encoding="utf-8"))
-    return merged(earlier, _run(options, earlier))
+        return run(options, None)
+    earlier = _read(options.add)
+    return merged(earlier, run(options, earlier))
+
+
+def _read(name: str) -> Report:
+    return from_json(Path(name).read_text(encoding="utf-8"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,11 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         default=None,
-        help="first scene, 3000 unless given; first episode of a dataset, 0 unless given",
+        help="first scene, 3000 unless given; first episode of bags or a dataset, 0 unless given",
     )
-    parser.add_argument(
-        "--dataset", default="", help="folder of a LeRobotDataset to look at, not the simulator"
-    )
+    add_source_options(parser, "look at the demo arm: the default", required=False)
     parser.add_argument("--methods", default="attention,gradients", help="see below")
     parser.add_argument(
         "--quick",
@@ -101,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
         help="deletion and insertion alone, all that the choice of a default needs",
     )
     parser.add_argument(
-        "--replace", default="blur,mean", help="what replaces cells: blur, mean, or both"
+        "--replace",
+        default=AUTO,
+        help="what replaces cells, as a list of: blur, mean, patches, inpaint, and road, which "
+        "checks the others. auto: as many of the first four as take half a minute a moment",
     )
     parser.add_argument(
         "--moved",
@@ -128,6 +120,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--show", default="", help="print this report's tables again, and measure nothing"
     )
+    parser.add_argument(
+        "--compare",
+        nargs="+",
+        default=[],
+        metavar="REPORT",
+        help="print reports of several policies as one table, and measure nothing",
+    )
+    parser.add_argument(
+        "--token-means",
+        default="",
+        metavar="FILE",
+        help="mean tokens that token_contribution compares with; default: the checkpoint's own "
+        "(token_means.npz in its folder), else of these episodes",
+    )
+    parser.add_argument(
+        "--save-token-means", default="", metavar="FILE", help="write those of these episodes"
+    )
     parser.add_argument("--figure", default="", help="draw the curves into this PNG file")
     return parser
 
@@ -145,108 +154,7 @@ def _check(options: argparse.Namespace) -> None:
     if not 0 <= options.sanity <= options.episodes:
         message = f"--sanity {options.sanity} must be from 0 to the {options.episodes} episodes"
         raise AttentionError(message)
-    for name in (options.json, options.figure):
+    for name in (options.json, options.figure, options.save_token_means):
         if name and not Path(name).resolve().parent.is_dir():
             message = f"{name} cannot be written: its folder does not exist"
             raise AttentionError(message)
-
-
-def _run(options: argparse.Namespace, earlier: Report | None) -> Report:
-    from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
-
-    policy = load_policy(options.policy, device=options.device, engine="eager")
-    spec, wanted = policy.spec, parse(options.methods, policy.spec)
-    # In this process first: whatever the policy cannot do is told before the simulator runs.
-    subject = Subject(policy, wanted)
-    cells = subject.cells
-    words = tuple(word.strip() for word in options.replace.split(","))
-    replacements(words, cells, {})  # refuses words that are none
-    needed = {f"{kind}_{word}" for kind in ("deletion", "insertion") for word in words}
-    baselines = earlier is None or not needed <= set(earlier.row(RANDOM).measures)
-    run = {
-        "policy": spec.sha256,
-        "source": options.dataset or "simulator",
-        "first_episode": options.seed,
-        "episodes": options.episodes,
-        "methods": [method.name for method in wanted],
-        "quick": options.quick,
-        "moved": options.moved,
-        "replace": options.replace,
-        "baselines": baselines,
-        "bfloat16": options.bfloat16,
-        "fractions": FRACTIONS,
-        "blur_cells": BLUR_CELLS,
-    }
-    journal = Journal(_partial(options) if options.json else None, run)
-    probes = _probes(options, spec)
-    pictures = mean_pictures((probe.observation for probe in probes), cells)
-    work = Work(
-        policy=options.policy,
-        device=options.device,
-        methods=wanted,
-        pictures=pictures,
-        replace=words,
-        baselines=baselines,
-        bfloat16=options.bfloat16,
-        jobs=options.jobs,
-    )
-    left = [probe for probe in probes if (probe.episode, probe.moment) not in journal]
-    if options.quick:
-        left = [replace(probe, cube={}, removed=None) for probe in left]
-    if options.quick or not options.moved:
-        left = [replace(probe, moved=None) for probe in left]
-    _LOG.info("%d methods at %d moments, %d of them left", len(wanted), len(probes), len(left))
-    for moment in measured(left, work):
-        journal.add(moment)
-        _LOG.info("%d of %d", len(journal.moments), len(probes))
-    sanity = _sanity(options, subject, probes) if options.sanity else {}
-    return Report(
-        policy=Path(spec.name).name,
-        policy_sha256=spec.sha256,
-        source=Path(options.dataset).name if options.dataset else "simulator",
-        first_episode=options.seed,
-        episodes=tuple(dict.fromkeys(probe.episode for probe in probes)),
-        moments=tuple(sorted({probe.moment for probe in probes})),
-        fractions=FRACTIONS,
-        blur_cells=BLUR_CELLS,
-        swapped_cells=swapped_cells(cells),
-        bfloat16=options.bfloat16,
-        rows=rows_of(journal.moments, {m.name: m.extra_pass for m in wanted}, sanity),
-    )
-
-
-def _probes(options: argparse.Namespace, spec: Any) -> list[Probe]:
-    if options.dataset:
-        from pam_ros.faithfulness.dataset_probes import dataset_probes  # noqa: PLC0415
-
-        return list(dataset_probes(Path(options.dataset), spec, options.seed, options.episodes))
-    from pam_ros.faithfulness.simulator_probes import probes, scene_fits  # noqa: PLC0415
-    from pam_ros.sim.scene import Scene  # noqa: PLC0415
-
-    scene_fits(spec)
-    with Scene() as scene:
-        return list(probes(scene, range(options.seed, options.seed + options.episodes)))
-
-
-def _sanity(
-    options: argparse.Namespace, subject: Subject, probes: Sequence[Probe]
-) -> dict[str, dict[str, Interval]]:
-    """Rank correlation with shuffled weights' maps, by method and stage; first moments alone."""
-    from pam_ros.policy import load_policy  # noqa: PLC0415
-    from pam_ros.policy.checkpoint import open_checkpoint  # noqa: PLC0415
-
-    first = {probe.episode: probe for probe in reversed(probes)}
-    observations = [first[e].observation for e in sorted(first)[: options.sanity]]
-    trained = [subject.values(observation) for observation in observations]
-    found: dict[str, dict[str, Interval]] = {}
-    with tempfile.TemporaryDirectory(prefix="pam_ros_shuffled_") as scratch:
-        for stage, folder in cascade(open_checkpoint(options.policy, None).folder, Path(scratch)):
-            shuffled = Subject(
-                load_policy(folder, device=options.device, engine="eager"), subject.methods
-            )
-            _LOG.info("shuffled: %s", stage)
-            maps = [shuffled.values(observation) for observation in observations]
-            for name in trained[0]:
-                values = correlations([m[name] for m in trained], [m[name] for m in maps])
-                found.setdefault(name, {})[stage] = interval(values)
-    return found

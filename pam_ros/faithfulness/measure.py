@@ -10,7 +10,15 @@ comparable between methods and episodes:
                             pictures: 1 if the first cells make the whole difference, 0.5 for a
                             straight line
     removed, moved          share of the change between two renderings that a few cells explain
+    heat_cube               heat on the cube's cells, 1 being as much as on any others
+    heat_distractor         the same of a distractor: the lower the better
     pointing                1 for a hit
+
+Facts are pairs of the policy alone, whatever the map:
+
+    cube_change             how far the chunk goes when the cube is taken away, normalised units
+    distractor_change       how far when a distractor is
+    distractor_share        the second as a share of the first
 """
 
 from __future__ import annotations
@@ -23,20 +31,21 @@ import numpy as np
 
 from pam_ros.faithfulness.baselines import centre_bias, cube_cells
 from pam_ros.faithfulness.cells import ranked
-from pam_ros.faithfulness.curves import area, curves
+from pam_ros.faithfulness.curves import FRACTIONS, area, curves
+from pam_ros.faithfulness.objects import changed, covered, heat, moved_by
 from pam_ros.faithfulness.pointing import hits
 from pam_ros.faithfulness.swap import swaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from pam_ros.faithfulness.cells import Cells
+    from pam_ros.faithfulness.perturbation import Replacement
     from pam_ros.faithfulness.probe import Chunks, Observation, Probe
 
     Values = Callable[[Observation], Mapping[str, NDArray[np.float64]]]
-    Replace = Callable[[Observation], Observation]
 
 RANDOM = "random"
 CENTRE = "centre"
@@ -46,12 +55,17 @@ RANDOM_DRAWS = 2
 
 @dataclass(frozen=True)
 class Moment:
-    """What one probe gave, by method and measurement: (found, out of), and the curves' points."""
+    """What one probe gave.
+
+    pairs: by method and measurement, (found, out of). points: by method and curve, its points and
+    the distance of the fully replaced pictures. facts: by name, (found, out of).
+    """
 
     episode: int
     moment: int
     pairs: Mapping[str, Mapping[str, tuple[float, float]]]
     points: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    facts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def measure(
@@ -59,10 +73,11 @@ def measure(
     chunks: Chunks,
     values: Values,
     cells: Cells,
-    replacements: Mapping[str, Replace],
+    replacements: Mapping[str, Replacement],
     *,
     baselines: bool = True,
     seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
 ) -> Moment:
     """Everything that can be measured at this moment.
 
@@ -75,6 +90,7 @@ def measure(
         baselines: measure random order, centre bias and the cube itself too.
         seed: of random orders and of ties. With the same seed a method's figures are the same
             whichever others are measured with it.
+        fractions: shares of cells that are replaced, as `curves` takes them.
     """
     numbers = (seed, probe.episode, probe.moment)
     found = dict(values(probe.observation))
@@ -86,23 +102,24 @@ def measure(
     points: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in _names(orders)}
 
     for word, replace in replacements.items():
-        results = curves(chunks, cells, probe.observation, replace(probe.observation), orders)
+        whole = replace(probe.observation)
+        results = curves(chunks, cells, probe.observation, whole, orders, fractions, replace.some)
         for name, parts in _grouped(orders).items():
             full = results[parts[0]].full
             deletion = np.mean([results[part].deletion for part in parts], axis=0)
             insertion = full - np.mean([results[part].insertion for part in parts], axis=0)
             for kind, curve in (("deletion", deletion), ("insertion", insertion)):
-                pairs[name][f"{kind}_{word}"] = (area(curve), full)
+                pairs[name][f"{kind}_{word}"] = (area(curve, fractions), full)
                 points[name][f"{kind}_{word}"] = (*map(float, curve), full)
 
     if probe.removed is not None:
-        reference = {name: _changed(cells, probe.observation, probe.removed) for name in seen}
+        reference = {name: changed(cells, probe.observation, probe.removed) for name in seen}
         orders = _orders({**found, **fixed, **reference}, cells, numbers, draws)
         _swap(chunks, cells, probe.observation, probe.removed, orders, pairs, "removed")
     if probe.moved is not None:
         there = values(probe.moved)
         both = {name: found[name] + there[name] for name in found}
-        reference = {name: _changed(cells, probe.observation, probe.moved) for name in seen}
+        reference = {name: changed(cells, probe.observation, probe.moved) for name in seen}
         orders = _orders({**both, **fixed, **reference}, cells, numbers, draws)
         _swap(chunks, cells, probe.observation, probe.moved, orders, pairs, "moved")
 
@@ -112,7 +129,37 @@ def measure(
             pairs[RANDOM]["pointing"] = (float(hit.mean()), 1.0)
         for name, row in {**found, **fixed}.items():
             pairs[name]["pointing"] = (float(hit[row == row.max()].mean()), 1.0)
-    return Moment(probe.episode, probe.moment, pairs, points)
+    _heat(probe, cells, found, pairs)
+    return Moment(probe.episode, probe.moment, pairs, points, _facts(probe, chunks))
+
+
+def _heat(
+    probe: Probe,
+    cells: Cells,
+    found: Mapping[str, NDArray[np.float64]],
+    pairs: Mapping[str, dict[str, tuple[float, float]]],
+) -> None:
+    """Heat on the cube and on the distractor, of the methods alone: baselines have a rank only."""
+    objects = {"heat_cube": covered(cells, probe.cube)} if probe.cube else {}
+    if probe.undistracted is not None:
+        objects["heat_distractor"] = changed(cells, probe.observation, probe.undistracted)
+    for measurement, pixels in objects.items():
+        if pixels.any():  # else no camera sees it
+            for name, row in found.items():
+                pairs[name][measurement] = heat(row, pixels > 0)
+
+
+def _facts(probe: Probe, chunks: Chunks) -> dict[str, tuple[float, float]]:
+    if probe.removed is None or probe.undistracted is None:
+        return {}
+    cube, distractor = map(
+        float, moved_by(chunks, probe.observation, [probe.removed, probe.undistracted])
+    )
+    return {
+        "cube_change": (cube, 1.0),
+        "distractor_change": (distractor, 1.0),
+        "distractor_share": (distractor, cube),
+    }
 
 
 def _orders(
@@ -138,15 +185,6 @@ def _grouped(orders: Mapping[str, NDArray[np.intp]]) -> dict[str, list[str]]:
 
 def _names(orders: Mapping[str, NDArray[np.intp]]) -> list[str]:
     return list(_grouped(orders))
-
-
-def _changed(cells: Cells, one: Observation, other: Observation) -> NDArray[np.float64]:
-    """How many pixels of each cell differ between two renderings, (cells,)."""
-    count = np.zeros(cells.size)
-    for camera in cells.cameras:
-        differs = (one[camera.feature] != other[camera.feature]).any(axis=-1)
-        count += np.bincount(cells.of_pixels(camera.feature)[differs], minlength=cells.size)
-    return count
 
 
 def _swap(

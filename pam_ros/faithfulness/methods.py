@@ -7,9 +7,11 @@
     rollout                      through the encoder and the decoder's last layer
     integrated_gradients         blurred baseline; integrated_gradients:black, :mean are the others
     input_gradients, grad_cam    likewise
+    contribution                 likewise, cheap enough for each tick; token_contribution: of tokens
 
 In a list of names `cross_attention` and `encoder_attention` alone mean all layers, `heads` means
-every single head, `attention` all methods that a tick's own pass gives, `gradients` the others.
+every single head, `attention` all methods that a tick's own pass gives, `contributions` those that
+each tick can have beside it, `gradients` the others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.attention.attribution import GRADIENT_METHODS, INTEGRATED_GRADIENTS
+from pam_ros.attention.attribution import (
+    BASELINES,
+    CONTRIBUTION,
+    CONTRIBUTIONS,
+    GRADIENT_METHODS,
+    INTEGRATED_GRADIENTS,
+    USUAL_BASELINE,
+)
+from pam_ros.attention.contribution import ContributionRequest
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import (
     CROSS_ATTENTION,
@@ -26,7 +36,7 @@ from pam_ros.attention.maps import (
     ROLLOUT,
 )
 from pam_ros.attention.selection import Selection, methods_of, selection, stack_of
-from pam_ros.policy.abilities import GradientExplaining
+from pam_ros.policy.abilities import Contributing, GradientExplaining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +46,6 @@ if TYPE_CHECKING:
     from pam_ros.policy.abilities import Batching
     from pam_ros.policy.interface import PolicySpec
 
-BASELINES = ("blur", "mean", "black")
 INTEGRATION_STEPS = 16
 """Half of ~/explain's: on one scene the completeness error is 0.6% with blur, 3.9% with black."""
 
@@ -58,13 +67,27 @@ class Method:
     def name(self) -> str:
         """As in the module's list."""
         numbers = [str(number) for number in (self.layer, self.head) if number is not None]
-        other = [self.baseline] if self.baseline not in {"", BASELINES[0]} else []
+        other = [self.baseline] if self.baseline not in {"", USUAL_BASELINE} else []
         return ":".join([self.kind, *numbers, *other])
 
     @property
     def extra_pass(self) -> bool:
         """Whether it needs more than the forward pass that a tick runs anyway."""
-        return self.kind in GRADIENT_METHODS
+        return self.kind in GRADIENT_METHODS + CONTRIBUTIONS
+
+    def why_not(self, policy: object) -> str:
+        """Why a policy does not have it, for a method with passes of its own; empty if it has."""
+        if self.kind in CONTRIBUTIONS:
+            if not isinstance(policy, Contributing):
+                return "it gives no contributions"
+            return policy.why_no_contribution(self.request)
+        needs = self.extra_pass and not isinstance(policy, GradientExplaining)
+        return "it gives no gradients" if needs else ""
+
+    @property
+    def request(self) -> ContributionRequest:
+        """Of a contribution."""
+        return ContributionRequest(self.kind, baseline=self.baseline or USUAL_BASELINE)
 
 
 def parse(text: str, spec: PolicySpec) -> tuple[Method, ...]:
@@ -80,16 +103,18 @@ def parse(text: str, spec: PolicySpec) -> tuple[Method, ...]:
     sizes = {k: (s.layers, s.heads) if s is not None else (0, 0) for k, s in stacks.items()}
     attention = [Method(kind, layer) for kind in sizes for layer in range(sizes[kind][0])]
     rollout = [Method(ROLLOUT)] if ROLLOUT in methods_of(spec) else []
-    gradients = {kind: Method(kind, baseline=BASELINES[0]) for kind in GRADIENT_METHODS}
+    gradients = {kind: Method(kind, baseline=USUAL_BASELINE) for kind in GRADIENT_METHODS}
+    contributions = {kind: Method(kind, baseline=USUAL_BASELINE) for kind in CONTRIBUTIONS}
     groups = {
         "attention": [*attention, *rollout],
+        "contributions": list(contributions.values()),
         "gradients": list(gradients.values()),
         "heads": [
             Method(m.kind, m.layer, head) for m in attention for head in range(sizes[m.kind][1])
         ],
         ROLLOUT: rollout,
         **{kind: [m for m in attention if m.kind == kind] for kind in sizes},
-        **{kind: [method] for kind, method in gradients.items()},
+        **{kind: [method] for kind, method in {**gradients, **contributions}.items()},
     }
     found: list[Method] = []
     for word in text.split(","):
@@ -108,7 +133,7 @@ def _single(
     name: str, sizes: Mapping[str, tuple[int, int]], groups: Mapping[str, object]
 ) -> Method:
     kind, *numbers = name.split(":")
-    if kind in GRADIENT_METHODS and len(numbers) == 1 and numbers[0] in BASELINES:
+    if kind in (*GRADIENT_METHODS, CONTRIBUTION) and len(numbers) == 1 and numbers[0] in BASELINES:
         return Method(kind, baseline=numbers[0])
     if kind not in sizes or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() for n in numbers):
         message = (
@@ -159,9 +184,13 @@ def _selection(method: Method, spec: PolicySpec) -> Selection:
 
 
 def _gradients(method: Method, policy: Batching[Any], observation: Observation) -> AttentionMaps:
-    if not isinstance(policy, GradientExplaining):
-        message = f"{policy.spec.name} gives no gradients, so {method.name} must be left out"
+    why_not = method.why_not(policy)
+    if why_not:
+        message = f"{policy.spec.name}: {why_not}, so {method.name} must be left out"
         raise AttentionError(message)
+    if isinstance(policy, Contributing) and method.kind in CONTRIBUTIONS:
+        return policy.contribute(observation, method.request).maps(policy.spec.layout)
+    assert isinstance(policy, GradientExplaining)
     attribution = policy.attribute(
         observation, method.kind, baseline=method.baseline, steps=INTEGRATION_STEPS
     )

@@ -1,27 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in for a cell's pixels: the blurred picture, or the mean of all pictures."""
+"""What stands in for a cell's pixels.
+
+    blur        the blurred picture
+    mean        the mean of all pictures
+    patches     the most ordinary patch of other episodes, at the same place
+    inpaint     what inpainting makes of the pixels that are left
+    road        ROAD's noisy linear imputation of them: a cross-check of the others
+
+The first three take pixels of one other picture; for the last two it matters which cells are gone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pam_ros.attention.errors import AttentionError
+from pam_ros.faithfulness.filling import flat, imputed, inpainted
+from pam_ros.faithfulness.probe import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from pam_ros.attention.layout import CameraTokens
     from pam_ros.faithfulness.cells import Cells
-    from pam_ros.faithfulness.probe import Observation
 
 BLUR = "blur"
 MEAN = "mean"
-REPLACEMENTS = (BLUR, MEAN)
+PATCHES = "patches"
+INPAINT = "inpaint"
+ROAD = "road"
+OWN = (BLUR, MEAN, PATCHES, INPAINT)
+"""Those of the measure; ROAD is what they are checked by."""
+REPLACEMENTS = (*OWN, ROAD)
+
+Spoil = Callable[[Observation, Observation, NDArray[np.bool_]], dict[str, NDArray[Any]]]
+"""From an observation, the same with every cell replaced, and which cells shall be, (cells,)."""
 
 BLUR_CELLS = 1.5
 """Standard deviation of the blur, in cells: an object of one cell's size leaves no shape behind."""
@@ -69,17 +89,75 @@ def with_pictures(
     return {**observation, **pictures}
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """One way to do without the pixels of cells.
+
+    whole: makes the observation with every cell replaced. some: the one with some replaced.
+    """
+
+    whole: Callable[[Observation], dict[str, NDArray[Any]]]
+    some: Spoil
+
+    def __call__(self, observation: Observation) -> dict[str, NDArray[Any]]:
+        """The observation with every cell replaced."""
+        return self.whole(observation)
+
+
 def replacements(
-    words: Sequence[str], cells: Cells, pictures: Mapping[str, NDArray[np.uint8]]
-) -> dict[str, Callable[[Observation], dict[str, NDArray[Any]]]]:
-    """By word, what makes an observation with every cell replaced; pictures: the mean ones.
+    words: Sequence[str],
+    cells: Cells,
+    pictures: Mapping[str, NDArray[np.uint8]],
+    elsewhere: Observation | None = None,
+) -> dict[str, Replacement]:
+    """By word, what replaces cells.
+
+    Args:
+        words: of REPLACEMENTS.
+        cells: of the policy.
+        pictures: the mean ones, by feature.
+        elsewhere: pictures of patches of other episodes, by feature.
 
     Raises:
-        AttentionError: a word that is not one of REPLACEMENTS.
+        AttentionError: a word that is none of REPLACEMENTS.
     """
-    known = {BLUR: partial(blurred, cells=cells), MEAN: partial(with_pictures, pictures=pictures)}
+    foreign = {c.feature: elsewhere[c.feature] for c in cells.cameras} if elsewhere else {}
+
+    def pasted(others: Mapping[str, NDArray[np.uint8]]) -> Replacement:
+        return Replacement(partial(with_pictures, pictures=others), cells.mix)
+
+    known = {
+        BLUR: Replacement(partial(blurred, cells=cells), cells.mix),
+        MEAN: pasted(pictures),
+        PATCHES: pasted(foreign),
+        INPAINT: _filling(cells, lambda c, picture, gone: inpainted(picture, gone, (c.dy, c.dx))),
+        ROAD: _filling(cells, lambda _, picture, gone: imputed(picture, gone)),
+    }
     for word in words:
         if word not in known:
             message = f"'{word}' replaces no cells: name {' or '.join(REPLACEMENTS)}"
             raise AttentionError(message)
     return {word: known[word] for word in words}
+
+
+def _filling(
+    cells: Cells,
+    fill: Callable[[CameraTokens, NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]],
+) -> Replacement:
+    """Fills what is gone from what is left; of a whole picture its mean colour is left."""
+
+    def whole(observation: Observation) -> dict[str, NDArray[Any]]:
+        pictures = {c.feature: flat(observation[c.feature]) for c in cells.cameras}
+        return {**observation, **pictures}
+
+    def some(
+        observation: Observation, replaced: Observation, taken: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        del replaced
+        pictures = {
+            c.feature: fill(c, observation[c.feature], taken[cells.of_pixels(c.feature)])
+            for c in cells.cameras
+        }
+        return {**observation, **pictures}
+
+    return Replacement(whole, some)

@@ -25,6 +25,8 @@ class Probe:
     observation: what the policy saw.
     cube: by camera feature, (height, width) bool, where the picture shows the red cube.
     removed: the same moment rendered without the cube. moved: with the cube elsewhere.
+    undistracted: without one of the distractors, the cube where it was.
+    elsewhere: pictures, by feature, of patches of other episodes (see patches).
     """
 
     episode: int
@@ -33,6 +35,8 @@ class Probe:
     cube: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     removed: Observation | None = None
     moved: Observation | None = None
+    undistracted: Observation | None = None
+    elsewhere: Observation | None = None
 
 
 def distance(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the moments' measurements to intervals over episodes, and to JSON and back.
+"""What a run found, as JSON and back; rows.py makes its rows.
 
 How the live default is chosen was written down before any table was seen: the method with the
 highest SCORE on one set of episodes, among those that need no extra pass and average over heads
@@ -14,42 +14,27 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pam_ros.attention.errors import AttentionError
-from pam_ros.faithfulness.bootstrap import Interval, interval
+from pam_ros.faithfulness.bootstrap import Interval
+from pam_ros.faithfulness.columns import SCORE
 from pam_ros.faithfulness.measure import CENTRE, CUBE, RANDOM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pam_ros.faithfulness.measure import Moment
+    from collections.abc import Mapping
 
 SCHEMA = 1
-SCORE = "score"
-"""The mean of the deletion and the insertion area under blur."""
-
-MEASURES = (
-    SCORE,
-    "deletion_blur",
-    "insertion_blur",
-    "deletion_mean",
-    "insertion_mean",
-    "removed",
-    "moved",
-    "pointing",
-)
+SIMULATOR = "simulator"
+"""The source of a report whose pictures the simulator rendered."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method: intervals by measure, those of its differences from random and from centre.
+    """One method: intervals by measure, those of its differences from random, centre and rollout.
 
     episodes: one value per episode by measure, NaN where an episode has none. curves: by curve, the
     mean over episodes at each fraction, 1 being the fully replaced pictures' distance. sanity: rank
-    correlation with the map of shuffled weights, by stage.
+    correlation with the map of shuffled weights, by stage. cost: the map's time in plain passes;
+    NaN where it was not measured.
     """
 
     method: str
@@ -60,6 +45,8 @@ class Row:
     episodes: Mapping[str, tuple[float, ...]]
     curves: Mapping[str, tuple[float, ...]]
     sanity: Mapping[str, Interval] = field(default_factory=dict)
+    above_rollout: Mapping[str, Interval] = field(default_factory=dict)
+    cost: float = math.nan
 
     @property
     def beats_both(self) -> bool:
@@ -70,7 +57,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """A table: where it is from, then one row per method, baselines and reference included."""
+    """A table: where it is from, then one row per method, baselines and reference included.
+
+    facts: of the policy alone, by name (see measure). agreement: by score, the rank correlation of
+    the methods' order with ROAD's. lacking: by method, why this policy has no such map. noise: what
+    passes of spoilt pictures drew: shared, own or none.
+    """
 
     policy: str
     policy_sha256: str
@@ -84,6 +76,10 @@ class Report:
     bfloat16: bool
     rows: tuple[Row, ...]
     schema: int = SCHEMA
+    facts: Mapping[str, Interval] = field(default_factory=dict)
+    agreement: Mapping[str, Interval] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    noise: str = "none"
 
     def row(self, method: str) -> Row:
         """The row of a method.
@@ -129,7 +125,8 @@ def from_json(text: str) -> Report:
             Row(
                 **{
                     **row,
-                    **{name: _intervals(row[name]) for name in _INTERVALS},
+                    **{name: _intervals(row.get(name, {})) for name in _INTERVALS},
+                    "cost": _number(row.get("cost")),
                     "episodes": {k: tuple(map(_number, v)) for k, v in row["episodes"].items()},
                     "curves": {k: tuple(map(_number, v)) for k, v in row["curves"].items()},
                 }
@@ -137,121 +134,14 @@ def from_json(text: str) -> Report:
             for row in fields["rows"]
         )
         tuples = {name: tuple(fields[name]) for name in ("episodes", "moments", "fractions")}
-        return Report(**{**fields, **tuples, "rows": rows})
+        found = {name: _intervals(fields.get(name, {})) for name in ("facts", "agreement")}
+        return Report(**{**fields, **tuples, **found, "rows": rows})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"this is no faithfulness report: {error}"
         raise AttentionError(message) from error
 
 
-_INTERVALS = ("measures", "above_random", "above_centre", "sanity")
-
-
-def rows_of(
-    moments: Iterable[Moment],
-    extra_pass: Mapping[str, bool],
-    sanity: Mapping[str, Mapping[str, Interval]],
-) -> tuple[Row, ...]:
-    """One row per method of the moments, in their order; baselines and reference last.
-
-    extra_pass: by method; what is not in it needs none. sanity: by method and stage.
-    """
-    by_episode: dict[int, list[Moment]] = {}
-    for moment in moments:
-        by_episode.setdefault(moment.episode, []).append(moment)
-    if not by_episode:
-        message = "there is no episode to report on"
-        raise AttentionError(message)
-    groups = [by_episode[episode] for episode in sorted(by_episode)]
-    names = list(dict.fromkeys(name for group in groups for m in group for name in m.pairs))
-    values = {name: {m: _per_episode(groups, name, m) for m in MEASURES} for name in names}
-    curves = {name: _mean_curves(groups, name) for name in names}
-    return _rows(values, curves, extra_pass, sanity)
-
-
-def merged(old: Report, new: Report) -> Report:
-    """Both reports' methods and measures; what both have is the new one's.
-
-    Raises:
-        AttentionError: they are not of the same policy, episodes and settings.
-    """
-    same = [field.name for field in dataclasses.fields(Report) if field.name != "rows"]
-    for name in same:
-        if getattr(old, name) != getattr(new, name):
-            message = f"the reports cannot be joined: {name} differs between them"
-            raise AttentionError(message)
-    values: dict[str, dict[str, NDArray[np.float64]]] = {}
-    curves: dict[str, dict[str, tuple[float, ...]]] = {}
-    sanity: dict[str, dict[str, Interval]] = {}
-    for row in (*old.rows, *new.rows):
-        found = {m: np.array(episodes) for m, episodes in row.episodes.items()}
-        values.setdefault(row.method, {}).update(found)
-        curves.setdefault(row.method, {}).update(row.curves)
-        sanity.setdefault(row.method, {}).update(row.sanity)
-    extra_pass = {row.method: row.extra_pass for row in (*old.rows, *new.rows)}
-    return dataclasses.replace(new, rows=_rows(values, curves, extra_pass, sanity))
-
-
-def _rows(
-    values: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    curves: Mapping[str, Mapping[str, tuple[float, ...]]],
-    extra_pass: Mapping[str, bool],
-    sanity: Mapping[str, Mapping[str, Interval]],
-) -> tuple[Row, ...]:
-    """values: one per episode, by method and measure."""
-    names = sorted(values, key=lambda name: (name == CUBE, name == CENTRE, name == RANDOM))
-    known = {
-        name: {
-            m: values[name][m] for m in MEASURES if not np.isnan(values[name].get(m, np.nan)).all()
-        }
-        for name in names
-    }
-
-    def above(name: str, baseline: str) -> dict[str, Interval]:
-        other = known.get(baseline, {})
-        if name == baseline:
-            return {}
-        return {m: interval(row - other[m]) for m, row in known[name].items() if m in other}
-
-    return tuple(
-        Row(
-            method=name,
-            extra_pass=extra_pass.get(name, False),
-            measures={m: interval(row) for m, row in known[name].items()},
-            above_random=above(name, RANDOM),
-            above_centre=above(name, CENTRE),
-            episodes={m: tuple(map(float, row)) for m, row in known[name].items()},
-            curves=dict(curves.get(name, {})),
-            sanity=dict(sanity.get(name, {})),
-        )
-        for name in names
-    )
-
-
-def _per_episode(
-    groups: Sequence[Sequence[Moment]], name: str, measure: str
-) -> NDArray[np.float64]:
-    parts = ("deletion_blur", "insertion_blur") if measure == SCORE else (measure,)
-    result = np.full(len(groups), np.nan)
-    for index, group in enumerate(groups):
-        pairs = [m.pairs[name][p] for m in group for p in parts if p in m.pairs.get(name, {})]
-        out_of = sum(pair[1] for pair in pairs)
-        if out_of > 0:
-            result[index] = sum(pair[0] for pair in pairs) / out_of
-    return result
-
-
-def _mean_curves(groups: Sequence[Sequence[Moment]], name: str) -> dict[str, tuple[float, ...]]:
-    kinds = dict.fromkeys(kind for group in groups for m in group for kind in m.points[name])
-    result = {}
-    for kind in kinds:
-        relative = []
-        for group in groups:
-            total = np.sum([m.points[name][kind] for m in group], axis=0)
-            if total[-1] > 0:
-                relative.append(total[:-1] / total[-1])
-        if relative:
-            result[kind] = tuple(map(float, np.mean(relative, axis=0)))
-    return result
+_INTERVALS = ("measures", "above_random", "above_centre", "above_rollout", "sanity")
 
 
 def _plain(value: Any) -> Any:

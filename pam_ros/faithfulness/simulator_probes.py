@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moments of the expert's reaches, each also rendered without the cube and with it elsewhere.
 
-The expert drives, so that every policy is asked about the same pictures.
+Another rendering lacks a distractor, which must not matter. The expert drives, so that every policy
+is asked about the same scenes; one that reads smaller pictures gets them scaled down, as the
+training's were.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from pam_ros.faithfulness.probe import Probe
+from pam_ros.observations.simulator import ExpertDriver, drive
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe
 from pam_ros.sim.scene import (
     CAMERA_NAMES,
+    DISTRACTORS,
     IMAGE_HEIGHT,
     IMAGE_WIDTH,
     JOINT_NAMES,
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pam_ros.faithfulness.probe import Observation
+    from pam_ros.observations.source import Frame
     from pam_ros.sim.scene import Scene
 
 MOMENTS = (0, 6)
@@ -40,24 +47,36 @@ FAR_ENOUGH = 0.1
 """The cube moves by at least this, metres: out of its own cells in either camera."""
 
 
-def scene_fits(spec: Any) -> None:
-    """Raises SimError unless a policy (its PolicySpec) reads just what the scene shows."""
-    wanted = {
-        f"observation.images.{camera}": (IMAGE_HEIGHT, IMAGE_WIDTH) for camera in CAMERA_NAMES
-    }
-    cameras = {camera.feature: (camera.height, camera.width) for camera in spec.cameras}
-    if cameras != wanted or spec.state_dim != len(JOINT_NAMES) or spec.environment_dim:
+def scene_fits(spec: Any) -> tuple[int, int]:
+    """The height and width of the pictures that a policy (its PolicySpec) reads of the scene.
+
+    Raises SimError unless it reads just what the scene shows, at that size or smaller.
+    """
+    wanted = {f"observation.images.{camera}" for camera in CAMERA_NAMES}
+    sizes = {(camera.height, camera.width) for camera in spec.cameras}
+    size = next(iter(sizes), (0, 0))
+    same_view = len(sizes) == 1 and size[0] * IMAGE_WIDTH == size[1] * IMAGE_HEIGHT
+    if (
+        {camera.feature for camera in spec.cameras} != wanted
+        or not (same_view and size[1] <= IMAGE_WIDTH)
+        or spec.state_dim != len(JOINT_NAMES)
+        or spec.environment_dim
+    ):
         raise SimError(
-            f"{spec.name} does not read what the simulator shows ({', '.join(wanted)} of "
-            f"{IMAGE_HEIGHT} x {IMAGE_WIDTH} pixels and {len(JOINT_NAMES)} joints): "
-            "name a LeRobot dataset of its robot"
+            f"{spec.name} does not read what the simulator shows ({', '.join(sorted(wanted))} of "
+            f"{IMAGE_HEIGHT} x {IMAGE_WIDTH} pixels or smaller and {len(JOINT_NAMES)} joints): "
+            "name a LeRobot dataset of its robot, or bags"
         )
+    return size
 
 
-def probes(scene: Scene, seeds: Iterable[int]) -> Iterator[Probe]:
+def probes(
+    scene: Scene, seeds: Iterable[int], size: tuple[int, int] = (IMAGE_HEIGHT, IMAGE_WIDTH)
+) -> Iterator[Probe]:
     """A probe of each seed's episode; the seed is the episode's number.
 
     One moment of many scenes says more than many moments of a few, which resemble each other.
+    size: height and width of the pictures that the policy reads.
 
     Raises SimError when a seed is one that the policy was trained on.
     """
@@ -68,24 +87,49 @@ def probes(scene: Scene, seeds: Iterable[int]) -> Iterator[Probe]:
                 "trained on the later ones"
             )
         elsewhere = _elsewhere(seed)
-        scene.reset(seed)
         moment = MOMENTS[seed % len(MOMENTS)]
-        for _ in range(moment):
-            scene.command(expert_action(scene.joint_positions, scene.cube))
-            scene.step()
-        yield _probe(scene, seed, moment, elsewhere)
+        reach = drive(scene, seed, ExpertDriver(), moment.__eq__, over=lambda _: False)
+        yield _scaled(_probe(scene, next(reach), elsewhere), size)
 
 
-def _probe(scene: Scene, seed: int, tick: int, elsewhere: NDArray[np.float64]) -> Probe:
+def _probe(scene: Scene, frame: Frame, elsewhere: NDArray[np.float64]) -> Probe:
     here = scene.cube
-    observation = observe(scene)
     masks = {f"observation.images.{camera}": scene.cube_mask(camera) for camera in CAMERA_NAMES}
     scene.hide_cube()
     removed = observe(scene)
     scene.put_cube(elsewhere)
     moved = observe(scene)
     scene.put_cube(here[:2])
-    return Probe(seed, tick, observation, masks, removed, moved)
+    # Seeds take the moments in turn, so pairs of them take the distractors in turn.
+    with scene.without(DISTRACTORS[frame.episode // len(MOMENTS) % len(DISTRACTORS)]):
+        undistracted = observe(scene)
+    return Probe(frame.episode, frame.frame, frame.observation, masks, removed, moved, undistracted)
+
+
+def _scaled(probe: Probe, size: tuple[int, int]) -> Probe:
+    if size == (IMAGE_HEIGHT, IMAGE_WIDTH):
+        return probe
+
+    def picture(image: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
+
+    def observation(whole: Observation) -> Observation:
+        return {name: picture(v) if v.ndim == 3 else v for name, v in whole.items()}
+
+    def rendering(whole: Observation | None) -> Observation | None:
+        return None if whole is None else observation(whole)
+
+    def mask(whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray(picture(whole.astype(np.float32)) >= 0.5)
+
+    return replace(
+        probe,
+        observation=observation(probe.observation),
+        cube={feature: mask(whole) for feature, whole in probe.cube.items()},
+        removed=rendering(probe.removed),
+        moved=rendering(probe.moved),
+        undistracted=rendering(probe.undistracted),
+    )
 
 
 def _elsewhere(seed: int) -> NDArray[np.float64]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.attention.attribution import TOKEN_CONTRIBUTION
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness.cells import Cells
+from pam_ros.faithfulness.curves import FRACTIONS
 from pam_ros.faithfulness.measure import measure
 from pam_ros.faithfulness.methods import maps_of
 from pam_ros.faithfulness.perturbation import replacements
-from pam_ros.policy.abilities import Batching, GradientExplaining, lacks
+from pam_ros.policy.abilities import Batching, Contributing, NoiseHolding, lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +31,22 @@ if TYPE_CHECKING:
     from pam_ros.faithfulness.probe import Observation, Probe
     from pam_ros.policy.interface import Policy
 
-_BATCH = 4
+BATCH = 4
+"""Observations of one pass."""
+
+NOISE_SHARED = "shared"
+NOISE_OWN = "own"
+NO_NOISE = "none"
+
+
+def without_ability(policy: Policy, methods: Sequence[Method]) -> dict[str, str]:
+    """By name, why this policy has no map of a method; methods that it has are not in it."""
+    reasons = {method.name: method.why_not(policy) for method in methods}
+    return {
+        name: f"the policy {why.removeprefix('it ')}" if why.startswith("it ") else why
+        for name, why in reasons.items()
+        if why
+    }
 
 
 class Subject:
@@ -51,43 +68,87 @@ class Subject:
             message = lacks(policy, "it runs no passes of several observations beside its ticks")
             raise AttentionError(message)
         for method in methods:
-            if method.extra_pass and not isinstance(policy, GradientExplaining):
-                message = lacks(policy, f"it gives no gradients, so {method.name} must be left out")
+            why_not = method.why_not(policy)
+            if why_not:
+                message = lacks(policy, f"{why_not}, so {method.name} must be left out")
                 raise AttentionError(message)
-        self.methods = methods
-        self.cells = Cells(policy.spec.layout)
+        self.methods = tuple(methods)
+        self.cells = Cells(policy.spec.layout.cameras)
+        self.noise = NO_NOISE
+        """What passes of spoilt pictures draw: the original's noise, their own, or none."""
+        if policy.spec.stochastic:
+            self.noise = NOISE_SHARED if isinstance(policy, NoiseHolding) else NOISE_OWN
         self._policy: Batching[Any] = policy
         self._bfloat16 = bfloat16
 
+    def compare_tokens_with(self, means: NDArray[np.float32] | None) -> None:
+        """The baseline of token contributions; see abilities.Contributing."""
+        if means is not None and isinstance(self._policy, Contributing):
+            self._policy.compare_with(means)
+
+    def mean_tokens(self, observations: Sequence[Observation]) -> NDArray[np.float32] | None:
+        """Their mean tokens, if one of the methods compares with such."""
+        wanted = any(method.kind == TOKEN_CONTRIBUTION for method in self.methods)
+        if not (wanted and isinstance(self._policy, Contributing)):
+            return None
+        return self._policy.mean_tokens(observations)
+
     def chunks(self, observations: Iterable[Observation]) -> NDArray[np.float32]:
         """Chunks in normalised units, (observations, chunk, actions).
+
+        A policy that draws noise draws the first observation's for all of them, if it can.
 
         Raises:
             AttentionError: one is not finite.
         """
         parts: list[NDArray[np.float32]] = []
         batch: list[Observation] = []
+        first: Observation | None = None
         for observation in observations:
+            first = observation if first is None else first
             batch.append(observation)
-            if len(batch) == _BATCH:
-                parts.append(self._forward(batch))
+            if len(batch) == BATCH:
+                parts.append(self._forward(batch, first))
                 batch = []
         if batch:
-            parts.append(self._forward(batch))
+            assert first is not None
+            parts.append(self._forward(batch, first))
         return np.concatenate(parts)
 
     def values(self, observation: Observation) -> dict[str, NDArray[np.float64]]:
         """Each method's cells, by its name."""
-        maps = maps_of(self._policy, observation, self.methods)
+        return self.values_of(self.methods, observation)
+
+    def values_of(
+        self, methods: Sequence[Method], observation: Observation
+    ) -> dict[str, NDArray[np.float64]]:
+        """The cells of some of its methods, by their names."""
+        maps = maps_of(self._policy, observation, methods)
         return {name: self.cells.of(found) for name, found in maps.items()}
 
-    def _forward(self, batch: Sequence[Observation]) -> NDArray[np.float32]:
+    def plain(self, observation: Observation) -> None:
+        """One pass that gives a chunk and no map, in float32."""
+        self._policy.forward(self._policy.prepare([observation]))
+
+    @contextmanager
+    def _noise_of(self, first: Observation) -> Iterator[None]:
+        policy = self._policy
+        if not isinstance(policy, NoiseHolding):
+            yield
+            return
+        policy.hold_noise(first)
+        try:
+            yield
+        finally:
+            policy.hold_noise(None)
+
+    def _forward(self, batch: Sequence[Observation], first: Observation) -> NDArray[np.float32]:
         import torch  # noqa: PLC0415  (the rest of this room does without)
 
         policy = self._policy
         device = torch.device(policy.spec.device).type
         precision = torch.autocast(device, torch.bfloat16) if self._bfloat16 else nullcontext()
-        with precision:
+        with precision, self._noise_of(first):
             result: NDArray[np.float32] = policy.forward(policy.prepare(batch)).normalised
         if not np.isfinite(result).all():
             message = f"{policy.spec.name} predicts a chunk that is not finite"
@@ -97,7 +158,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Work:
-    """What a process has to know. policy: folder or hub id. pictures: the mean ones, by feature."""
+    """What a process has to know.
+
+    policy: folder or hub id. pictures: the mean ones, by feature. fractions: shares of cells that
+    are replaced. means: of the tokens.
+    """
 
     policy: str
     device: str
@@ -107,6 +172,8 @@ class Work:
     baselines: bool
     bfloat16: bool
     jobs: int
+    fractions: tuple[float, ...] = FRACTIONS
+    means: NDArray[np.float32] | None = None
 
 
 def measured(probes: Sequence[Probe], work: Work) -> Iterator[Moment]:
@@ -133,12 +200,20 @@ def _start(work: Work) -> None:
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // work.jobs))
     policy = load_policy(work.policy, device=work.device, engine="eager")
-    _here.update(work=work, subject=Subject(policy, work.methods, bfloat16=work.bfloat16))
+    subject = Subject(policy, work.methods, bfloat16=work.bfloat16)
+    subject.compare_tokens_with(work.means)
+    _here.update(work=work, subject=subject)
 
 
 def _one(probe: Probe) -> Moment:
     work, subject = _here["work"], _here["subject"]
-    by_word = replacements(work.replace, subject.cells, work.pictures)
+    by_word = replacements(work.replace, subject.cells, work.pictures, probe.elsewhere)
     return measure(
-        probe, subject.chunks, subject.values, subject.cells, by_word, baselines=work.baselines
+        probe,
+        subject.chunks,
+        subject.values,
+        subject.cells,
+        by_word,
+        baselines=work.baselines,
+        fractions=work.fractions,
     )

@@ -23,13 +23,24 @@ class AttentionMap(Protocol):
     policy_name: str
     policy_sha256: str
     method: str
+    method_asked: str
+    method_reason: str
     layer: str
     head: str
     query: str
+    denoising_step: int
+    denoising_steps: int
     target: str
+    unit: str
+    baseline: str
+    points: int
+    explained_by: str
+    instruction: str
+    noise_seed: int
     chunk_mode: str
     chunk_executed: bool
     command_source_tick: int
+    first_executed_tick: int
     valid: bool
     invalid_reason: str
     inference_skipped: bool
@@ -52,6 +63,12 @@ class AttentionMap(Protocol):
 
     @joint_state_stamp.setter
     def joint_state_stamp(self, value: Any) -> None: ...
+
+    @property
+    def groups(self) -> Sequence[TokenGroup]: ...
+
+    @groups.setter
+    def groups(self, value: Any) -> None: ...
 
     @property
     def head_entropy(self) -> Sequence[float] | NDArray[Any]: ...
@@ -85,8 +102,14 @@ class CameraAttention(Protocol):
     dx: float
     dy: float
     share: float
+    rotate: int
+    padding_share: float
+    first_row: int
+    first_col: int
     peak_row: int
     peak_col: int
+    contribution: float
+    part_share: float
 
     @property
     def header(self) -> Header: ...
@@ -99,6 +122,12 @@ class CameraAttention(Protocol):
 
     @cells.setter
     def cells(self, value: Sequence[float] | NDArray[Any]) -> None: ...
+
+    @property
+    def signed_cells(self) -> Sequence[float] | NDArray[Any]: ...
+
+    @signed_cells.setter
+    def signed_cells(self, value: Sequence[float] | NDArray[Any]) -> None: ...
 
 
 class SaeFeatures(Protocol):
@@ -260,3 +289,24 @@ class TokenActivations(Protocol):
 
     @col.setter
     def col(self, value: Sequence[int] | NDArray[Any]) -> None: ...
+
+
+class TokenGroup(Protocol):
+    """A pam_ros/msg/TokenGroup."""
+
+    name: str
+    kind: str
+    share: float
+    contribution: float
+
+    @property
+    def mass(self) -> Sequence[float] | NDArray[Any]: ...
+
+    @mass.setter
+    def mass(self, value: Sequence[float] | NDArray[Any]) -> None: ...
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    @labels.setter
+    def labels(self, value: list[str]) -> None: ...

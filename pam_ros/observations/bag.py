@@ -9,72 +9,66 @@ left out and counted, as the node leaves it out. A bag without any is told, and 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pam_ros.bags import BagReader
+from pam_ros.bags.errors import BagError
 from pam_ros.observations.errors import SourceError
-from pam_ros.observations.recorded_sets import RecordedSets
+from pam_ros.observations.observed_ticks import ObservedTicks
+from pam_ros.observations.reading import Reading
+from pam_ros.observations.recording import open_recording
 from pam_ros.observations.source import Frame
-from pam_ros.robot import (
-    ENVIRONMENT,
-    STATE,
-    MessageError,
-    build_observation,
-    load_contract,
-)
-from pam_ros.share.folders import find_contract
+from pam_ros.robot.errors import MessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from pam_ros.message_types import Stamped
     from pam_ros.policy import Policy
-    from pam_ros.robot import Contract, MessageSet
-
-_SECOND = 1_000_000_000
 
 _LOG = logging.getLogger(__name__)
 
 
 class BagSource:
-    """Raw camera and joint topics of some bags.
+    """Camera and joint topics of some bags, raw or compressed; damaged ones as far as they go.
 
     Args:
         policy: that the contract must fit.
         bags: in the order of the episodes, which are numbered from 0.
-        contract: name or path of the robot's contract.
+        reading: which topics feed the policy; a contract's name or path means it, and no more.
 
     Raises:
-        ContractError: it does not fit the policy.
+        ContractError: the contract does not fit the policy.
         BagError: a bag cannot be read.
-        SourceError: a bag lacks one of the contract's topics or has it of another type.
+        SourceError: a bag lacks one of the contract's topics or has it of another type, or no
+            shipped contract fits.
     """
 
-    def __init__(self, policy: Policy, bags: Sequence[Path], contract: str) -> None:
-        self._contract = load_contract(find_contract(contract)).bind(policy.spec)
-        self._environment_dim = policy.spec.environment_dim
-        self._sources = _sources(self._contract)
+    def __init__(self, policy: Policy, bags: Sequence[Path], reading: Reading | str) -> None:
+        self._reading = Reading(contract=reading) if isinstance(reading, str) else reading
+        self._policy = policy
         self._bags = list(bags)
+        if not self._bags:
+            raise SourceError("there is no bag to read")
         self._empty: dict[Path, str] = {}
+        self._told: set[str] = set()
+        # Copies of damaged bags; it goes with this source.
+        self._work = Path(tempfile.mkdtemp(prefix="pam_ros_bags_"))
+        weakref.finalize(self, shutil.rmtree, self._work, ignore_errors=True)
+        contracts = []
         for bag in self._bags:
-            with BagReader(bag) as reader:
-                missing = [topic for topic in self._sources if topic not in reader.topics]
-                if missing:
-                    have = ", ".join(sorted(reader.topics)) or "no topic at all"
-                    raise SourceError(f"bag {bag} lacks {', '.join(missing)}: it has {have}")
-                for topic, wanted in _types(self._contract).items():
-                    found = reader.topics[topic].type
-                    if found != wanted:
-                        raise SourceError(f"bag {bag}: {topic} must be {wanted}, not {found}")
+            opened = open_recording(bag, policy, self._reading, self._copies(bag))
+            opened.recording.close()
+            contracts.append(opened.contract)
+        self.contract = contracts[0]
+        self._robots = ", ".join(dict.fromkeys(contract.robot for contract in contracts))
 
     @property
     def dataset(self) -> str:
         """For the provenance."""
-        names = ", ".join(bag.name for bag in self._bags)
-        return f"rosbags {names} ({self._contract.robot})"
+        return f"rosbags {', '.join(bag.name for bag in self._bags)} ({self._robots})"
 
     def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
         """See Source.
@@ -86,67 +80,68 @@ class BagSource:
         for episode, bag in enumerate(self._bags):
             if after is not None and episode < after[0]:
                 continue
-            for frame, observation in enumerate(self._observations(bag)):
+            for frame in self._frames(episode, bag):
                 frames += 1
-                if after is None or (episode, frame) > after:
-                    yield Frame(episode, frame, observation)
-        if not frames:
+                if after is None or (episode, frame.frame) > after:
+                    yield frame
+        if not frames and self._empty:
             raise SourceError("; ".join(self._empty.values()))
 
-    def _observations(self, bag: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
-        sets = RecordedSets(self._contract)
+    def lengths(self) -> Mapping[int, int]:
+        """See RecordedSource; it reads all bags."""
+        return {
+            episode: sum(1 for _ in self._frames(episode, bag))
+            for episode, bag in enumerate(self._bags)
+        }
+
+    def chosen(self, places: Collection[tuple[int, int]]) -> Iterator[Frame]:
+        """See RecordedSource."""
+        for episode in sorted({episode for episode, _ in places}):
+            for frame in self._frames(episode, self._bags[episode]):
+                if (episode, frame.frame) in places:
+                    yield frame
+
+    def _frames(self, episode: int, bag: Path) -> Iterator[Frame]:
+        opened = open_recording(bag, self._policy, self._reading, self._copies(bag))
+        passing = ObservedTicks(
+            opened, self._policy.spec.environment_dim, rate_hz=self._reading.rate_hz
+        )
         usable = unusable = 0
         reason = ""
-        for found in _found(bag, sets, self._sources):
-            try:
-                built = build_observation(self._contract, found, self._environment_dim)
-            except MessageError as error:
-                unusable, reason = unusable + 1, str(error)
-                continue
-            usable += 1
-            yield built.features
+        try:
+            for tick in passing.ticks():
+                try:
+                    messages, built = passing.observe(tick)
+                except (MessageError, BagError) as error:
+                    unusable, reason = unusable + 1, str(error)
+                    continue
+                yield Frame(
+                    episode,
+                    usable,
+                    built.features,
+                    stamp_ns=messages.stamp_ns,
+                    whole=built,
+                    messages=messages,
+                )
+                usable += 1
+        finally:
+            opened.recording.close()
+        for note in [*opened.recording.notes, *passing.notes]:
+            self._say(f"{bag}: {note}")
         if usable and unusable:
-            _LOG.warning("%s: %d sets of messages left out, such as: %s", bag, unusable, reason)
+            self._say(f"{bag}: {unusable} sets of messages left out, such as: {reason}")
         elif not usable:
             why = f"none of {unusable} sets of messages can be used, such as: {reason}"
-            self._say_empty(bag, why if unusable else sets.why_none())
+            self._empty[bag] = f"bag {bag} gives no frame: " + (
+                why if unusable else passing.why_none()
+            )
+            self._say(self._empty[bag])
 
-    def _say_empty(self, bag: Path, why: str) -> None:
-        if bag not in self._empty:
-            self._empty[bag] = f"bag {bag} gives no frame: {why}"
-            _LOG.warning("%s", self._empty[bag])
+    def _copies(self, bag: Path) -> Path:
+        return self._work / str(self._bags.index(bag))
 
-
-def _found(bag: Path, sets: RecordedSets, sources: Mapping[str, str]) -> Iterator[MessageSet]:
-    with BagReader(bag) as reader:
-        for message in reader.messages(list(sources)):
-            source = sources[message.topic]
-            decoded = reader.decode(message)
-            stamp = 0 if source == ENVIRONMENT else _stamp(decoded)
-            for found in sets.add(source, stamp, message.stamp_ns, decoded):
-                yield found.seen
-    for found in sets.end():
-        yield found.seen
-
-
-def _sources(contract: Contract) -> dict[str, str]:
-    """The synchroniser's source of each topic."""
-    sources = {camera.topic: camera.name for camera in contract.cameras}
-    sources[contract.state.topic] = STATE
-    if contract.environment is not None:
-        sources[contract.environment.topic] = ENVIRONMENT
-    return sources
-
-
-def _types(contract: Contract) -> dict[str, str]:
-    """The type of each topic."""
-    types = {camera.topic: camera.type for camera in contract.cameras}
-    types[contract.state.topic] = "sensor_msgs/msg/JointState"
-    if contract.environment is not None:
-        types[contract.environment.topic] = "std_msgs/msg/Float64MultiArray"
-    return types
-
-
-def _stamp(message: Stamped) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * _SECOND + int(stamp.nanosec)
+    def _say(self, sentence: str) -> None:
+        """Once, however often the bag is read."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            _LOG.warning("%s", sentence)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pam_ros.robot.sync import STATE
+from pam_ros.robot.sources import contract_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,9 @@ def why_no_sets(contract: Contract, stamps: Mapping[str, SourceStamps]) -> str:
 
     Args:
         contract: that the recording was read by.
-        stamps: of each source that had a message; the environment has none.
+        stamps: of each source that had a message with a header.
     """
-    topics = {camera.name: camera.topic for camera in contract.cameras}
-    topics[STATE] = contract.state.topic
+    topics = {each.name: each.topic for each in contract_sources(contract) if each.stamped}
     silent = [topic for source, topic in topics.items() if source not in stamps]
     if silent:
         return f"no message came on {', '.join(silent)}: record all topics of the contract"
@@ -53,7 +52,8 @@ def why_no_sets(contract: Contract, stamps: Mapping[str, SourceStamps]) -> str:
     if unstamped:
         return (
             f"{' and '.join(unstamped)} have the stamp 0, and sets are put together by stamps: let "
-            "what publishes them set header.stamp, and record again"
+            "what publishes them set header.stamp, and record again, or write 'stamp: arrival' for "
+            "them in the contract"
         )
     spans = ", ".join(
         f"{topics[source]} from {seen.lowest_ns * 1e-9:.3f} to {seen.highest_ns * 1e-9:.3f} s"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.observations.no_sets import SourceStamps, why_no_sets
 from pam_ros.observations.waiting_line import Arrival, WaitingLine
-from pam_ros.robot.sync import ENVIRONMENT, Synchroniser
+from pam_ros.robot.sources import contract_sources
+from pam_ros.robot.sync import Synchroniser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,9 @@ class RecordedSets:
         trigger = None if rate_hz else contract.trigger
         self._contract = contract
         self._trigger = trigger
+        self._sources = {source.name: source for source in contract_sources(contract)}
+        # Arrivals are put among the stamps of the others; without any they are the time.
+        self._by_arrival = not any(source.stamped for source in self._sources.values())
         self._synchroniser = Synchroniser.for_contract(replace(contract, trigger=trigger))
         self._max_age = round(contract.max_age_s * _SECOND)
         self._period = 0 if trigger else round(_SECOND / (rate_hz or contract.rate_hz))
@@ -74,17 +78,18 @@ class RecordedSets:
 
         Args:
             source: as the synchroniser names it.
-            stamp_ns: of its header [ns]; whatever for ENVIRONMENT, which has none.
+            stamp_ns: of its header [ns]; whatever for a source whose messages have none.
             received_ns: when it was recorded [ns].
             message: what the set is to hold.
         """
-        if source == ENVIRONMENT:
-            stamp_ns = 0
-        else:
+        known = self._sources[source]
+        if known.stamped:
             self._stamps.setdefault(source, SourceStamps()).take(stamp_ns)
             if stamp_ns <= 0:
                 self._counts["unstamped"] += 1
                 return
+        timed = known.stamped or self._by_arrival
+        stamp_ns = known.time_ns(stamp_ns, received_ns) if timed else 0
         self._line.put(Arrival(source, stamp_ns, received_ns, message))
         for arrival in self._line.due():
             yield from self._take(arrival)
@@ -101,7 +106,7 @@ class RecordedSets:
         return why_no_sets(self._contract, self._stamps)
 
     def _take(self, arrival: Arrival) -> Iterator[RecordedSet]:
-        stamp = arrival.stamp_ns or self._moment(arrival.received_ns)
+        stamp = arrival.stamp_ns or self._arrived(arrival)
         if self._clock_goes_to(stamp):
             if stamp < self._now - _SECOND:
                 self._begin_anew()
@@ -123,6 +128,11 @@ class RecordedSets:
             for first in self._tick():
                 self._next_tick = self._now + self._period
                 yield first
+
+    def _arrived(self, arrival: Arrival) -> int:
+        """What time a message without a stamp is of [ns]."""
+        moment = self._moment(arrival.received_ns)
+        return self._sources[arrival.source].time_ns(0, moment)
 
     def _moment(self, received_ns: int) -> int:
         """The clock when a message without a stamp came [ns]: between the stamps around it."""

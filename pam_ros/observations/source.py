@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where observations come from: the simulator, a LeRobot dataset, rosbags.
+"""What all sources of observations have in common: the simulator, a data set, bags.
 
 Every source gives the same frames whenever it is asked, so that a stopped collection goes on.
 """
@@ -9,25 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pam_ros.observations.errors import SourceError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.policy import Policy
+    from pam_ros.robot.contract import Contract
+    from pam_ros.robot.observation import Observation
+    from pam_ros.robot.sync import MessageSet
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One tick. tokens: of the pass that the source made anyway; None where it made none."""
+    """One tick.
+
+    Attributes:
+        episode: its episode's number.
+        frame: its number in the episode, from 0.
+        observation: what the policy reads, by its names of the features: pictures (H, W, 3) uint8
+            RGB of its sizes, vectors float32.
+        tokens: (T, D) of the pass that the source made anyway; None where it made none.
+        stamp_ns: of its newest part [ns]; in the simulator and a data set, since the episode began.
+        task: what the robot was told; empty where nothing says.
+        whole: the observation with the whole source pictures and the policy's regions in them; None
+            where there is nothing but the observation.
+        messages: that it was made of; None where there were none.
+    """
 
     episode: int
     frame: int
     observation: Mapping[str, NDArray[Any]]
     tokens: NDArray[np.float32] | None = None
+    stamp_ns: int = 0
+    task: str = ""
+    whole: Observation | None = None
+    messages: MessageSet | None = None
 
 
 class Source(Protocol):
@@ -47,41 +64,26 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class RolloutSource:
-    """The policy drives the demo arm; an episode's number is its scene's seed."""
-
-    policy: Policy
-    seeds: range
+class RecordedSource(Source, Protocol):
+    """Episodes that are over: one can know how long they are, and pick moments of them."""
 
     @property
-    def dataset(self) -> str:
-        """For the provenance."""
-        last = self.seeds[-1] if self.seeds else self.seeds.start
-        return f"demo arm driven by the policy, seeds {self.seeds.start} to {last}"
+    def contract(self) -> Contract:
+        """By which they are read, bound to the policy; of several bags the first one's."""
+        ...
 
-    def frames(self, after: tuple[int, int] | None) -> Iterator[Frame]:
-        """See Source; an episode that was cut short runs again from its start."""
-        from pam_ros.sim.rollout import observe  # noqa: PLC0415  (MuJoCo)
-        from pam_ros.sim.scene import Scene  # noqa: PLC0415
-        from pam_ros.sim.task import ReachTask  # noqa: PLC0415
+    def lengths(self) -> Mapping[int, int]:
+        """Frames of each episode, by its number; it may read all of them.
 
-        if not self.seeds:
-            raise SourceError("there are no seeds: --episodes must be at least 1")
-        with Scene() as scene:
-            for seed in self.seeds:
-                if after is not None and seed < after[0]:
-                    continue
-                scene.reset(seed)
-                self.policy.reset()
-                task = ReachTask()
-                frame = 0
-                while not task.done:
-                    observation = observe(scene)
-                    output = self.policy.step(observation)
-                    if after is None or (seed, frame) > after:
-                        yield Frame(seed, frame, observation, output.tokens)
-                    scene.command(output.action)
-                    scene.step()
-                    task.update(scene.tip, scene.cube)
-                    frame += 1
+        Raises:
+            SourceError: the source cannot be read.
+        """
+        ...
+
+    def chosen(self, places: Collection[tuple[int, int]]) -> Iterator[Frame]:
+        """The frames at these (episode, frame), in the source's order.
+
+        Raises:
+            SourceError: the source cannot be read.
+        """
+        ...

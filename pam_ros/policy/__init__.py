@@ -24,8 +24,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 from pam_ros.policy.interface import (
-    DTYPES,
-    ENGINES,
     BatchResult,
     CameraSpec,
     EngineReport,
@@ -41,6 +39,8 @@ from pam_ros.policy.interface import (
 
 if TYPE_CHECKING:
     from pam_ros.policy.act.load import wrap
+    from pam_ros.policy.engines.names import CHOICES as ENGINES
+    from pam_ros.policy.engines.names import DTYPES
     from pam_ros.policy.load import load_policy
 
 __all__ = [
@@ -62,12 +62,18 @@ __all__ = [
 ]
 
 
-_LATE = {"load_policy": "pam_ros.policy.load", "wrap": "pam_ros.policy.act.load"}
+_LATE = {
+    "DTYPES": ("pam_ros.policy.engines.names", "DTYPES"),
+    "ENGINES": ("pam_ros.policy.engines.names", "CHOICES"),
+    "load_policy": ("pam_ros.policy.load", "load_policy"),
+    "wrap": ("pam_ros.policy.act.load", "wrap"),
+}
 
 
 def __getattr__(name: str) -> object:
-    room = _LATE.get(name)
-    if room is not None:
-        return getattr(importlib.import_module(room), name)
+    late = _LATE.get(name)
+    if late is not None:
+        room, its_name = late
+        return getattr(importlib.import_module(room), its_name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

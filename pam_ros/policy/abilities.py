@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pam_ros.attention.attribution import Attribution, Target
+    from pam_ros.attention.contribution import ContributionRequest
     from pam_ros.attention.look import Look
-    from pam_ros.policy.interface import BatchResult, Policy, PolicySpec, PrecisionError
+    from pam_ros.policy.interface import (
+        BatchResult,
+        Policy,
+        PolicyOutput,
+        PolicySpec,
+        PrecisionError,
+    )
 
     Observation = Mapping[str, NDArray[np.generic]]
     EditTokens = Callable[[Tensor], Tensor]
@@ -206,6 +213,60 @@ class GradientExplaining(Protocol):
 
 
 @runtime_checkable
+class Contributing(Protocol):
+    """Says cheaply which parts of its inputs made the chunk what it is, and beside its steps."""
+
+    def keep_inputs(self, *, keep: bool) -> None:
+        """Whether later outputs hold what spares contribute a part of its pass. False at first."""
+        ...
+
+    def contribute(
+        self,
+        observation: Observation,
+        request: ContributionRequest,
+        output: PolicyOutput | None = None,
+    ) -> Attribution:
+        """The contributions on one observation. Any thread may call it while another steps.
+
+        Args:
+            observation: as Policy.step takes it.
+            request: the method, its target and its baseline. The attribution's `also` has one for
+                each further target, in their order, or why it is missing. Where the target or the
+                baseline is another than was asked for, its `reason` says why.
+            output: of a pass on this very observation, which spares a part of the work.
+
+        Raises:
+            PolicyError: as why_no_contribution says, or a contribution that is not finite.
+        """
+        ...
+
+    def why_no_contribution(self, request: ContributionRequest) -> str:
+        """Why it cannot be asked for this; empty if it can. Runs no pass."""
+        ...
+
+    def mean_tokens(self, observations: Sequence[Observation]) -> NDArray[np.float32]:
+        """The mean of each of the pictures' tokens (cells, dim) over at least one observation.
+
+        Raises:
+            ObservationError: one of them does not fit.
+        """
+        ...
+
+    @property
+    def tokens_compared_with(self) -> str:
+        """What tokens are compared with: "fitted" means that it was given, or the "running" one."""
+        ...
+
+    def compare_with(self, means: NDArray[np.float32] | None) -> None:
+        """Compare tokens with these, as mean_tokens gives them; None: with those so far.
+
+        Raises:
+            PolicyError: they are not of this policy.
+        """
+        ...
+
+
+@runtime_checkable
 class Observing(Protocol):
     """Reads observations of ticks on which no pass runs, as a policy with history has to."""
 
@@ -216,5 +277,59 @@ class Observing(Protocol):
 
         Raises:
             ObservationError: it does not fit.
+        """
+        ...
+
+
+@runtime_checkable
+class ExplainingLater(Protocol):
+    """Computes passes in another thread than the one that steps it."""
+
+    @property
+    def queued(self) -> int:
+        """How many actions pop_action still has."""
+        ...
+
+    def explain_later(self, observation: Observation) -> Callable[[], PolicyOutput]:
+        """explain(), in two parts: this one counts the step, what it returns runs the pass.
+
+        The pass is that of this moment, whatever is called until it runs: what is shown, the
+        tokens' layer and edit, the action popped, the observations before and the step's number
+        are taken along. It changes nothing in the policy, and any thread may run it while another
+        steps, pops, resets or asks for other weights. Passes wait for each other; nothing else
+        waits for a pass.
+
+        Returns:
+            The pass, to be called at most once; raises as explain does.
+        """
+        ...
+
+
+@runtime_checkable
+class NoiseHolding(Protocol):
+    """Draws noise, and can draw the same for different observations (common random numbers)."""
+
+    def hold_noise(self, observation: Observation | None) -> None:
+        """Draw in later passes, of whatever observation, what a pass of this one draws.
+
+        None: each its own again.
+        """
+        ...
+
+
+@runtime_checkable
+class Instructed(Protocol):
+    """Reads words, and can be given others."""
+
+    @property
+    def instruction(self) -> str:
+        """The words that it reads."""
+        ...
+
+    def instruct(self, text: str) -> None:
+        """Read these words in later passes.
+
+        Raises:
+            PolicyError: it cannot read them; the words stay as they were.
         """
         ...

@@ -3,8 +3,9 @@
 
 A checkpoint is a folder (or a hub repository) with config.json and model.safetensors; lerobot's
 policies have policy_preprocessor.json, policy_postprocessor.json and the safetensors files that
-those two name beside them. Nothing else is read, and nothing is unpickled. What the weights mean is
-a matter of the policy's own folder.
+those two name beside them, or, from before lerobot 0.4, what those hold among the weights
+(older_weights.py). Nothing else is read, and nothing is unpickled. What the weights mean is a
+matter of the policy's own folder.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import safetensors.torch
 import torch
 
 from pam_ros.policy.interface import PolicyError
+from pam_ros.policy.older_config import todays_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +33,8 @@ PREPROCESSOR = "policy_preprocessor.json"
 POSTPROCESSOR = "policy_postprocessor.json"
 MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
 WEIGHTS = "model.safetensors"
-FILES = (CONFIG, WEIGHTS, "policy_preprocessor*", "policy_postprocessor*")
+ADAPTER = "adapter_config.json"
+FILES = (CONFIG, WEIGHTS, ADAPTER, "policy_preprocessor*", "policy_postprocessor*")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _STEP_CLASS = re.compile(r"lerobot(\.\w+)+")
@@ -46,7 +49,7 @@ class Checkpoint:
         name: its path or hub id, for errors.
         folder: where the files are.
         kind: the `type` in config.json, such as "act".
-        config: all of config.json.
+        config: all of config.json, in the words of today's lerobot (older_config.py).
     """
 
     name: str
@@ -59,20 +62,14 @@ def open_checkpoint(path_or_hub_id: str | Path, revision: str | None) -> Checkpo
     """Find the folder, or download it from the hub, and read its config.json.
 
     Raises:
-        PolicyError: nothing there, the hub out of reach, a file missing or unreadable, or no type
-            in config.json, as before lerobot 0.4.
+        PolicyError: nothing there, the hub out of reach, a file missing or unreadable, an adapter
+            alone, or a config.json that does not say which type of policy it is of.
     """
     name = str(path_or_hub_id)
     folder = _folder(name, revision)
-    config = _read_json(name, folder / CONFIG)
-    kind = config.get("type")
-    if kind is None:
-        message = (
-            f"{name}: {CONFIG} names no policy type, as before lerobot 0.4: migrate it with "
-            f"{MIGRATION} {name}"
-        )
-        raise PolicyError(message)
-    return Checkpoint(name, folder, str(kind), config)
+    _refuse_adapter(name, folder)
+    config = todays_config(name, _read_json(name, folder / CONFIG))
+    return Checkpoint(name, folder, str(config["type"]), config)
 
 
 def read_pipelines(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
@@ -83,7 +80,7 @@ def read_pipelines(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
             checkpoint is from before lerobot 0.4.
     """
     name, folder = checkpoint.name, checkpoint.folder
-    _refuse_before_0_4(name, folder)
+    _refuse_before_0_4(checkpoint)
     return {file: _read_pipeline(name, folder, file) for file in (PREPROCESSOR, POSTPROCESSOR)}
 
 
@@ -115,6 +112,19 @@ def read_weights(checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], str]:
         while block := file.read(1 << 20):
             digest.update(block)
     return weights, digest.hexdigest()
+
+
+def weight_names(checkpoint: Checkpoint) -> list[str]:
+    """The names of all tensors of model.safetensors, which are not read.
+
+    Raises:
+        PolicyError: the file is damaged.
+    """
+    try:
+        with safetensors.safe_open(checkpoint.folder / WEIGHTS, framework="pt") as file:
+            return list(file.keys())
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise PolicyError(_damaged(checkpoint.name, WEIGHTS, error)) from error
 
 
 def check_weights(
@@ -209,13 +219,24 @@ def check_weights_file(checkpoint: Checkpoint) -> None:
             raise PolicyError(message)
 
 
-def _refuse_before_0_4(name: str, folder: Path) -> None:
-    try:
-        with safetensors.safe_open(folder / WEIGHTS, framework="pt") as file:
-            keys = list(file.keys())
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise PolicyError(_damaged(name, WEIGHTS, error)) from error
-    if any(key.startswith(("normalize_", "unnormalize_")) for key in keys):
+def _refuse_adapter(name: str, folder: Path) -> None:
+    """A folder of PEFT holds what was trained on top of a policy, and not the policy."""
+    if not (folder / ADAPTER).is_file():
+        return
+    whole = (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+    if whole and not _read_json(name, folder / CONFIG).get("use_peft"):
+        return
+    base = _read_json(name, folder / ADAPTER).get("base_model_name_or_path")
+    raise PolicyError(
+        f"{name} is a PEFT adapter of {base or 'another policy'} ({ADAPTER}), not a whole policy: "
+        "merge it into that policy (merge_and_unload of peft) and save the result with its "
+        "processors"
+    )
+
+
+def _refuse_before_0_4(checkpoint: Checkpoint) -> None:
+    name, folder = checkpoint.name, checkpoint.folder
+    if any(key.startswith(("normalize_", "unnormalize_")) for key in weight_names(checkpoint)):
         message = (
             f"{name} was saved before lerobot 0.4, with its normalisation inside {WEIGHTS}: "
             f"migrate it with {MIGRATION} {name}"
@@ -223,8 +244,8 @@ def _refuse_before_0_4(name: str, folder: Path) -> None:
         raise PolicyError(message)
     if not (folder / PREPROCESSOR).is_file():
         message = (
-            f"{name} has no {PREPROCESSOR}: save the policy's processors beside it, or, if it is "
-            f"from before lerobot 0.4, migrate it with {MIGRATION} {name}"
+            f"{name} has no {PREPROCESSOR}, and no normalisation inside {WEIGHTS}, as policies had "
+            "before lerobot 0.4: save the policy's processors beside it"
         )
         raise PolicyError(message)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pam_ros.share.errors import PamRosError
 
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 ChunkMode = Literal["queue", "temporal_ensemble"]
 
-# What computes the forward pass, and in which precision; load.load_policy says which is which.
-ENGINES = ("auto", "eager", "compile", "openvino", "cuda_graph")
-DTYPES = ("float32", "bfloat16")
-
 
 class PolicyError(PamRosError):
     """A checkpoint, setting or result that cannot be used: one sentence that says why."""
@@ -43,8 +39,7 @@ class ObservationError(PolicyError):
     """An observation that the policy does not take; the policy's state is as it was before."""
 
 
-@dataclass(frozen=True)
-class CameraSpec:
+class CameraSpec(NamedTuple):
     """One image that the policy reads: (height, width, 3) uint8, RGB."""
 
     feature: str
@@ -52,8 +47,7 @@ class CameraSpec:
     width: int
 
 
-@dataclass(frozen=True)
-class FeatureStatistics:
+class FeatureStatistics(NamedTuple):
     """What one feature's values were in the training data, per dimension, in the policy's units.
 
     Each is None if the checkpoint does not say. A policy that normalises by mean and standard
@@ -92,6 +86,7 @@ class PolicySpec:
         instruction: whether it reads words.
         statistics: of the vector features for which the checkpoint holds any, by name
             ("observation.state", "action").
+        renames: features by the names that they had in the training data, where those are others.
     """
 
     name: str
@@ -115,6 +110,7 @@ class PolicySpec:
     statistics: Mapping[str, FeatureStatistics] = field(
         default_factory=dict, hash=False, repr=False
     )
+    renames: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @cached_property
     def layout(self) -> TokenLayout:
@@ -135,16 +131,19 @@ class PolicySpec:
         images = tuple(camera.feature for camera in self.cameras)
         return images + tuple(feature for feature in vectors if feature is not None)
 
+    def own_name(self, name: str) -> str:
+        """The policy's name of a feature that may be named as in the training data."""
+        return name if name in self.features else self.renames.get(name, name)
 
-@dataclass(frozen=True)
-class EngineReport:
+
+class EngineReport(NamedTuple):
     """Which engine runs.
 
-    name: what it is called: one of ENGINES but "auto", or a policy's own word.
-    dtype: one of DTYPES: what really runs, which need not be what was asked for.
+    name: what it is called: one of engines.names.CHOICES but "auto", or a policy's own word.
+    dtype: one of engines.names.DTYPES: what really runs, which need not be what was asked for.
     warmup_seconds: what the engine took to get ready (compiling, capturing) when it was loaded.
     reason: why this one: as asked for, what "auto" went by, or why another one had to step in.
-    could: faster ones on a CPU that this policy could be given instead: of ENGINES and DTYPES.
+    could: faster ones on a CPU that this policy could be given instead: of those names.
     """
 
     name: str
@@ -154,7 +153,7 @@ class EngineReport:
     could: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PrecisionError:
     """Largest absolute differences to the eager float32 pass on one observation.
 
@@ -221,7 +220,10 @@ class PolicyOutput:
 
 @runtime_checkable
 class Policy(Protocol):
-    """A policy that shows its attention. Not thread-safe: one caller at a time."""
+    """A policy that shows its attention. Not thread-safe: one caller at a time.
+
+    What another thread may do meanwhile is said by abilities.ExplainingLater.
+    """
 
     @property
     def spec(self) -> PolicySpec:

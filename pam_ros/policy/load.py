@@ -27,7 +27,7 @@ def load_policy(
     """Load a LeRobot checkpoint with its pre- and post-processors.
 
     What it gives has the abilities of its class (policy.abilities) beside those of a Policy; ACT
-    has all of them.
+    has all but those for noise and words, of which it has none.
 
     Args:
         path_or_hub_id: a folder, or a model of the Hugging Face hub such as "user/act_so101". Its
@@ -42,8 +42,9 @@ def load_policy(
             "compile" is torch.compile (needs a C++ compiler), "openvino" is for the CPU (needs the
             package openvino), "cuda_graph" for CUDA: these three take a while to load. "auto"
             picks by device. The policy's `engine` says what it is.
-        dtype: "float32", or "bfloat16" for the matrix products; PrecisionMeasuring says how far
-            that is off.
+        dtype: "float32", or "bfloat16" for the matrix products, or "int8" for the convolutions and
+            bfloat16 for the rest, which "openvino" alone has, for a policy that `pam_ros quantise`
+            was run on; PrecisionMeasuring says how far that is off.
 
     The model runs in evaluation mode. Of ACT, half-precision weights are computed in float32. On a
     GPU "eager" takes TF32 where the caller allows it (torch.backends.cudnn.allow_tf32); "compile"

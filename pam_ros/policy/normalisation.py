@@ -8,7 +8,6 @@ units. That is refused here, before the first step.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
 
 ACTION = "action"
 IDENTITY = "IDENTITY"
-_NEEDED = {
+NEEDED: dict[str, tuple[str, str]] = {
     "MEAN_STD": ("mean", "std"),
     "MIN_MAX": ("min", "max"),
     "QUANTILES": ("q01", "q99"),
     "QUANTILE10": ("q10", "q90"),
 }
+"""The statistics of each mode."""
 NORMALISER, UNNORMALISER = "NormalizerProcessorStep", "UnnormalizerProcessorStep"
 _SHOWN = 6
 _LARGEST_EPS = 0.01
@@ -60,6 +60,7 @@ def check_normalisation(
     config: Any,
     pipelines: tuple[Any, Any],
     files: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    renames: Mapping[str, str] | None = None,
 ) -> None:
     """Refuse a policy whose features would not be normalised as its config says.
 
@@ -69,6 +70,7 @@ def check_normalisation(
         pipelines: pre- and post-processor; one that has no `steps` is not lerobot's, and is left
             alone.
         files: for each pipeline the file of each step's state, for errors.
+        renames: features by their names in the training data, for errors.
 
     Raises:
         PolicyError: a feature is to be normalised and no step does it, or the statistics for it are
@@ -84,10 +86,12 @@ def check_normalisation(
             continue
         found = list(_normalisers(pipeline, known, names, what))
         for feature, description in features.items():
-            mode = _mode(config.normalization_mapping, description.type)
+            mode = mode_of(config.normalization_mapping, description.type)
             step = _the_step(f"{name}: {feature}", feature, mode, found, what, kind)
             if step is not None:
-                _check_statistics(f"{name}: {feature}", feature, description.shape, mode, step)
+                aliases = [old for old, new in (renames or {}).items() if new == feature]
+                title = f"{name}: {feature}"
+                _check_statistics(title, feature, description.shape, mode, step, aliases)
 
 
 def feature_statistics(config: Any, pipelines: tuple[Any, Any]) -> dict[str, FeatureStatistics]:
@@ -100,7 +104,7 @@ def feature_statistics(config: Any, pipelines: tuple[Any, Any]) -> dict[str, Fea
         config: lerobot's, with input_features and output_features.
         pipelines: pre- and post-processor.
     """
-    fields = [field.name for field in dataclasses.fields(FeatureStatistics)]
+    fields = FeatureStatistics._fields
     known: dict[str, FeatureStatistics] = {}
     for features, pipeline in zip(
         (config.input_features or {}, config.output_features or {}), pipelines, strict=True
@@ -126,12 +130,12 @@ def _normalisers(
             continue
         only = getattr(step, "normalize_observation_keys", None)
         modes = {
-            feature: _mode(step.norm_map, description.type)
+            feature: mode_of(step.norm_map, description.type)
             for feature, description in step.features.items()
             if only is None or feature in only
         }
         # lerobot applies this one whether it is listed or not.
-        modes[ACTION] = _mode(step.norm_map, "ACTION")
+        modes[ACTION] = mode_of(step.norm_map, "ACTION")
         statistics: dict[str, dict[str, torch.Tensor]] = {}
         for key, tensor in step.state_dict().items():
             feature, _, statistic = key.rpartition(".")
@@ -144,8 +148,13 @@ def _normalisers(
         yield _Normaliser(where, kind, float(step.eps), modes, statistics, spare)
 
 
-def _mode(mapping: Mapping[Any, Any], kind: Any) -> str:
-    """The normalisation of a kind of feature; both may be enumerations or their names."""
+def mode_of(mapping: Mapping[Any, Any], kind: Any) -> str:
+    """The normalisation of a kind of feature; both may be enumerations or their names.
+
+    Args:
+        mapping: lerobot's normalization_mapping; a kind that it leaves out is IDENTITY.
+        kind: a feature's type.
+    """
     by_name = {_value(key): _value(mode) for key, mode in mapping.items()}
     return by_name.get(_value(kind), IDENTITY)
 
@@ -181,17 +190,22 @@ def _the_step(
 
 
 def _check_statistics(
-    title: str, feature: str, shape: Sequence[int], mode: str, step: _Normaliser
+    title: str,
+    feature: str,
+    shape: Sequence[int],
+    mode: str,
+    step: _Normaliser,
+    aliases: Sequence[str],
 ) -> None:
-    if mode not in _NEEDED:
+    if mode not in NEEDED:
         raise PolicyError(f"{title} is normalised by {mode}, which this lerobot does not know")
     statistics = step.statistics.get(feature, {})
-    for key in _NEEDED[mode]:
+    for key in NEEDED[mode]:
         full = f"{feature}.{key}"
         if key not in statistics:
             raise PolicyError(
                 f"{title} is normalised by {mode}, but {step.where} has no {full}"
-                f"{_instead(feature, step)}: it would pass un-normalised"
+                f"{_instead(feature, step, aliases)}: it would pass un-normalised"
             )
         tensor = statistics[key]
         sizes = tuple(tensor.shape)
@@ -207,7 +221,7 @@ def _check_statistics(
 
 def _check_order(title: str, feature: str, mode: str, step: _Normaliser) -> None:
     """Refuse statistics that no data has: they would turn values round, or make them all one."""
-    low, high = _NEEDED[mode]
+    low, high = NEEDED[mode]
     first, second = step.statistics[feature][low], step.statistics[feature][high]
     if mode == "MEAN_STD":
         wrong = bool((second < 0).any())
@@ -225,7 +239,7 @@ def _check_order(title: str, feature: str, mode: str, step: _Normaliser) -> None
         )
 
 
-def _instead(feature: str, step: _Normaliser) -> str:
+def _instead(feature: str, step: _Normaliser, aliases: Sequence[str]) -> str:
     """Which names the statistics have instead, with the likely cause."""
     if not step.spare:
         return ""
@@ -236,6 +250,14 @@ def _instead(feature: str, step: _Normaliser) -> str:
         told = (
             f" (it has {feature.replace('_', '.')}: lerobot's migration writes a name's "
             "underscores as dots; rename the keys in that file)"
+        )
+    renamed = [name for name in aliases if name in step.spare]
+    if renamed:
+        # lerobot-train renames the observations, and not the statistics of its data.
+        told = (
+            f" (it has {renamed[0]}, which rename_map makes {feature}: lerobot-train leaves such a "
+            "feature as it is, in training too; write IDENTITY for its type into config.json and "
+            "the processors if so, or else rename the keys in that file)"
         )
     return told
 

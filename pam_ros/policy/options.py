@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pam_ros.policy.interface import DTYPES, ENGINES, PolicyError
+from pam_ros.policy.engines.names import CHOICES, DTYPES
+from pam_ros.policy.interface import PolicyError
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class LoadOptions:
         device: a torch device that is there, such as "cpu" or "cuda:0".
         n_action_steps: how much of a chunk the queue executes; None for what the checkpoint says.
         temporal_ensemble_coeff: turns temporal ensembling on; None for what the checkpoint says.
-        engine: one of ENGINES. "auto" never fails for its choice.
+        engine: one of engines.names.CHOICES. "auto" never fails for its choice, but for a
+            dtype that it lacks.
         dtype: one of DTYPES.
     """
 
@@ -31,7 +33,7 @@ class LoadOptions:
 
 def check_engine(engine: str, dtype: str) -> None:
     """Raise PolicyError, with the valid names, for a name that is no engine or dtype."""
-    for what, name, valid in (("engine", engine, ENGINES), ("dtype", dtype, DTYPES)):
+    for what, name, valid in (("engine", engine, CHOICES), ("dtype", dtype, DTYPES)):
         if name not in valid:
             message = f"{what} {name!r} must be {', '.join(valid[:-1])} or {valid[-1]}"
             raise PolicyError(message)

@@ -13,9 +13,9 @@ from pam_ros.tick.feature_encoding import FeatureEncoding
 from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
+    from pam_ros.bags.messages import Messages
     from pam_ros.message_types.std_msgs import Header
     from pam_ros.policy.interface import Policy
-    from pam_ros.replay.messages import Messages
     from pam_ros.tick.loop import TickOutcome
 
 TOPIC = f"{RECORDER}/features"

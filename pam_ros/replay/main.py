@@ -16,8 +16,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.bags.main import add_metadata_version
+from pam_ros.bags.metadata import VERSION
+from pam_ros.observations.find import find_recordings
+from pam_ros.observations.options import add_reading_options, reading_of
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.many import Task, find_bags, run_tasks
+from pam_ros.replay.many import Task, run_tasks
 from pam_ros.replay.settings import ReplaySettings
 from pam_ros.robot.topics import NODE
 
@@ -61,7 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--out", required=True, help="the new bag; of several recordings, the folder of new bags")
     add("--policy", required=True, help="LeRobot ACT checkpoint: folder or hub id")
-    add("--contract", default="", help="YAML file or name; default: the shipped one that fits")
     add("--sae", default="", help="folder of a sparse autoencoder: also its features")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, default=0, help="of torch, in each worker; 0: cores by workers")
@@ -70,41 +73,38 @@ def _parser() -> argparse.ArgumentParser:
     add("--ray", default="", help='address of a Ray cluster ("local": one on this machine)')
     add("--overlays", action="store_true", help="also the heat drawn on the cameras' images")
     add("--no-copy", action="store_true", help="leave the recording's own topics out of --out")
-    add("--method", default="", help="what maps show; default: as recorded, else rollout")
+    add("--method", default="", help="what maps show; default: as recorded, else contribution")
     add("--layer", type=int, default=-1)
     add("--head", default="mean")
     add("--query", default="mean")
-    add("--rate-hz", type=float, default=0.0, help="ticks by stamps at this rate")
+    add("--target", default="chunk", help="of contributions: chunk or a joint, as gripper[0:10]")
+    add(
+        "--targets",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="a further target, with a topic of its own; may be repeated; default: as recorded",
+    )
     add("--ignore-maps", action="store_true", help="recorded maps do not choose the ticks")
     add("--episodes", default="", help="of a dataset, such as 0,4-7; default: all")
     add("--n-action-steps", type=int, default=0, help="queue mode with so many actions of a chunk")
     add("--temporal-ensemble-coeff", type=float, default=None)
     add("--storage", choices=("mcap", "sqlite3"), default="mcap")
     add("--compression", choices=("none", "zstd"), default="none")
+    add_metadata_version(parser)
     add("--node", default=NODE, help="the live node's name in recording and result")
-    add(
-        "--topic",
-        action="append",
-        default=[],
-        metavar="CONTRACT_TOPIC=BAG_TOPIC",
-        help="where the recording has another name for a topic of the contract",
-    )
+    add_reading_options(parser)
     return parser
 
 
 def _settings(options: argparse.Namespace) -> ReplaySettings:
-    remaps = {}
-    for entry in options.topic:
-        ours, found, theirs = entry.partition("=")
-        if not (ours and found and theirs):
-            raise ReplayError(f"--topic '{entry}': write CONTRACT_TOPIC=BAG_TOPIC")
-        remaps[ours] = theirs
-    for name, least in (("batch", 1), ("workers", 1), ("threads", 0), ("rate_hz", 0)):
+    for name, least in (("batch", 1), ("workers", 1), ("threads", 0)):
         if not getattr(options, name) >= least:
             raise ReplayError(f"--{name.replace('_', '-')} must be {least} or more")
+    reading = reading_of(options)
     return ReplaySettings(
         policy=options.policy,
-        contract=options.contract,
+        contract=reading.contract,
         sae=options.sae,
         device=options.device,
         threads=options.threads,
@@ -113,7 +113,9 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
         layer=options.layer,
         head=options.head,
         query=options.query,
-        rate_hz=options.rate_hz,
+        target=options.target,
+        targets=tuple(options.targets),
+        rate_hz=reading.rate_hz,
         ignore_maps=options.ignore_maps,
         overlays=options.overlays,
         copy_topics=not options.no_copy,
@@ -121,14 +123,16 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
         temporal_ensemble_coeff=options.temporal_ensemble_coeff,
         storage=options.storage,
         compression=options.compression,
+        metadata_version=options.metadata_version or VERSION,
         node=options.node,
-        remaps=remaps,
+        remaps=reading.topics,
+        rename=reading.rename,
         episodes=options.episodes,
     )
 
 
 def _tasks(options: argparse.Namespace, settings: ReplaySettings) -> list[Task]:
-    bags, several = find_bags(options.bag)
+    bags, several = find_recordings(options.bag)
     out = Path(options.out)
     if not several:
         return [Task(bags[0], out, settings)]

@@ -7,29 +7,24 @@ depend on how many workers there are.
 
 from __future__ import annotations
 
-import glob
 import json
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.on_ray import run_on_ray
 from pam_ros.replay.output import SUMMARY
 from pam_ros.replay.progress import ProgressLine
 from pam_ros.replay.result import ReplayReport
-from pam_ros.replay.source_dataset import is_dataset
 from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from pam_ros.replay.settings import ReplaySettings
-
-_STORAGES = (".mcap", ".db3")
 
 
 @dataclass(frozen=True)
@@ -44,33 +39,6 @@ class Task:
 
 Outcome = tuple[Task, "ReplayReport | str"]
 """A report, or the sentence that says why there is none."""
-
-
-def find_bags(names: Sequence[str]) -> tuple[list[Path], bool]:
-    """The bags that these names mean, and whether they are several by their form.
-
-    Args:
-        names: bags, folders that hold bags, and patterns with *.
-
-    Raises:
-        ReplayError: a name means no bag.
-    """
-    several = len(names) > 1
-    bags: list[Path] = []
-    for name in names:
-        path = Path(name).expanduser()
-        if any(sign in name for sign in "*?[") and not path.exists():
-            found = sorted(Path(hit) for hit in glob.glob(str(path)) if _is_bag(Path(hit)))  # noqa: PTH207
-            several = True
-        elif path.is_dir() and not _is_bag(path):
-            found = sorted(entry for entry in path.iterdir() if _is_bag(entry))
-            several = True
-        else:
-            found = [path]
-        if not found:
-            raise ReplayError(f"{name} means no bag")
-        bags += [bag for bag in found if bag not in bags]
-    return bags, several
 
 
 def run_tasks(tasks: Sequence[Task], *, workers: int = 1, ray: str = "") -> Iterator[Outcome]:
@@ -162,14 +130,3 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
 def _absolute(task: Task) -> Task:
     bag = task.bag.resolve() if task.bag.exists() else task.bag
     return replace(task, bag=bag, out=task.out.resolve())
-
-
-def _is_bag(path: Path) -> bool:
-    if not path.is_dir():
-        return path.suffix in _STORAGES
-    if is_dataset(path) or (path / "metadata.yaml").is_file():
-        return True
-    entries = list(path.iterdir())
-    # One that was not closed has no metadata.yaml; nor has a folder of recordings.
-    holds_others = any((entry / "metadata.yaml").is_file() for entry in entries if entry.is_dir())
-    return not holds_others and any(entry.suffix in _STORAGES for entry in entries)

@@ -5,21 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pam_ros.replay.by_stamps import ByStamps
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pam_ros.replay.by_maps import ByMaps
 
-
-def why_no_ticks(counts: Mapping[str, int], unusable: str, order: ByMaps | ByStamps) -> str:
+def why_no_ticks(counts: Mapping[str, int], unusable: str, no_sets: str) -> str:
     """The sentence.
 
     Args:
         counts: what was not used, by cause.
         unusable: why a set could not be used; empty if there was none.
-        order: that put the sets together.
+        no_sets: why stamps gave no set; empty where they did not choose.
     """
     reasons = []
     if counts.get("unusable"):
@@ -34,6 +30,6 @@ def why_no_ticks(counts: Mapping[str, int], unusable: str, order: ByMaps | BySta
         )
     if not reasons and counts.get("damaged"):
         reasons.append(f"{counts['damaged']} messages are cut short")
-    if not reasons and isinstance(order, ByStamps):
-        reasons.append(order.why_none())
+    if not reasons and no_sets:
+        reasons.append(no_sets)
     return f"no tick: {'; '.join(reasons) or 'the recording has none'}"

@@ -19,8 +19,13 @@ LOCAL = "local"
 _STORE_BYTES = 128 << 20
 # Ray reads these when it is imported. It keeps a cluster to the loopback address on Windows and
 # macOS alone unless the first one says so, and reports its use over the network unless the second
-# one does.
-_OF_OWN_CLUSTER = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+# one does. The third one is how many seconds its server may take to start: Ray's own 30 are too
+# few on a machine whose processors and disk are busy.
+_OF_OWN_CLUSTER = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_gcs_server_port_wait_time_s": "180",
+}
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")

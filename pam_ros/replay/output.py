@@ -7,19 +7,20 @@ reach. At the end their files become those of one bag, as `ros2 bag record` spli
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.metadata import FILE_NAME, write_metadata
+from pam_ros.bags.metadata import FILE_NAME, VERSION, write_metadata
+from pam_ros.bags.types import Definition, Definitions, known_types
 from pam_ros.bags.writer import BagWriter
 from pam_ros.replay.errors import ReplayError
+from pam_ros.share.folder_lock import lock_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class ReplayOutput:
         storage: "mcap" or "sqlite3".
         compression: "none" or "zstd".
         part_seconds: how long one part takes to write [s].
+        metadata_version: of the bag, for readers of older distributions.
 
     Raises:
         ReplayError: the path is taken.
@@ -55,6 +57,7 @@ class ReplayOutput:
         storage: Literal["mcap", "sqlite3"] = "mcap",
         compression: Literal["none", "zstd"] = "none",
         part_seconds: float = PART_SECONDS,
+        metadata_version: int = VERSION,
     ) -> None:
         self.path = path
         self.work = path.with_name(path.name + ".unfinished")
@@ -62,21 +65,34 @@ class ReplayOutput:
         self._storage: Literal["mcap", "sqlite3"] = storage
         self._compression: Literal["none", "zstd"] = compression
         self._part_seconds = part_seconds
-        self._topics: dict[str, tuple[str, Qos | None]] = {}
+        self._metadata_version = metadata_version
+        self._definitions = Definitions(known_types())
+        self._topics: dict[str, tuple[str, Qos | None, Definition]] = {}
         self._writer: BagWriter | None = None
         self._begun = 0.0
         if path.exists():
             raise ReplayError(f"{path} exists already: remove it or choose another --out")
-        self._lock = self._locked()
+        self._lock = lock_folder(self.work, LOCK, "replay", ReplayError)
         try:
             self.state = self._open()
         except BaseException:
             self._lock.close()
             raise
 
-    def add_topic(self, topic: str, type_name: str, qos: Qos | None = None) -> None:
-        """Announce a topic; before the first message."""
-        self._topics[topic] = (type_name, qos)
+    def add_topic(
+        self,
+        topic: str,
+        type_name: str,
+        qos: Qos | None = None,
+        definition: Definition | None = None,
+    ) -> None:
+        """Announce a topic; before the first message. See BagWriter.add_topic.
+
+        Raises:
+            BagError: the type is not defined, or has another definition already.
+        """
+        found = self._definitions.take(topic, type_name, definition)
+        self._topics[topic] = (type_name, qos, found)
 
     def write(self, topic: str, data: bytes | memoryview, stamp_ns: int) -> None:
         """Take one message.
@@ -139,20 +155,6 @@ class ReplayOutput:
         """Let `abandon` remove also what was kept: the next replay is to begin anew."""
         self.state["parts"] = 0
 
-    def _locked(self) -> TextIO:
-        """A lock for as long as the file is open: two replays must not write the same parts."""
-        try:
-            self.work.mkdir(parents=True, exist_ok=True)
-            file = (self.work / LOCK).open("w", encoding="utf-8")
-        except OSError as error:
-            raise ReplayError(f"{self.work} cannot be made: {error.strerror}") from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise ReplayError(f"another replay is writing {self.work}") from error
-        return file
-
     def _open(self) -> dict[str, Any]:
         fresh = {"identity": self._identity, "parts": 0}
         try:
@@ -178,9 +180,14 @@ class ReplayOutput:
     def _begin_part(self) -> BagWriter:
         self._begun = time.monotonic()
         folder = self.work / f"part_{self.state['parts']}"
-        writer = BagWriter(folder, self._storage, compression=self._compression)
-        for topic, (type_name, qos) in self._topics.items():
-            writer.add_topic(topic, type_name, qos)
+        writer = BagWriter(
+            folder,
+            self._storage,
+            compression=self._compression,
+            metadata_version=self._metadata_version,
+        )
+        for topic, (type_name, qos, definition) in self._topics.items():
+            writer.add_topic(topic, type_name, qos, definition)
         return writer
 
     def _join(self, whole: Path) -> dict[str, Any]:

@@ -4,52 +4,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pam_ros.attention.attribution import CONTRIBUTION_BASELINES, CONTRIBUTIONS, USUAL_BASELINE
+from pam_ros.attention.contribution import CELL, ContributionRequest, parse_target
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.selection import METHODS, Selection, make_selection, stack_of
+from pam_ros.bags.tick_order import Arrived, in_tick_order
+from pam_ros.observations.recorded_tick import RecordedTick
 from pam_ros.replay.errors import ReplayError
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.sync import STATE
+from pam_ros.tick.contribution import InReserve, ShownContribution, show_contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pam_ros.message_types.pam_ros import AttentionMap
-    from pam_ros.policy.interface import PolicySpec
-
-Look = tuple[str, str, str, str]
-"""Method, layer, head and query as an AttentionMap has them."""
-
-
-@dataclass(frozen=True)
-class RecordedTick:
-    """One tick of the live run.
-
-    stamps: of the messages that it looked at [ns], by source; without the joint state where the
-    policy reads none. received_ns: when the map was recorded. look: None where the map is not
-    valid.
-    """
-
-    episode: int
-    tick: int
-    stamps: dict[str, int]
-    stamp_ns: int
-    received_ns: int
-    source_tick: int
-    chunk_executed: bool
-    look: Look | None
+    from pam_ros.observations.recorded_tick import RecordedLook
+    from pam_ros.policy.interface import Policy
 
 
 class RecordedTicks:
-    """Reads AttentionMaps, in the order of the recording. `policies`: the weights they are of."""
+    """Reads AttentionMaps. `policies`: the weights they are of.
+
+    ticks: in the order in which they were recorded, until put_in_order.
+    """
 
     def __init__(self) -> None:
         self.ticks: list[RecordedTick] = []
         self.policies: set[str] = set()
         self.modes: set[str] = set()
-        self._looks: dict[Look, Look] = {}
+        self._looks: dict[RecordedLook, RecordedLook] = {}
         self._names: dict[str, str] = {}
 
     def take(self, message: AttentionMap, received_ns: int) -> None:
@@ -60,42 +47,84 @@ class RecordedTicks:
             )
             for camera in message.cameras
         }
+        # A picture that has no stamp is found by its arrival.
+        stamps = {name: stamp for name, stamp in stamps.items() if stamp}
         state = stamp_nanoseconds(message.joint_state_stamp)
         if state:
             stamps[STATE] = state
         look = None
         if message.valid and message.method in METHODS:
             look = (message.method, message.layer, message.head, message.query)
+        elif message.valid and message.method in CONTRIBUTIONS:
+            compared = f"{message.baseline} {message.points}"
+            look = (message.method, message.layer, message.target, compared)
+        if look is not None:
             # One tuple for all ticks that have the same.
             look = self._looks.setdefault(look, look)
+        tick, source = int(message.tick), int(message.command_source_tick)
+        first = int(message.first_executed_tick)
         self.policies.add(str(message.policy_sha256))
         self.modes.add(str(message.chunk_mode))
         self.ticks.append(
             RecordedTick(
                 episode=int(message.episode),
-                tick=int(message.tick),
+                tick=tick,
                 stamps=stamps,
                 stamp_ns=stamp_nanoseconds(message.header.stamp),
                 received_ns=received_ns,
-                source_tick=int(message.command_source_tick),
+                source_tick=source,
                 chunk_executed=bool(message.chunk_executed),
                 look=look,
+                first_executed_tick=first,
+                # Else a tick that names itself has the pass that made its command, at once.
+                dry=source == tick and (first > tick or bool(message.inference_skipped)),
             )
         )
 
+    def put_in_order(self) -> None:
+        """Bring all that were taken into the order of their ticks: a map may be late."""
+        arrived = (Arrived(one.tick, one.stamp_ns, one.received_ns) for one in self.ticks)
+        self.ticks = [
+            replace(self.ticks[placed.place], received_ns=placed.ran_by_ns)
+            for placed in in_tick_order(arrived)
+        ]
 
-def first_look(ticks: Iterable[RecordedTick]) -> Look | None:
+
+def computed_ahead(ticks: Iterable[RecordedTick]) -> bool:
+    """Whether the live run computed chunks beside the commands: `execution: async`."""
+    return any(tick.first_executed_tick > tick.tick for tick in ticks)
+
+
+def first_look(ticks: Iterable[RecordedTick]) -> RecordedLook | None:
     """The first that a map tells of."""
     return next((tick.look for tick in ticks if tick.look is not None), None)
 
 
-def selection_of(look: Look, spec: PolicySpec) -> Selection:
+def selection_of(
+    look: RecordedLook, policy: Policy, joints: Sequence[str] = ()
+) -> Selection | ShownContribution | InReserve:
     """The selection whose labels these are.
+
+    Args:
+        look: the labels.
+        policy: that is to show it.
+        joints: the names of an action's joints.
 
     Raises:
         ReplayError: they do not fit this policy.
     """
     method, layer, head, query = look
+    spec = policy.spec
+    if method in CONTRIBUTIONS:
+        baseline, points = query.rsplit(" ", 1)
+        cell = layer.partition("/")[2]
+        known = baseline if baseline in CONTRIBUTION_BASELINES else USUAL_BASELINE
+        return contribution_of(
+            *(method, head, policy, joints),
+            baseline=known,
+            points=int(points),
+            cell=int(cell) if cell.isdecimal() else CELL,
+        )
     stack = stack_of(method, spec)
     number = stack and re.search(re.escape(stack.prefix) + r"(\d+)", layer)
     span = re.fullmatch(r"mean\((\d+):(\d+)\)", query)
@@ -107,3 +136,32 @@ def selection_of(look: Look, spec: PolicySpec) -> Selection:
             f"the recorded maps show {', '.join(look)}, which this policy has not ({error}): name "
             "what to show with --method, --layer, --head and --query"
         ) from error
+
+
+def contribution_of(
+    method: str,
+    target: str,
+    policy: Policy,
+    joints: Sequence[str],
+    *,
+    baseline: str = USUAL_BASELINE,
+    points: int = 1,
+    cell: int = CELL,
+) -> ShownContribution | InReserve:
+    """Contributions, or attention where the policy gives none.
+
+    Raises:
+        ReplayError: the policy has no such target, or no attention.
+    """
+    try:
+        request = ContributionRequest(
+            method=method,
+            target=parse_target(target, joints, policy.spec.chunk_size),
+            baseline=baseline,
+            points=points,
+            cell=cell,
+            joints=tuple(joints),
+        )
+        return show_contribution(policy, request, policy.spec)
+    except AttentionError as error:
+        raise ReplayError(str(error)) from error

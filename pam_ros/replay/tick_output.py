@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.robot import action_positions
-from pam_ros.robot.contract import IMAGE, JOINT_TRAJECTORY
+from pam_ros.robot.contract import IMAGE
+from pam_ros.robot.parts import part_names
 from pam_ros.robot.topics import topics_of
-from pam_ros.tick.attention_map import ATTENTION_MAP, AttentionMapMaker
+from pam_ros.robot.values.joints import JOINT_TRAJECTORY
+from pam_ros.tick.attention_map import ATTENTION_MAP, AttentionMapMaker, further_message
 from pam_ros.tick.commands import ChunkMaker, CommandMaker
 from pam_ros.tick.pictures import OverlayMaker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from pam_ros.bags.messages import Messages
     from pam_ros.policy.interface import PolicySpec
-    from pam_ros.replay.messages import Messages
     from pam_ros.replay.output import ReplayOutput
     from pam_ros.robot import Contract
     from pam_ros.tick.explained import ExplainedTick
@@ -40,16 +43,16 @@ class TickOutput:
         node: str,
         overlays: bool,
         period_s: float,
+        further: Sequence[str] = (),
     ) -> None:
         self._output = output
         self._messages = messages
         self._contract = contract
-        names = [joint.name for joint in contract.command.joints]
-        self._commands = CommandMaker(messages, contract.command.type, names, period_s)
+        self._commands = CommandMaker(messages, contract.command, period_s)
         self._chunks = ChunkMaker(messages, contract.command, period_s)
         topics = topics_of(contract, node)
         self.attention_topic, self._chunk = topics.attention, topics.chunk
-        self._command = f"{node}/predicted_command"
+        self._command = _command_topics(contract, node)
         self._overlay_topics = {camera.name: camera.overlay for camera in topics.cameras}
         self._overlay = Overlay() if overlays else None
         self._scale = RunningScale()
@@ -58,8 +61,10 @@ class TickOutput:
         self.topics = {
             self.attention_topic: ATTENTION_MAP,
             self._chunk: JOINT_TRAJECTORY,
-            self._command: contract.command.type,
+            **self._command,
         }
+        self._topics = topics
+        self.topics.update(dict.fromkeys(map(topics.map_of, further), ATTENTION_MAP))
         if overlays:
             self.topics.update(dict.fromkeys(self._overlay_topics.values(), IMAGE))
         for topic, kind in self.topics.items():
@@ -69,6 +74,12 @@ class TickOutput:
         """The tick's AttentionMap."""
         return self._maps.make(tick)
 
+    def write_further(self, tick: ExplainedTick, received_ns: int) -> None:
+        """Write the maps of further targets, as the node publishes them."""
+        for one in () if tick.maps is None else tick.maps.also:
+            message = further_message(self._maps, tick, one)
+            self.write(self._topics.map_of(one.target), message, ATTENTION_MAP, received_ns)
+
     def write_command(
         self, action: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
     ) -> None:
@@ -77,8 +88,9 @@ class TickOutput:
         It is what the policy asks for: no robot moves by it, so nothing bounds it.
         """
         positions = action_positions(self._contract.command, action)
-        message = self._commands.make_for_the_record(positions, stamp_ns)
-        self.write(self._command, message, self._contract.command.type, received_ns)
+        messages = self._commands.make_for_the_record(positions, stamp_ns)
+        for (topic, kind), message in zip(self._command.items(), messages, strict=True):
+            self.write(topic, message, kind, received_ns)
 
     def write_chunk(
         self, chunk: NDArray[np.floating[Any]], stamp_ns: int, received_ns: int
@@ -106,3 +118,15 @@ class TickOutput:
     def write(self, topic: str, message: Any, kind: str, received_ns: int) -> None:
         """Write a message that is filled."""
         self._output.write(topic, self._messages.encode(message, kind), received_ns)
+
+
+def _command_topics(contract: Contract, node: str) -> dict[str, str]:
+    """Where each part of a predicted command is written, and its type."""
+    parts = contract.command.parts
+    if len(parts) == 1:
+        return {f"{node}/predicted_command": parts[0].type}
+    words = part_names([part.topic for part in parts])
+    return {
+        f"{node}/predicted_command/{word}": part.type
+        for word, part in zip(words, parts, strict=True)
+    }

@@ -6,11 +6,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
 from pam_ros.policy.abilities import LookingAhead, Observing
-from pam_ros.robot import MessageError, MessageSet, Observation, build_observation
+from pam_ros.replay.live_commands import LiveCommands
+from pam_ros.robot import MessageError
+from pam_ros.tick.chunk_history import ChunkHistory
 from pam_ros.tick.explained import explain
 from pam_ros.tick.loop import TickLoop, longest_gap_s
 
@@ -20,11 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.attention.selection import Selection
-    from pam_ros.bags.reader import BagMessage
+    from pam_ros.observations.observed import ObservedTick
     from pam_ros.policy.interface import Policy
-    from pam_ros.replay.observed import ObservedTick
-    from pam_ros.robot import Contract
+    from pam_ros.replay.looks import Shown
+    from pam_ros.robot import Contract, MessageSet, Observation
     from pam_ros.tick.explained import ExplainedTick
 
 
@@ -36,7 +37,8 @@ class ReplayedTick:
         index: its place among the recording's ticks.
         observed: what the recording says of it.
         tick: what came of it.
-        action: (joints,) what the policy asked for, in its units; None if it failed.
+        action: (joints,) what the policy asked for, in its units; None if it failed, and where the
+            live run had no chunk to take one from.
     """
 
     index: int
@@ -52,16 +54,30 @@ class Ticker:
     (`unusable` is the last reason), "incomplete" ones, "unknown_chunk" where a queued action came
     from a chunk that was predicted before the recording, or in a tick that it lacks. Ticks below
     the index `count_from` run again, and are not counted again.
+
+    Args:
+        policy: that is replayed.
+        contract: bound to it.
+        observe: reads a tick's messages.
+        ahead: whether the live run computed chunks beside the commands. Its commands are then taken
+            from the chunks that the recording names, and the loop only looks.
     """
 
     def __init__(
-        self, policy: Policy, contract: Contract, decode: Callable[[BagMessage], Any]
+        self,
+        policy: Policy,
+        contract: Contract,
+        observe: Callable[[ObservedTick], tuple[MessageSet, Observation]],
+        *,
+        ahead: bool = False,
     ) -> None:
         self._policy = policy
         self._spec = policy.spec
-        self._contract = contract
-        self._decode = decode
+        self._read = observe
         self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
+        self._commands = LiveCommands(policy.spec, ahead=ahead)
+        self._ahead = ahead
+        self._chunks = ChunkHistory()
         self._begun = False
         # The tick before, by episode and number: what a policy with history has seen.
         self._last: tuple[int, int, Observation] | None = None
@@ -79,7 +95,7 @@ class Ticker:
         self._loop.begin(episode, tick)
 
     def run(
-        self, batch: Sequence[tuple[int, ObservedTick]], selection: Selection
+        self, batch: Sequence[tuple[int, ObservedTick]], selection: Shown
     ) -> Iterator[ReplayedTick]:
         """The ticks, in order; those that have no usable set are counted and left out.
 
@@ -87,7 +103,7 @@ class Ticker:
             batch: ticks and their indices.
             selection: what their maps show.
         """
-        selection.ask(self._policy)
+        selection.apply_to(self._policy)
         ready = [self._observe(index, observed) for index, observed in batch]
         if isinstance(self._policy, LookingAhead):
             self._policy.expect([one[1].features for one in ready if one is not None])
@@ -105,7 +121,7 @@ class Ticker:
         observed: ObservedTick,
         inputs: MessageSet,
         observation: Observation,
-        selection: Selection,
+        selection: Shown,
     ) -> ReplayedTick:
         actions: list[NDArray[np.float32]] = []
         recorded = observed.recorded
@@ -116,15 +132,22 @@ class Ticker:
             made_here = recorded is not None and recorded.source_tick == recorded.tick
             return recorded.chunk_executed if recorded is not None and made_here else True
 
-        outcome = self._loop.run(observation.features, act, lambda: math.inf, inputs.stamp_ns)
+        outcome = self._loop.run(
+            observation.features,
+            act,
+            lambda: math.inf,
+            inputs.stamp_ns,
+            commanding=not self._ahead,
+        )
         self._last = outcome.episode, outcome.tick, observation
-        # A dataset does not say which chunk moved the robot.
-        source = -1 if recorded is None else recorded.source_tick
-        if source >= 0 and outcome.command_source_tick != source:
+        self._chunks.note(outcome)
+        commanded = self._commands.of(recorded, outcome, actions[0] if actions else None)
+        if not commanded.known:
             self._count(index, "unknown_chunk")
-        tick = explain(inputs, observation, outcome, selection, self._spec)
+        before = self._chunks.before(outcome)
+        tick = explain(inputs, observation, commanded.outcome, selection, self._spec, before)
         self._count(index, "valid" if tick.maps is not None else "invalid")
-        return ReplayedTick(index, observed, tick, actions[0] if actions else None)
+        return ReplayedTick(index, observed, tick, commanded.action)
 
     def _number(self, observed: ObservedTick) -> None:
         """Bring the loop to this tick: episodes, lost ticks and chunks as they were recorded."""
@@ -135,7 +158,8 @@ class Ticker:
             return
         episode, tick = self.numbers
         # In queue mode a chunk of a tick's own says that the queue was empty.
-        fresh = self._spec.chunk_mode == "queue" and recorded.source_tick == recorded.tick
+        queue = self._spec.chunk_mode == "queue" and not self._ahead
+        fresh = queue and recorded.source_tick == recorded.tick
         if fresh or not self._begun or recorded.episode != episode or recorded.tick < tick:
             self._loop.begin(recorded.episode, recorded.tick)
             self._remember(recorded.episode, recorded.tick)
@@ -160,12 +184,8 @@ class Ticker:
             self._count(index, "incomplete")
             return None
         try:
-            messages = {k: self._decode(one.message) for k, one in observed.messages.items()}
-            stamps = {source: one.stamp_ns for source, one in observed.messages.items()}
-            inputs = MessageSet(stamps, messages, max(stamps.values()), min(stamps.values()))
-            built = build_observation(self._contract, inputs, self._spec.environment_dim)
+            return self._read(observed)
         except (MessageError, BagError) as error:
             self._count(index, "unusable")
             self.unusable = str(error)
             return None
-        return inputs, built

@@ -8,25 +8,29 @@ against a checkpoint.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pam_ros.robot.errors import ContractError
+from pam_ros.robot.stamps import AS_STAMPED, Stamping
 from pam_ros.robot.units import check_units
+from pam_ros.robot.values.arrays import FLOAT64_MULTI_ARRAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pam_ros.policy.interface import PolicySpec
+    from pam_ros.robot.parts import CommandContract, CommandPart, StateContract, StatePart
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
-JOINT_STATE = "sensor_msgs/msg/JointState"
-JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
-FLOAT64_MULTI_ARRAY = "std_msgs/msg/Float64MultiArray"
-CAMERA_TYPES = (IMAGE, COMPRESSED_IMAGE)
-UNITS = ("rad", "deg", "percent")
+FFMPEG_PACKET = "ffmpeg_image_transport_msgs/msg/FFMPEGPacket"
+FOXGLOVE_VIDEO = "foxglove_msgs/msg/CompressedVideo"
+VIDEO_TYPES = (FFMPEG_PACKET, FOXGLOVE_VIDEO)
+CAMERA_TYPES = (IMAGE, COMPRESSED_IMAGE, *VIDEO_TYPES)
 # What holds for what a contract does not say.
 SYNC_TOLERANCE_S = 0.05
 MAX_AGE_S = 0.5
-LIMIT_MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Crop:
-    """The part of the source image that is used [pixels]; (x, y) is its top left pixel."""
+    """The part of the turned image that is used [pixels]; (x, y) is its top left pixel."""
 
     x: int
     y: int
@@ -50,12 +54,36 @@ class Crop:
     height: int
 
 
+ROTATIONS = (0, 90, 180, 270)
+# Name -> where the picture lies in what keep_aspect leaves free: the part of it left and above.
+ALIGNMENTS: Mapping[str, float] = MappingProxyType(
+    {"center": 0.5, "top_left": 0.0, "bottom_right": 1.0}
+)
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """How a picture is resized.
+
+    ``interpolation`` is one of resizing.py's names; None averages where the picture shrinks and
+    interpolates linearly where it grows. ``keep_aspect`` is one of ALIGNMENTS: the picture keeps
+    its proportions, and the rest of the size is filled with grey of ``pad_value``, 0 to 255. None
+    stretches it.
+    """
+
+    interpolation: str | None = None
+    keep_aspect: str | None = None
+    pad_value: int = 0
+
+
 @dataclass(frozen=True)
 class CameraContract:
     """One camera: a topic that feeds a feature.
 
-    ``crop`` comes before ``resize``. ``resize`` "policy" means the size that the policy wants;
-    ``Contract.bind`` writes that size into ``policy_size``.
+    The picture is turned clockwise by ``rotate`` degrees, cut to ``crop``, which counts in the
+    turned picture, and resized, in this order. ``resize`` "policy" means the size that the policy
+    wants; ``Contract.bind`` writes that size into ``policy_size``. ``resizing`` says how.
+    ``stamping`` says what time the pictures are of.
     """
 
     name: str
@@ -66,11 +94,19 @@ class CameraContract:
     crop: Crop | None = None
     resize: Size | Literal["policy"] | None = None
     policy_size: Size | None = None
+    rotate: int = 0
+    resizing: Resizing = Resizing()
+    stamping: Stamping = AS_STAMPED
 
     @property
     def compressed(self) -> bool:
         """Whether the topic carries CompressedImage."""
         return self.type == COMPRESSED_IMAGE
+
+    @property
+    def video(self) -> bool:
+        """Whether the topic carries packets of a video."""
+        return self.type in VIDEO_TYPES
 
     @property
     def target(self) -> Size | None:
@@ -86,60 +122,12 @@ class CameraContract:
 
 
 @dataclass(frozen=True)
-class JointContract:
-    """One joint.
-
-    ROS messages hold rad (metres for a sliding joint). The policy's number is
-    ``scale * value + offset`` with value in ``unit``: rad, deg, or percent, which runs from -100 at
-    ``range[0]`` to 100 at ``range[1]`` [rad]. ``limits`` [rad] bound every command, and so do
-    ``max_velocity`` [rad/s] and ``max_step`` [rad per period: a sooner tick has its part of it].
-    """
-
-    name: str
-    unit: str = "rad"
-    scale: float = 1.0
-    offset: float = 0.0
-    range: tuple[float, float] | None = None
-    limits: tuple[float, float] | None = None
-    max_velocity: float | None = None
-    max_step: float | None = None
-
-
-@dataclass(frozen=True)
-class StateContract:
-    """Joint states: a topic of sensor_msgs/msg/JointState and the joints in the policy's order.
-
-    ``feature`` is None for a policy that reads no joint state: the topic then only tells where the
-    robot stands when commands begin.
-    """
-
-    topic: str
-    feature: str | None
-    joints: tuple[JointContract, ...]
-
-
-@dataclass(frozen=True)
 class EnvironmentContract:
     """An environment state: a topic of std_msgs/msg/Float64MultiArray, used as it is."""
 
     topic: str
     feature: str
-
-
-@dataclass(frozen=True)
-class CommandContract:
-    """What goes to the robot: one value per action dimension, in the policy's order.
-
-    ``limit_margin`` is a fraction of a joint's range: an action beyond its limits by no more than
-    that is clamped, one farther out is refused. ``limits_from`` "urdf": limits and speeds may be
-    missing here, and come from /robot_description (urdf.py).
-    """
-
-    topic: str
-    type: str
-    joints: tuple[JointContract, ...]
-    limit_margin: float = LIMIT_MARGIN
-    limits_from: str = "contract"
+    stamping: Stamping = AS_STAMPED
 
 
 @dataclass(frozen=True)
@@ -180,8 +168,47 @@ class Contract:
         known = ", ".join(camera.name for camera in self.cameras)
         raise ContractError(f"contract '{self.robot}' has no camera '{name}' (it has {known})")
 
+    def with_topics(self, names: Mapping[str, str]) -> Contract:
+        """This contract with what it listens to on other topics: the new name by the old one."""
+
+        def moved(part: StatePart) -> StatePart:
+            return replace(part, topic=names.get(part.topic, part.topic))
+
+        def measured(part: CommandPart) -> CommandPart:
+            return part if part.measured is None else replace(part, measured=moved(part.measured))
+
+        environment = self.environment
+        if environment is not None:
+            topic = names.get(environment.topic, environment.topic)
+            environment = replace(environment, topic=topic)
+        return replace(
+            self,
+            cameras=tuple(replace(c, topic=names.get(c.topic, c.topic)) for c in self.cameras),
+            state=replace(self.state, parts=tuple(moved(part) for part in self.state.parts)),
+            command=replace(
+                self.command, parts=tuple(measured(part) for part in self.command.parts)
+            ),
+            environment=environment,
+        )
+
+    def as_stamped(self) -> Contract:
+        """This contract for messages whose stamps are right: nothing said about any."""
+        environment = self.environment
+        if environment is not None:
+            environment = replace(environment, stamping=AS_STAMPED)
+        parts = tuple(replace(part, stamping=AS_STAMPED) for part in self.state.parts)
+        return replace(
+            self,
+            cameras=tuple(replace(camera, stamping=AS_STAMPED) for camera in self.cameras),
+            state=replace(self.state, parts=parts),
+            environment=environment,
+        )
+
     def check(self, spec: PolicySpec) -> list[str]:
         """Every disagreement with a policy, one sentence each; an empty list where they agree."""
+        named = self.in_names_of(spec)
+        if named != self:
+            return named.check(spec)
         return [
             *self._check_cameras(spec),
             *self._check_state(spec),
@@ -191,6 +218,8 @@ class Contract:
 
     def bind(self, spec: PolicySpec) -> Contract:
         """This contract with the policy's image sizes written into the cameras, in its order.
+
+        A feature may be named as in the policy's training data; the result has the policy's names.
 
         Units that the policy's training data contradict are no disagreement: a policy can run and
         be looked at in wrong units. ``unit_doubts`` of the result tells of them.
@@ -202,20 +231,38 @@ class Contract:
         if problems:
             title = f"contract '{self.robot}' does not fit policy '{spec.name}'"
             raise contract_error(title, problems)
-        by_feature = {camera.feature: camera for camera in self.cameras}
+        named = self.in_names_of(spec)
+        by_feature = {camera.feature: camera for camera in named.cameras}
         cameras = tuple(
             replace(by_feature[wanted.feature], policy_size=Size(wanted.height, wanted.width))
             for wanted in spec.cameras
         )
-        doubts = check_units(self, spec.statistics).contradictions
-        return replace(self, cameras=cameras, unit_doubts=doubts)
+        doubts = check_units(named, spec.statistics).contradictions
+        return replace(named, cameras=cameras, unit_doubts=doubts)
+
+    def in_names_of(self, spec: PolicySpec) -> Contract:
+        """This contract, its features by the policy's names; some may be the training data's."""
+        state, environment = self.state, self.environment
+        if state.feature is not None:
+            state = state.named(spec.own_name(state.feature))
+        if environment is not None:
+            environment = replace(environment, feature=spec.own_name(environment.feature))
+        cameras = tuple(replace(c, feature=spec.own_name(c.feature)) for c in self.cameras)
+        return replace(self, cameras=cameras, state=state, environment=environment)
 
     def _check_cameras(self, spec: PolicySpec) -> list[str]:
-        problems = []
+        fed = [camera.feature for camera in self.cameras]
+        problems = [
+            f"cameras {' and '.join(repr(c.name) for c in self.cameras if c.feature == feature)} "
+            f"both feed {feature}: one of them names it as the policy's training data do"
+            for feature in dict.fromkeys(fed)
+            if fed.count(feature) > 1
+        ]
         wanted = {camera.feature: Size(camera.height, camera.width) for camera in spec.cameras}
         given = {camera.feature for camera in self.cameras}
         problems += [
-            f"the policy needs {feature} ({size}); no camera of the contract feeds it"
+            f"the policy needs {feature} ({size}{_in_training(spec, feature)}); no camera of the "
+            "contract feeds it"
             for feature, size in wanted.items()
             if feature not in given
         ]
@@ -235,7 +282,6 @@ class Contract:
         return problems
 
     def _check_state(self, spec: PolicySpec) -> list[str]:
-        names = len(self.state.joints)
         if spec.state_feature is None:
             if self.state.feature is None:
                 return []
@@ -243,9 +289,10 @@ class Contract:
         if self.state.feature != spec.state_feature:
             given = self.state.feature or "null"
             return [f"state.feature is {given}; the policy needs {spec.state_feature}"]
-        if names != spec.state_dim:
+        if len(self.state.joints) != spec.state_dim:
             wanted = f"the policy's {spec.state_feature} has {spec.state_dim} dimensions"
-            return [f"state.joints names {names} joints; {wanted}"]
+            parts = [part for part in self.state.parts if part.feature is not None]
+            return [f"{_named('state', parts)}; {wanted}"]
         return []
 
     def _check_environment(self, spec: PolicySpec) -> list[str]:
@@ -262,11 +309,25 @@ class Contract:
         return []
 
     def _check_command(self, spec: PolicySpec) -> list[str]:
-        names = len(self.command.joints)
-        if names == spec.action_dim:
+        if len(self.command.joints) == spec.action_dim:
             return []
         wanted = f"the policy's action has {spec.action_dim} dimensions"
-        return [f"command.joints names {names} joints; {wanted}"]
+        return [f"{_named('command', self.command.parts)}; {wanted}"]
+
+
+def _named(key: str, parts: Sequence[StatePart | CommandPart]) -> str:
+    """How many joints the parts name."""
+    if len(parts) == 1:
+        return f"{key}.joints names {len(parts[0].joints)} joints"
+    counts = " and ".join(f"{len(part.joints)} ({part.topic})" for part in parts)
+    total = sum(len(part.joints) for part in parts)
+    return f"the parts of {key} name {counts} joints, {total} together"
+
+
+def _in_training(spec: PolicySpec, feature: str) -> str:
+    """What the policy's training data call a feature, where that is another name."""
+    names = [name for name, own in spec.renames.items() if own == feature]
+    return f", {' or '.join(names)} in its training data" if names else ""
 
 
 def contract_error(title: str, problems: list[str]) -> ContractError:

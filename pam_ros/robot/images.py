@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs Image and CompressedImage to RGB arrays, the policy's crop and resize, and back.
+"""sensor_msgs Image and CompressedImage to RGB arrays, and back.
 
 Messages are duck-typed: anything with the standard fields. Conversions equal cv_bridge's
 ``imgmsg_to_cv2(message, "rgb8")`` for the encodings below.
@@ -16,8 +16,13 @@ import numpy as np
 
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.image_file import MAX_PIXELS, decode_file
-from pam_ros.robot.pixels import LAYOUTS, holds_measurements, names_only_the_type, to_rgb
-from pam_ros.robot.regions import SourceRegion
+from pam_ros.robot.pixels import (
+    LAYOUTS,
+    holds_measurements,
+    names_only_the_type,
+    planes_to_rgb,
+    to_rgb,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pam_ros.message_types.sensor_msgs import CompressedImage, Image
-    from pam_ros.robot.contract import CameraContract
 
 #: Encodings that are read, with their bytes per pixel.
 ENCODINGS: Mapping[str, int] = MappingProxyType(
@@ -64,12 +68,16 @@ def image_to_rgb(message: Image, encoding: str | None = None) -> npt.NDArray[np.
             f"{width * layout.pixel}"
         )
     _check_size(given, height, width)
-    data, rows = _bytes(message.data), layout.rows(height)
+    if layout.planes is not None and layout.planes.apart and step % layout.planes.cols_share:
+        raise MessageError(f"image step is {step} bytes; {given} needs an even step")
+    data, rows = message_bytes(message.data), layout.rows(height)
     if data.size != rows * step:
         raise MessageError(
             f"image data has {data.size} bytes; height {height} times step {step} is {rows * step}"
-            + (" with the colours that follow" if layout.planes else "")
+            + (" with the colours that follow" if layout.planes is not None else "")
         )
+    if layout.planes is not None:
+        return planes_to_rgb(data.reshape(rows, step), height, width, layout.planes)
     pixels: npt.NDArray[Any] = data.reshape(rows, step)[:, : width * layout.pixel]
     if layout.itemsize == 2:
         order = ">u2" if message.is_bigendian else "<u2"
@@ -77,6 +85,17 @@ def image_to_rgb(message: Image, encoding: str | None = None) -> npt.NDArray[np.
     if layout.channels > 1:
         pixels = pixels.reshape(height, width, layout.channels)
     return to_rgb(pixels, layout.code)
+
+
+def any_image_to_rgb(message: Image, meant: str | None) -> npt.NDArray[np.uint8]:
+    """As `image_to_rgb`, but of any encoding; `meant` is what one that tells only its type is.
+
+    Raises:
+        MessageError: likewise.
+    """
+    given = str(message.encoding)
+    typed = meant is not None and given not in LAYOUTS and names_only_the_type(given, meant)
+    return image_to_rgb(message, meant if typed else None)
 
 
 def compressed_to_rgb(message: CompressedImage) -> npt.NDArray[np.uint8]:
@@ -96,7 +115,7 @@ def compressed_to_rgb(message: CompressedImage) -> npt.NDArray[np.uint8]:
             f"compressed image is a depth image or other measurements (format '{form[:40]}'); a "
             "colour image is needed"
         )
-    pixels = decode_file(_bytes(message.data), form)
+    pixels = decode_file(message_bytes(message.data), form)
     if pixels.ndim == 2:
         return to_rgb(pixels, _one_channel(pixels, encoding, how))
     if _is_mosaic(encoding) and "bgr" not in how:
@@ -113,7 +132,9 @@ def _one_channel(pixels: npt.NDArray[Any], encoding: str, how: str) -> int:
     """OpenCV's conversion of a compressed picture of one channel, (H, W), to RGB."""
     layout = LAYOUTS.get(encoding)
     # What compressed_image_transport of ROS 2 makes of mosaics and YUV before it writes a JPEG.
-    if layout is not None and (layout.shared or (layout.mosaic and "mono" in how)):
+    if layout is not None and (
+        layout.shared or layout.planes is not None or (layout.mosaic and "mono" in how)
+    ):
         raise MessageError(
             f"compressed image holds brightness alone, though its camera sees colours (format "
             f"'{encoding}; {how[:40]}'); compress rgb8 or bgr8"
@@ -136,7 +157,7 @@ def _is_mosaic(encoding: str) -> bool:
 def _encoding(given: str, expected: str | None) -> str:
     """The encoding to read a message by: its own, or the contract's if it tells only the type."""
     if expected is not None and given != expected:
-        if expected in LAYOUTS and names_only_the_type(given, LAYOUTS[expected]):
+        if expected in LAYOUTS and names_only_the_type(given, expected):
             return expected
         raise MessageError(f"image encoding is '{given}'; the contract says '{expected}'")
     if given in LAYOUTS:
@@ -149,59 +170,10 @@ def _check_size(encoding: str, height: int, width: int) -> None:
     layout = LAYOUTS[encoding]
     if layout.shared and width % 2:
         raise MessageError(f"image width is {width}; {encoding} needs an even width")
-    if layout.planes and height % 2:
+    if layout.planes is not None and height % layout.planes.rows_share:
         raise MessageError(f"image height is {height}; {encoding} needs an even height")
     if layout.mosaic and min(height, width) < 3:
         raise MessageError(f"image of {height}x{width} is too small for {encoding}: 3x3 at least")
-
-
-def fit(camera: CameraContract, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The camera's crop, then its resize: (H, W, 3) uint8 of the size that the policy wants.
-
-    Shrinking averages the source pixels (cv2.INTER_AREA), enlarging interpolates linearly.
-
-    Raises:
-        MessageError: the crop does not lie within the image, or the size comes out wrong.
-    """
-    region = source_region(camera, rgb.shape[0], rgb.shape[1])
-    rows = slice(region.crop_y, region.crop_y + region.crop_height)
-    cols = slice(region.crop_x, region.crop_x + region.crop_width)
-    cut = np.ascontiguousarray(rgb[rows, cols])
-    if (region.crop_height, region.crop_width) == (region.height, region.width):
-        return cut
-    shrinks = region.height <= region.crop_height and region.width <= region.crop_width
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    size = (region.width, region.height)
-    return np.asarray(cv2.resize(cut, size, interpolation=method), dtype=np.uint8)
-
-
-def source_region(camera: CameraContract, height: int, width: int) -> SourceRegion:
-    """The part of a source image of this size that becomes the policy's image.
-
-    Raises:
-        MessageError: the crop does not lie within the image, or the size comes out wrong.
-    """
-    x, y, crop_width, crop_height = 0, 0, width, height
-    if camera.crop is not None:
-        x, y = camera.crop.x, camera.crop.y
-        crop_width, crop_height = camera.crop.width, camera.crop.height
-        if x + crop_width > width or y + crop_height > height:
-            raise MessageError(
-                f"camera '{camera.name}' sends {height}x{width} (height x width); its crop reaches "
-                f"to row {y + crop_height} and column {x + crop_width}"
-            )
-    target = camera.target
-    if target is None and camera.resize == "policy":
-        raise MessageError(f"camera '{camera.name}' resizes to the policy; bind the contract first")
-    out_height = crop_height if target is None else target.height
-    out_width = crop_width if target is None else target.width
-    wanted = camera.policy_size
-    if wanted is not None and (out_height, out_width) != (wanted.height, wanted.width):
-        raise MessageError(
-            f"camera '{camera.name}' gives {out_height}x{out_width} (height x width); the policy "
-            f"wants {wanted.height}x{wanted.width}: write 'resize: policy' in the contract"
-        )
-    return SourceRegion(x, y, crop_width, crop_height, out_width, out_height)
 
 
 def fill_image(message: Image, rgb: npt.NDArray[np.uint8], encoding: str = "rgb8") -> None:
@@ -238,7 +210,7 @@ def fill_compressed_image(
     message.data = array.array("B", data.tobytes())
 
 
-def _bytes(data: Any) -> npt.NDArray[np.uint8]:
+def message_bytes(data: Any) -> npt.NDArray[np.uint8]:
     """The message's bytes as an array, whatever holds them (array, bytes, numpy, list)."""
     try:
         return np.frombuffer(data, dtype=np.uint8)

@@ -22,16 +22,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Planes:
+    """Colours behind the plane of brightness: U and V, or V and U.
+
+    Attributes:
+        rows_share: so many rows of pixels share their colours: with 2, the height must be even.
+        cols_share: likewise.
+        apart: U and V have a plane each, with rows of step / cols_share bytes; else they take turns
+            in one.
+        v_first: V comes before U.
+    """
+
+    rows_share: int
+    cols_share: int
+    apart: bool
+    v_first: bool = False
+
+
+@dataclass(frozen=True)
 class PixelLayout:
     """One encoding.
 
     Attributes:
-        channels: numbers per pixel; of nv12 and nv21, in the plane of brightness.
+        channels: numbers per pixel; of planes, in that of brightness.
         itemsize: bytes per number, 1 or 2.
         code: OpenCV's conversion to RGB; None if it is RGB.
         mosaic: one colour per pixel, behind a Bayer filter.
         shared: neighbours share their colour: the width must be even.
-        planes: the colours follow in half as many rows again: the height must be even too.
+        planes: the colours follow the brightness, in planes of their own.
     """
 
     channels: int
@@ -39,16 +57,18 @@ class PixelLayout:
     code: int | None = None
     mosaic: bool = False
     shared: bool = False
-    planes: bool = False
+    planes: Planes | None = None
 
     @property
     def pixel(self) -> int:
-        """Bytes per pixel; of nv12 and nv21, in the plane of brightness."""
+        """Bytes per pixel; of planes, in that of brightness."""
         return self.channels * self.itemsize
 
     def rows(self, height: int) -> int:
-        """Rows that the data has for a picture of this height."""
-        return height * 3 // 2 if self.planes else height
+        """Rows of `step` bytes that the data has for a picture of this height."""
+        if self.planes is None:
+            return height
+        return height + 2 * height // (self.planes.rows_share * self.planes.cols_share)
 
 
 def _layouts() -> dict[str, PixelLayout]:
@@ -71,8 +91,24 @@ def _layouts() -> dict[str, PixelLayout]:
     yuyv = PixelLayout(2, code=cv2.COLOR_YUV2RGB_YUY2, shared=True)
     found = {name + "8": PixelLayout(each, code=code) for name, (each, code) in spaces.items()}
     found |= {"yuv422": uyvy, "uyvy": uyvy, "yuv422_yuy2": yuyv, "yuyv": yuyv}
-    found["nv12"] = PixelLayout(1, code=cv2.COLOR_YUV2RGB_NV12, shared=True, planes=True)
-    found["nv21"] = PixelLayout(1, code=cv2.COLOR_YUV2RGB_NV21, shared=True, planes=True)
+    yvyu = PixelLayout(2, code=cv2.COLOR_YUV2RGB_YVYU, shared=True)
+    planes = {
+        "nv12": Planes(2, 2, apart=False),
+        "nv21": Planes(2, 2, apart=False, v_first=True),
+        "i420": Planes(2, 2, apart=True),
+        "yuv420": Planes(2, 2, apart=True),
+        "yv12": Planes(2, 2, apart=True, v_first=True),
+        "nv16": Planes(1, 2, apart=False),
+        "nv61": Planes(1, 2, apart=False, v_first=True),
+        "yuv422p": Planes(1, 2, apart=True),
+        "nv24": Planes(1, 1, apart=False),
+        "nv42": Planes(1, 1, apart=False, v_first=True),
+    }
+    found["yvyu"] = yvyu
+    found |= {
+        name: PixelLayout(1, shared=each.cols_share == 2, planes=each)
+        for name, each in planes.items()
+    }
     found |= {name + "8": PixelLayout(1, code=code, mosaic=True) for name, code in mosaics.items()}
     found |= {name + "16": PixelLayout(each, 2, code) for name, (each, code) in spaces.items()}
     found |= {name + "16": PixelLayout(1, 2, code, True) for name, code in mosaics.items()}
@@ -82,6 +118,15 @@ def _layouts() -> dict[str, PixelLayout]:
 LAYOUTS: Mapping[str, PixelLayout] = MappingProxyType(_layouts())
 """Encodings that are read."""
 
+# Limited range: rows give R, G and B of Y, U, V and 1.
+_BT601 = np.array(
+    [
+        [1.164, 0.0, 1.596, -1.164 * 16 - 1.596 * 128],
+        [1.164, -0.391, -0.813, -1.164 * 16 + (0.391 + 0.813) * 128],
+        [1.164, 2.018, 0.0, -1.164 * 16 - 2.018 * 128],
+    ],
+    np.float32,
+)
 _MEASUREMENTS = re.compile(r"(8S|16[US]|32[SF]|64F)(C\d+)?")
 
 
@@ -90,9 +135,48 @@ def holds_measurements(encoding: str) -> bool:
     return _MEASUREMENTS.fullmatch(encoding) is not None
 
 
-def names_only_the_type(encoding: str, layout: PixelLayout) -> bool:
-    """Whether an encoding says of this layout its numbers alone, as 8UC3 does of bgr8."""
+def names_only_the_type(encoding: str, meant: str) -> bool:
+    """Whether an encoding says of another one its numbers alone, as 8UC3 does of bgr8."""
+    layout = LAYOUTS[meant]
     return encoding == f"{8 * layout.itemsize}UC{layout.channels}"
+
+
+def planes_to_rgb(
+    data: npt.NDArray[np.uint8], height: int, width: int, planes: Planes
+) -> npt.NDArray[np.uint8]:
+    """Brightness and colours in planes of their own -> (height, width, 3) uint8 RGB.
+
+    Args:
+        data: (rows, step), rows as PixelLayout.rows says.
+        height: of the picture [pixels].
+        width: likewise.
+        planes: how the colours follow.
+    """
+    if planes.rows_share == 2 and not planes.apart:
+        code = cv2.COLOR_YUV2RGB_NV21 if planes.v_first else cv2.COLOR_YUV2RGB_NV12
+        return to_rgb(data[:, :width], code)
+    step = data.shape[1]
+    luma, rest = data[:height, :width], data[height:].reshape(-1)
+    rows, cols = height // planes.rows_share, width // planes.cols_share
+    if planes.apart:
+        each = rest.reshape(2, rows, step // planes.cols_share)[:, :, :cols]
+        first, second = each[0], each[1]
+    else:
+        pairs = rest.reshape(rows, 2 * step // planes.cols_share)[:, : 2 * cols]
+        first, second = pairs[:, ::2], pairs[:, 1::2]
+    u, v = (second, first) if planes.v_first else (first, second)
+    if planes.rows_share == 2:
+        packed = np.concatenate([luma.reshape(-1), u.reshape(-1), v.reshape(-1)])
+        packed = packed.reshape(3 * height // 2, width)
+        return np.asarray(cv2.cvtColor(packed, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
+    if planes.cols_share == 2:
+        pairs = np.empty((height, width, 2), np.uint8)
+        pairs[..., 0], pairs[:, ::2, 1], pairs[:, 1::2, 1] = luma, u, v
+        return np.asarray(cv2.cvtColor(pairs, cv2.COLOR_YUV2RGB_YUY2), dtype=np.uint8)
+    # What OpenCV has for three full planes is of full range.
+    yuv = np.dstack([luma, u, v]).astype(np.float32)
+    rgb = np.rint(cv2.transform(yuv, _BT601))
+    return np.asarray(np.clip(rgb, 0, 255), dtype=np.uint8)
 
 
 def to_rgb(pixels: npt.NDArray[Any], code: int | None) -> npt.NDArray[np.uint8]:

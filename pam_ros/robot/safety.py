@@ -12,8 +12,10 @@
 
 DISABLED publishes nothing. RUNNING publishes actions, bounded. HOLDING and FAULT repeat one latched
 position, the last safe command (before the first one: where the robot stood when it was enabled),
-and never follow the measured position, which would creep. HOLDING ends by itself with the next good
-action; FAULT only by ``enable``.
+and never follow the measured position, which would creep. What is commanded by velocity or effort
+is held at 0. HOLDING ends by itself with the next good action; FAULT only by ``enable``.
+
+All parts of a command are one vector here, so that they are refused, held and started as one.
 
 Pure: no clock, no threads, no ROS. Times are seconds of one clock, given by the caller, who also
 serialises the calls.
@@ -31,7 +33,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pam_ros.robot.contract import CommandContract
+    from pam_ros.robot.parts import CommandContract
 
 #: On enabling, a joint may stand outside its limits by this fraction of its range: encoders and
 #: end stops are not exact.
@@ -49,11 +51,14 @@ class SafetyState(Enum):
 
 @dataclass(frozen=True)
 class SafetyLimits:
-    """Bounds per joint, each (joints,) float64: positions [rad], speeds [rad/s], steps [rad].
+    """Bounds per joint, each (joints,) float64, in messages' units.
 
-    A step is that of a period; a tick that comes sooner has its part of it.
+    Of its number, of how much that changes in a second (the speed of a position, the acceleration
+    of a velocity), and in a period: a tick that comes sooner has its part of that step.
 
-    An action within ``margin`` [rad] outside lower and upper is clamped; one beyond it is refused.
+    An action within ``margin`` outside lower and upper is clamped; one beyond it is refused.
+    ``latches`` (joints,) bool: held at its last value; if not, at 0, where it also begins. Left
+    out: all. ``units``: for people; left out: rad.
     """
 
     names: tuple[str, ...]
@@ -62,6 +67,8 @@ class SafetyLimits:
     max_velocity: npt.NDArray[np.float64]
     max_step: npt.NDArray[np.float64]
     margin: npt.NDArray[np.float64]
+    latches: npt.NDArray[np.bool_] | None = None
+    units: tuple[str, ...] = ()
 
     @classmethod
     def from_contract(cls, command: CommandContract) -> SafetyLimits:
@@ -71,23 +78,41 @@ class SafetyLimits:
             ValueError: a joint has no limits, or no speed.
         """
         for joint in command.joints:
-            if joint.limits is None or (joint.max_velocity is None and joint.max_step is None):
-                raise ValueError(f"joint '{joint.name}' needs limits, and max_velocity or max_step")
+            if joint.limits is None or not joint.bounded_in_time:
+                key = joint.what.rate_key
+                raise ValueError(f"joint '{joint.label}' needs limits, and {key} or max_step")
         pairs = np.array([joint.limits for joint in command.joints], dtype=np.float64)
         lower, upper = pairs[:, 0], pairs[:, 1]
+        margins = [part.limit_margin for part in command.parts for _ in part.joints]
         return cls(
-            names=tuple(joint.name for joint in command.joints),
+            names=command.labels,
             lower=lower,
             upper=upper,
-            max_velocity=np.array([joint.max_velocity or np.inf for joint in command.joints]),
+            max_velocity=np.array([joint.max_rate or np.inf for joint in command.joints]),
             max_step=np.array([joint.max_step or np.inf for joint in command.joints]),
-            margin=command.limit_margin * (upper - lower),
+            margin=np.array(margins) * (upper - lower),
+            latches=np.array([joint.what.latches for joint in command.joints]),
+            units=tuple(joint.message_unit for joint in command.joints),
+        )
+
+    def at_rest(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What holds a robot that was commanded these values (joints,)."""
+        return values if self.latches is None else np.where(self.latches, values, 0.0)
+
+    def described(self, joint: int, value: float) -> str:
+        """A joint's number that lies outside its limits, in words."""
+        unit = f" {self.units[joint]}".rstrip() if self.units else " rad"
+        return (
+            f"{self.names[joint]} at {value:.3f}{unit} is outside its limits "
+            f"{self.lower[joint]:.3f} to {self.upper[joint]:.3f}"
         )
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do now: publish ``positions`` (joints,) [rad], or nothing where it is None.
+    """What to do now: publish ``positions`` (joints,), or nothing where it is None.
+
+    ``positions`` are in messages' units: positions, and what else is commanded.
 
     ``cause`` is a short fixed word, ``reason`` the sentence for people, both empty while all is
     well. ``changed`` is true where state or cause differ from the decision before: the time for one
@@ -140,6 +165,8 @@ class Safety:
         self._deadline = 1.25 * period_s if deadline_s is None else deadline_s
         self._start: npt.NDArray[np.float64] = np.zeros(len(limits.names))
         self._last: npt.NDArray[np.float64] = self._start
+        # What was commanded before that.
+        self._before: npt.NDArray[np.float64] = self._start
         self._blend_from: float | None = None
         self._command_time = 0.0
         self._action_time = 0.0
@@ -155,14 +182,14 @@ class Safety:
 
     @property
     def held(self) -> npt.NDArray[np.float64] | None:
-        """The last safe command (joints,) [rad], None while disabled."""
-        return self._last.copy() if self.enabled else None
+        """What holds the robot from now on (joints,), None while disabled."""
+        return self.limits.at_rest(self._last).copy() if self.enabled else None
 
     def enable(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
         """Starts commanding from where the robot stands; ends a fault.
 
         Args:
-            measured: positions of the commanded joints (joints,) [rad], None where unknown.
+            measured: positions of the commanded joints (joints,), None where unknown.
             now_s: the present [s].
         """
         if self.state in {SafetyState.RUNNING, SafetyState.HOLDING}:
@@ -188,11 +215,11 @@ class Safety:
         if start.shape != self.limits.lower.shape or not np.isfinite(start).all():
             return EnableResult(False, "not enabled: the measured joint positions are not usable")
         slack = START_TOLERANCE * (self.limits.upper - self.limits.lower)
-        outside = self._outside(start, slack)
+        outside = self._outside(self.limits.at_rest(start), slack)
         if outside:
             return EnableResult(False, f"not enabled: {outside}; move the robot inside first")
-        self._start = np.clip(start, self.limits.lower, self.limits.upper)
-        self._last = self._start
+        self._start = np.clip(self.limits.at_rest(start), self.limits.lower, self.limits.upper)
+        self._last = self._before = self._start
         self._blend_from = None
         self._command_time = self._action_time = self._newest_time = now_s
         self._cause = self._reason = ""
@@ -210,7 +237,9 @@ class Safety:
         now_s: float,
         chunk: npt.NDArray[np.floating[Any]] | None = None,
     ) -> Decision:
-        """A policy's action (joints,) [rad], with the chunk (C, joints) [rad] it came with, if new.
+        """A policy's action (joints,), with the chunk (C, joints) that it came with, if new.
+
+        Both are in messages' units.
 
         Either is refused as a whole, and is a fault, where a value is not finite or lies beyond the
         limits' margin. Otherwise the action is clamped to the limits, blended in after a start, and
@@ -233,6 +262,7 @@ class Safety:
             name for name, moved in zip(self.limits.names, target != wanted, strict=True) if moved
         )
         self.counts["clamped"] += bool(clamped)
+        self._before = self._last
         self._last = self._approach(self._blend(target, now_s), now_s)
         return self._decide(now_s, clamped)
 
@@ -253,6 +283,18 @@ class Safety:
                 self.state = SafetyState.FAULT
                 self.counts["faults"] += 1
         return self._decide(now_s)
+
+    def rest(self) -> npt.NDArray[np.float64]:
+        """Somebody else held the robot until now: what holds it (joints,), to go on from there."""
+        self._last = self.limits.at_rest(self._last)
+        return self._last.copy()
+
+    def take_back(self) -> None:
+        """The last decision's command did not go out: the next goes on from the one before.
+
+        That is at rest: whoever holds the robot meanwhile holds it so.
+        """
+        self._last = self.limits.at_rest(self._before)
 
     def watch(self, now_s: float) -> Decision | None:
         """For a watchdog: a holding decision where no action has come in time, else None.
@@ -318,10 +360,7 @@ class Safety:
         row, joint = np.unravel_index(int(np.argmax(excess)), excess.shape)
         if excess[row, joint] <= 0:
             return None
-        return (
-            f"{limits.names[joint]} at {rows[row, joint]:.3f} rad is outside its limits "
-            f"{limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
-        )
+        return limits.described(int(joint), float(rows[row, joint]))
 
     def _blend(self, target: npt.NDArray[np.float64], now_s: float) -> npt.NDArray[np.float64]:
         """Smoothstep from the start to the target while the soft start lasts."""
@@ -353,5 +392,7 @@ class Safety:
         positions = None
         if self.enabled:
             self._command_time = max(self._command_time, now_s)
+            if self.state is not SafetyState.RUNNING:
+                self._last = self._before = self.limits.at_rest(self._last)
             positions = self._last.copy()
         return Decision(self.state, positions, self._cause, self._reason, changed, clamped, after)

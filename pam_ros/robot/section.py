@@ -5,17 +5,23 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pam_ros.robot.errors import ContractError
+from pam_ros.robot.stamps import STAMPS, Stamping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 MAX_BYTES = 1_000_000
+# Of a clock that began in 1970 [s], and more.
+_MAX_OFFSET_S = 1e10
+# ROS 2 names: tokens of letters, digits and underscores that do not start with a digit.
+_TOPIC = re.compile(r"(/|~/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -228,6 +234,31 @@ class Section:
                 self.problems.append(
                     f"{self.path(str(key))} is not known{suggestion(str(key), self._known)}"
                 )
+
+
+def read_topic(section: Section) -> str:
+    """The section's topic; empty, and a problem, if it has none or one that ROS 2 refuses."""
+    topic = section.text("topic", required=True)
+    if topic is not None and not _TOPIC.fullmatch(topic):
+        section.problem(
+            "topic", f"is '{topic}', which is no ROS 2 topic name (for example /top/image_raw)"
+        )
+    return topic or ""
+
+
+def read_stamping(section: Section, topic: str, *, has_header: bool) -> Stamping:
+    """What time a source's messages are of."""
+    by = section.choice("stamp", STAMPS)
+    if by == STAMPS[0] and not has_header:
+        section.problem("stamp", f"is header; what comes on {topic} has none: write arrival")
+    offset = section.number("stamp_offset_s", minimum=-_MAX_OFFSET_S, maximum=_MAX_OFFSET_S)
+    return Stamping(by or STAMPS[0], offset or 0.0)
+
+
+def repeated(values: Iterable[str]) -> list[str]:
+    """Those that occur more than once; an empty one was missing and is not counted."""
+    listed = list(values)
+    return sorted({value for value in listed if value and listed.count(value) > 1})
 
 
 def _number(value: object) -> float | None:

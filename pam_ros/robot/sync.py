@@ -12,38 +12,69 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.robot.sources import ENVIRONMENT, STATE, contract_sources
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pam_ros.robot.contract import Contract
 
-STATE = "joint_states"
-ENVIRONMENT = "environment"
+__all__ = ["ENVIRONMENT", "STATE", "MessageSet", "Synchroniser"]
+
 _SECOND = 1_000_000_000
 #: Messages kept per camera, and per source of small messages.
 _CAMERA_DEPTH = 32
 _SMALL_DEPTH = 1024
+#: Messages of one stamp and source that are kept.
+_TWINS = 8
+
+
+def sources_by_topic(contract: Contract) -> dict[str, tuple[str, ...]]:
+    """The sources that each of the contract's topics feeds: more than one, if cameras share it."""
+    sources: dict[str, tuple[str, ...]] = {}
+    for source in contract_sources(contract):
+        sources[source.topic] = (*sources.get(source.topic, ()), source.name)
+    return sources
 
 
 @dataclass(frozen=True)
 class MessageSet:
-    """One message per source. ``stamp_ns`` is the newest stamp, ``oldest_ns`` the oldest."""
+    """One message per source. ``stamp_ns`` is the newest stamp, ``oldest_ns`` the oldest.
+
+    ``earlier``: of sources whose messages may each hold a part, those that came before the one of
+    the set and are not too old, the newest first.
+    """
 
     stamps: Mapping[str, int]
     messages: Mapping[str, Any]
     stamp_ns: int
     oldest_ns: int
+    earlier: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def of(self, source: str) -> Iterator[Any]:
+        """The messages of a source, the newest first."""
+        yield self.messages[source]
+        yield from self.earlier.get(source, ())
 
 
 @dataclass
 class _Source:
     depth: int
     stamps: list[int] = field(default_factory=list)
-    messages: dict[int, Any] = field(default_factory=dict)
+    # Two drivers of one topic may stamp alike, so that a stamp may have several messages.
+    messages: dict[int, list[Any]] = field(default_factory=dict)
 
     def clear(self) -> None:
         self.stamps.clear()
         self.messages.clear()
+
+    def before(self, stamp_ns: int, oldest_ns: int) -> list[Any]:
+        """The messages before the first of a stamp, no older than another, the newest first."""
+        first = bisect_left(self.stamps, oldest_ns)
+        last = bisect_left(self.stamps, stamp_ns)
+        twins = self.messages[stamp_ns][:0:-1]
+        stamps = reversed(self.stamps[first:last])
+        return twins + [each for stamp in stamps for each in reversed(self.messages[stamp])]
 
     def drop_oldest(self, count: int) -> None:
         count = max(count, 0)
@@ -64,6 +95,9 @@ class Synchroniser:
     every source (there is exactly one such choice). A set is handed out once. With a trigger, a set
     is handed out for each new message of that source only.
 
+    Of a source in ``merged``, messages may each hold a part of what there is: a set takes along
+    what came before, as far as it is not older than the greatest age.
+
     ``counts`` says by cause what was not used. Per message: ``duplicate`` (a stamp seen before),
     ``out_of_order`` (older than its predecessor; still used where it fits), ``unstamped`` (stamp
     zero or negative), ``future`` (ahead of the present by more than max_age), ``clock_reset`` (a
@@ -82,6 +116,8 @@ class Synchroniser:
         trigger: str | None = None,
         depth: int | Mapping[str, int] = 64,
         reset_s: float = 1.0,
+        merged: Sequence[str] = (),
+        shown: Mapping[str, str] | None = None,
     ) -> None:
         if not sources or len(set(sources)) != len(sources):
             raise ValueError(f"sources are {list(sources)}; they must be one or more, none twice")
@@ -93,23 +129,27 @@ class Synchroniser:
         self._max_age = round(max_age_s * _SECOND)
         self._reset = round(reset_s * _SECOND)
         self._trigger = trigger
+        self._merged = tuple(merged)
+        self._shown = {name: name for name in sources} | dict(shown or {})
         self._used: dict[str, int] | None = None
         self.counts: Counter[str] = Counter()
-        self.reason = f"no message yet from {', '.join(sources)}"
+        self.reason = f"no message yet from {', '.join(self._shown[name] for name in sources)}"
 
     @classmethod
     def for_contract(cls, contract: Contract) -> Synchroniser:
-        """Sources: the cameras by name, STATE, and ENVIRONMENT where the contract has one."""
-        depth = {camera.name: _CAMERA_DEPTH for camera in contract.cameras}
-        depth[STATE] = _SMALL_DEPTH
-        if contract.environment is not None:
-            depth[ENVIRONMENT] = _SMALL_DEPTH
+        """Sources as contract_sources names them: cameras, STATE and the like, ENVIRONMENT."""
+        sources = contract_sources(contract)
+        several = len(contract.state.topics) > 1
+        small = [source for source in sources if not source.camera]
         return cls(
-            list(depth),
+            [source.name for source in sources],
             contract.sync_tolerance_s,
             contract.max_age_s,
             trigger=contract.trigger,
-            depth=depth,
+            depth={s.name: _CAMERA_DEPTH if s.camera else _SMALL_DEPTH for s in sources},
+            merged=[source.name for source in sources if source.merged],
+            # One of several topics of the state is known by its name.
+            shown={s.name: s.topic for s in small if several and s.name != ENVIRONMENT},
         )
 
     def add(self, source: str, stamp_ns: int, message: Any) -> None:
@@ -124,11 +164,13 @@ class Synchroniser:
             buffer.clear()
         if stamp_ns in buffer.messages:
             self.counts["duplicate"] += 1
+            if source in self._merged and len(buffer.messages[stamp_ns]) < _TWINS:
+                buffer.messages[stamp_ns].append(message)
             return
         if buffer.stamps and stamp_ns < buffer.stamps[-1]:
             self.counts["out_of_order"] += 1
         insort(buffer.stamps, stamp_ns)
-        buffer.messages[stamp_ns] = message
+        buffer.messages[stamp_ns] = [message]
         overflow = len(buffer.stamps) - buffer.depth
         if overflow > 0:
             self.counts["overflow"] += overflow
@@ -144,7 +186,8 @@ class Synchroniser:
         if stamps[late] < now_ns - self._max_age:
             age = (now_ns - stamps[late]) / _SECOND
             limit = self._max_age / _SECOND
-            self._refuse("stale", f"{late} is {age:.2f} s old; at most {limit:g} s is used")
+            shown = self._shown[late]
+            self._refuse("stale", f"{shown} is {age:.2f} s old; at most {limit:g} s is used")
             return None
         if self._repeats(stamps):
             self._refuse("repeated", f"nothing new from {self._trigger or 'any source'}")
@@ -156,9 +199,15 @@ class Synchroniser:
         self.reason = ""
         return MessageSet(
             stamps=stamps,
-            messages={name: self._sources[name].messages[stamp] for name, stamp in stamps.items()},
+            messages={
+                name: self._sources[name].messages[stamp][0] for name, stamp in stamps.items()
+            },
             stamp_ns=max(stamps.values()),
             oldest_ns=stamps[late],
+            earlier={
+                name: self._sources[name].before(stamps[name], now_ns - self._max_age)
+                for name in self._merged
+            },
         )
 
     def clear(self) -> None:
@@ -191,7 +240,8 @@ class Synchroniser:
         """
         missing = [name for name, buffer in self._sources.items() if not buffer.stamps]
         if missing:
-            self._refuse("waiting", f"no message from {', '.join(missing)}")
+            shown = ", ".join(self._shown[name] for name in missing)
+            self._refuse("waiting", f"no message from {shown}")
             return None
         place = {name: len(buffer.stamps) - 1 for name, buffer in self._sources.items()}
         while True:
@@ -212,7 +262,7 @@ class Synchroniser:
         self._refuse(
             "unmatched",
             f"no stamps within {self._tolerance / _SECOND:g} s of each other; "
-            f"{last} is {apart:.3f} s behind the newest",
+            f"{self._shown[last]} is {apart:.3f} s behind the newest",
         )
 
     def _repeats(self, stamps: dict[str, int]) -> bool:

@@ -30,8 +30,9 @@ class TakeoverError(ReceivedError):
 class Beat:
     """The node to the guard, before each command.
 
-    ``positions`` [rad]: what is commanded now; empty where the robot is not enabled, and nothing
-    is. ``question``: above 0 it also asks for the command back, by this number.
+    ``positions``: what holds the robot if nothing follows, the positions that are commanded now and
+    0 for velocities and efforts; empty where the robot is not enabled, and nothing is commanded.
+    ``question``: above 0 it also asks for the command back, by this number.
     """
 
     positions: tuple[float, ...] = ()
@@ -133,7 +134,7 @@ class Takeover:
         return answer
 
     def look(self, now_s: float) -> tuple[float, ...] | None:
-        """The positions to publish now [rad], None while nothing is missed."""
+        """The values to publish now, None while nothing is missed."""
         if now_s < self._due:
             return None
         if self._since is None:

@@ -13,7 +13,8 @@ from pam_ros.robot.contract import contract_error
 from pam_ros.robot.errors import ContractError
 
 if TYPE_CHECKING:
-    from pam_ros.robot.contract import Contract, JointContract
+    from pam_ros.robot.contract import Contract
+    from pam_ros.robot.parts import CommandPart, JointContract
 
 MAX_CHARACTERS = 20_000_000
 _BOUNDED = ("revolute", "prismatic")
@@ -32,11 +33,15 @@ class UrdfJoint:
         max_velocity: [rad/s, or m/s]; None if it is not given.
         soft_limits: <safety_controller>'s soft_lower_limit and soft_upper_limit [rad, or m]; None
             if it has none.
+        max_effort: [N.m, or N]; None if it is not given.
+        slides: whether it is prismatic, so that its numbers are metres.
     """
 
     limits: Range | None
     max_velocity: float | None
     soft_limits: Range | None = None
+    max_effort: float | None = None
+    slides: bool = False
 
 
 def read_urdf(text: str) -> dict[str, UrdfJoint]:
@@ -71,21 +76,54 @@ def with_limits(contract: Contract, joints: dict[str, UrdfJoint]) -> Contract:
         ContractError: a commanded joint stays without limits or speed; lists every problem.
     """
     problems: list[str] = []
+    parts = []
+    for part in contract.command.parts:
+        if part.limits_from == "urdf":
+            part, wrong = _completed(part, joints)  # noqa: PLW2901
+            where = f"{part.topic}: " if len(contract.command.parts) > 1 else ""
+            problems += [f"{where}{problem}" for problem in wrong]
+        parts.append(part)
+    if problems:
+        raise contract_error(f"contract '{contract.robot}' with /robot_description", problems)
+    return replace(contract, command=replace(contract.command, parts=tuple(parts)))
+
+
+def _completed(part: CommandPart, joints: dict[str, UrdfJoint]) -> tuple[CommandPart, list[str]]:
+    problems: list[str] = []
     completed = []
-    for joint in contract.command.joints:
+    for joint in part.joints:
         found = joints.get(joint.name)
         if found is None:
             known = ", ".join(joints) or "none"
             problems.append(f"joint '{joint.name}' is not in the robot description ({known})")
             continue
-        complete = _narrower(joint, found)
-        problems += _limit_problems(joint, found, complete)
-        if complete.max_velocity is None and complete.max_step is None:
-            problems.append(f"joint '{joint.name}' has no speed there: give max_velocity")
+        problems += _unit_problems(joint, found)
+        complete = _narrower(joint, _in_kind(joint, found))
+        problems += _limit_problems(joint, _in_kind(joint, found), complete)
+        if not complete.bounded_in_time:
+            key = joint.what.rate_key
+            problems.append(f"joint '{joint.name}' has no speed there: give {key}")
         completed.append(complete)
-    if problems:
-        raise contract_error(f"contract '{contract.robot}' with /robot_description", problems)
-    return replace(contract, command=replace(contract.command, joints=tuple(completed)))
+    return replace(part, joints=tuple(completed)), problems
+
+
+def _unit_problems(joint: JointContract, found: UrdfJoint) -> list[str]:
+    """A sliding joint has no angle, and a turning one no length."""
+    turning = {"deg", "deg/s"} if found.slides else {"m", "m/s", "N"}
+    if joint.unit not in turning:
+        return []
+    kind, right = ("slides", "m") if found.slides else ("turns", "rad")
+    told = f"joint '{joint.name}' {kind}, as the robot description has it"
+    return [f"{told}, so that its unit cannot be '{joint.unit}': it is {right} or made of that"]
+
+
+def _in_kind(joint: JointContract, found: UrdfJoint) -> UrdfJoint:
+    """What bounds a command of this kind: of a velocity, that which a position may not exceed."""
+    if joint.kind == "position":
+        return found
+    most = found.max_velocity if joint.kind == "velocity" else found.max_effort
+    limits = None if most is None else (-most, most)
+    return replace(found, limits=limits, max_velocity=None, soft_limits=None)
 
 
 def _parse(text: str) -> ET.Element:
@@ -105,16 +143,18 @@ def _parse(text: str) -> ET.Element:
 
 def _joint(joint: ET.Element) -> UrdfJoint:
     limit, safety = joint.find("limit"), joint.find("safety_controller")
-    limits = velocity = soft = None
+    limits = velocity = soft = effort = None
     if limit is not None:
         if joint.get("type") in _BOUNDED:
             limits = _range(joint, limit, "lower", "upper")
         # Zero is how exporters write "not known".
         speed = _number(joint, limit, "velocity")
         velocity = speed if speed > 0 else None
+        force = _number(joint, limit, "effort")
+        effort = force if force > 0 else None
     if safety is not None:
         soft = _range(joint, safety, "soft_lower_limit", "soft_upper_limit")
-    return UrdfJoint(limits, velocity, soft)
+    return UrdfJoint(limits, velocity, soft, effort, joint.get("type") == "prismatic")
 
 
 def _range(joint: ET.Element, element: ET.Element, lower: str, upper: str) -> Range | None:
@@ -151,7 +191,11 @@ def _limit_problems(joint: JointContract, found: UrdfJoint, complete: JointContr
         for word, given in ranges.items()
         if given is not None and given[0] >= given[1]
     ]
-    if problems or complete.limits[0] < complete.limits[1]:
+    lower, upper = complete.limits
+    if not problems and not joint.what.latches and lower < upper and not lower <= 0.0 <= upper:
+        limits = f"its limits {lower:g} to {upper:g}"
+        return [f"joint '{joint.name}' is held at 0, and {limits} leave that out"]
+    if problems or lower < upper:
         return problems
     told = " and ".join(f"the {word} {given}" for word, given in ranges.items() if given)
     told += " of the robot description"
@@ -166,4 +210,6 @@ def _narrower(joint: JointContract, found: UrdfJoint) -> JointContract:
     if ranges:
         limits = (max(lower for lower, _ in ranges), min(upper for _, upper in ranges))
     speeds = [speed for speed in (joint.max_velocity, found.max_velocity) if speed is not None]
-    return replace(joint, limits=limits, max_velocity=min(speeds, default=None))
+    # The same number, and its name in messages for people.
+    unit = "m" if found.slides and joint.unit == "rad" else joint.unit
+    return replace(joint, unit=unit, limits=limits, max_velocity=min(speeds, default=None))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import numpy as np
 from pam_ros.sim.errors import SimError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 JOINT_NAMES = (
@@ -49,7 +52,8 @@ OBJECT_SPACING = 0.068
 HOME_POSE = (0.0, -0.39, 0.42, 1.54, 0.0, 0.4)
 HOME_JITTER = (0.25, 0.1, 0.1, 0.1, 0.3, 0.2)
 
-_OBJECTS = ("red_cube", "blue_cube", "green_cylinder")
+DISTRACTORS = ("blue_cube", "green_cylinder")
+_OBJECTS = ("red_cube", *DISTRACTORS)
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,19 @@ class Scene:
         self.data.qpos[:6] = placement.start
         self.data.ctrl[:] = placement.start
         self._mujoco.mj_forward(self.model, self.data)
+
+    @contextmanager
+    def without(self, distractor: str) -> Iterator[None]:
+        """One of DISTRACTORS is out of sight, below the floor, then back just where it was."""
+        mocap = self._mocap[_OBJECTS.index(distractor)]
+        place = self.data.mocap_pos[mocap].copy()
+        self.data.mocap_pos[mocap] = (0.0, 0.0, -5.0)
+        self._mujoco.mj_forward(self.model, self.data)
+        try:
+            yield
+        finally:
+            self.data.mocap_pos[mocap] = place
+            self._mujoco.mj_forward(self.model, self.data)
 
     def hide_cube(self) -> None:
         """Take the red cube out of sight, below the floor, until it is put back or a reset."""

@@ -5,57 +5,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.robot.commands import (
-    Command,
-    action_positions,
-    command_message,
-    command_type,
-    fill_predicted_chunk,
-)
-from pam_ros.robot.contract import JOINT_TRAJECTORY
+from pam_ros.robot.commands import action_positions, command_message, make_command
 from pam_ros.robot.stamps import set_stamp
+from pam_ros.robot.values.joints import JOINT_TRAJECTORY, fill_predicted_chunk
+from pam_ros.robot.values.registry import command_type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from pam_ros.robot.contract import CommandContract
+    from pam_ros.robot.parts import CommandContract
     from pam_ros.tick.port import MessagePort
 
 
 class CommandMaker:
-    """Makes the messages of a command topic.
+    """Makes the messages of a command's topics.
 
     Args:
         port: makes empty messages.
-        kind: type of the messages, one of COMMAND_TYPES.
-        names: of the joints.
+        command: what goes to which topic.
         period_s: of the ticks [s].
 
     Raises:
-        ContractError: `kind` is not a command's type.
+        ContractError: a part's type is not a command's.
     """
 
-    def __init__(self, port: MessagePort, kind: str, names: Sequence[str], period_s: float) -> None:
+    def __init__(self, port: MessagePort, command: CommandContract, period_s: float) -> None:
         self._port = port
-        self._kind = kind
-        self._has_header = command_type(kind).has_header
-        self._names = tuple(names)
+        self._command = command
+        self._has_header = [command_type(part.type).has_header for part in command.parts]
         self._period_s = period_s
 
-    def make(self, positions: NDArray[np.float64], stamp_ns: int) -> Any:
-        """A command to positions (joints,) [rad], published at stamp_ns [ns]."""
-        command = Command(self._names, positions, stamp_ns, self._period_s)
-        return command_message(self._kind, command, self._port.new)
+    def make(self, values: NDArray[np.float64], stamp_ns: int) -> list[Any]:
+        """A command of these values (joints,) in messages' units, published at stamp_ns [ns].
 
-    def make_for_the_record(self, positions: NDArray[np.float64], stamp_ns: int) -> Any:
+        One message for each part, in their order.
+        """
+        return [
+            command_message(
+                part.type, make_command(part, each, stamp_ns, self._period_s), self._port.new
+            )
+            for part, each in zip(self._command.parts, self._command.split(values), strict=True)
+        ]
+
+    def make_for_the_record(self, values: NDArray[np.float64], stamp_ns: int) -> list[Any]:
         """The same for no controller, so that whatever has a header bears the stamp."""
-        message = self.make(positions, stamp_ns)
-        if self._has_header:
-            set_stamp(message.header.stamp, stamp_ns)
-        return message
+        messages = self.make(values, stamp_ns)
+        for message, has_header in zip(messages, self._has_header, strict=True):
+            if has_header:
+                set_stamp(message.header.stamp, stamp_ns)
+        return messages
 
 
 class ChunkMaker:
@@ -70,7 +69,7 @@ class ChunkMaker:
     def __init__(self, port: MessagePort, command: CommandContract, period_s: float) -> None:
         self._port = port
         self._command = command
-        self._names = tuple(joint.name for joint in command.joints)
+        self._names = command.labels
         self._period_s = period_s
 
     def make(self, chunk: NDArray[np.floating[Any]], stamp_ns: int) -> Any:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pam_ros.attention.errors import AttentionError
+from pam_ros.tick.contribution import InReserve, ShownContribution
 
 if TYPE_CHECKING:
+    from pam_ros.attention.contribution import Before
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.attention.selection import Selection
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot.observation import Observation
     from pam_ros.robot.sync import MessageSet
-    from pam_ros.tick.loop import TickOutcome
+    from pam_ros.tick.outcome import TickOutcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +28,26 @@ class ExplainedTick:
         observation: the arrays that were made of them.
         outcome: what it did; if there are no maps it says why.
         maps: where the policy looked, with the labels of what they show; None if there are none.
+        method_asked: the method that was asked for.
+        method_reason: why the maps are of another one, of another target or from another baseline;
+            empty if they are not.
     """
 
     inputs: MessageSet
     observation: Observation
     outcome: TickOutcome
     maps: AttentionMaps | None
+    method_asked: str = ""
+    method_reason: str = ""
 
 
 def explain(
     inputs: MessageSet,
     observation: Observation,
     outcome: TickOutcome,
-    selection: Selection,
+    selection: Selection | ShownContribution | InReserve,
     spec: PolicySpec,
+    before: Before | None = None,
 ) -> ExplainedTick:
     """The tick with the maps of its pass.
 
@@ -47,8 +55,9 @@ def explain(
         inputs: the messages that it looked at.
         observation: what was made of them.
         outcome: of the loop.
-        selection: which weights the maps show.
+        selection: which weights or contributions the maps show.
         spec: of the policy.
+        before: what an earlier tick predicted, for the target `change`.
 
     Returns:
         The tick; its outcome is invalid, with the reason, if the maps cannot be made.
@@ -56,7 +65,15 @@ def explain(
     maps = None
     if outcome.valid and outcome.output is not None:
         try:
-            maps = selection.maps(outcome.output, spec)
+            if isinstance(selection, ShownContribution):
+                maps = selection.maps_on(observation.features, outcome, spec, before)
+            else:
+                maps = selection.maps(outcome.output, spec)
         except AttentionError as error:
             outcome = outcome.made_invalid(str(error))
-    return ExplainedTick(inputs, observation, outcome, maps)
+    asked, reason = selection.method, ""
+    if isinstance(selection, ShownContribution | InReserve):
+        asked, reason = selection.asked or asked, selection.reason
+    if isinstance(selection, ShownContribution) and maps is not None and maps.reason:
+        reason = f"{reason}; {maps.reason}" if reason else maps.reason
+    return ExplainedTick(inputs, observation, outcome, maps, asked, reason)

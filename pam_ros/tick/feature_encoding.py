@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.sae.disk import check_fits, load_sae
 from pam_ros.sae.encoder import TickEncoder
 from pam_ros.sae.errors import SaeError
@@ -63,7 +64,8 @@ class FeatureEncoding:
         self._encoder = TickEncoder(self._sae, full_code=full_code or scores)
         self._detector: OodDetector | None = None
         self._checked: tuple[str, str, int, str] | None = None
-        self._episode: int | None = None
+        # Episode and number of the tick that was scored last.
+        self._scored = (-1, -1)
         self.lost = LostTicks()
         self.refusal = ""
         self.no_score = "" if scores else f"{self.name} holds no detector"
@@ -78,8 +80,12 @@ class FeatureEncoding:
         check_fits(self._folder, self._sae.cfg, policy_sha256, layer, self._sae.cfg.d_in)
 
     def encode(self, tokens: TokenActivations) -> Any:
-        """The features of one tick; one that cannot be encoded says why, and nothing is raised."""
-        self.lost.note(int(tokens.tick))
+        """The features of one tick; one that cannot be encoded says why, and nothing is raised.
+
+        Ticks may come in any order. One that was overtaken by one that has a score gets none: the
+        score looks back over ticks in their order.
+        """
+        self.lost.note(int(tokens.tick), stamp_nanoseconds(tokens.header.stamp))
         message = self._encode(tokens)
         message.sae_sha256, message.sae_name = self.sha256, self.name
         message.lost_ticks = self.lost.total
@@ -106,11 +112,14 @@ class FeatureEncoding:
 
     def _score(self, message: SaeFeatures, read: TickTokens, features: TickFeatures) -> None:
         self.unusual = ""
-        if self._detector is None:
+        episode, newest = self._scored
+        overtaken = message.tick < newest
+        if self._detector is None or (overtaken and self.lost.late):
             return
-        if message.episode != self._episode:
-            self._episode = message.episode
+        # A lower number that is not late is of a policy that began anew.
+        if message.episode != episode or overtaken:
             self._detector.reset()
+        self._scored = message.episode, message.tick
         try:
             state = self._detector.update(read.rows, read.table, features)
         except SaeError as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE
 from pam_ros.robot.images import fill_compressed_image, fill_image
-from pam_ros.tick.attention_map import source_grid
+from pam_ros.tick.attention_map import source_cells
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -115,10 +115,11 @@ class OverlayMaker:
         picture = self._memory.get(camera.name)
         if picture is None or picture.shape != source.shape:
             picture = self._memory[camera.name] = np.empty(source.shape, np.uint8)
+        found = source_cells(camera_map, observation.regions[camera.name])
         return overlay.draw(
             source,
-            camera_map.cells,
-            *source_grid(camera_map, observation.regions[camera.name]),
+            found.cells,
+            *found.grid,
             full_scale,
             maps.joint_state_share,
             out=picture,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pam_ros.attention.attribution import GRADIENT_METHODS, attribution_maps, pool_into_cells
+from pam_ros.attention.attribution import GRADIENT_METHODS, attribution_maps
+from pam_ros.attention.cell_grids import pool_into_cells
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.scale import TickScale
@@ -129,3 +130,16 @@ def test_what_does_not_fit_is_named():
         pool_into_cells(np.zeros((70, 99)), LAYOUT.cameras[0])
     with pytest.raises(AttentionError, match="they must be of a camera"):
         attribution_maps("grad_cam", {}, lay_out([], joint_state=True, environment=True))
+
+
+def test_pixels_are_summed_by_the_nearest_cell_one_by_one():
+    rng = np.random.default_rng(0)
+    camera = CameraTokens("top", 0, 3, 5, 50, 70, 4.0, -20.0, 13.0, 32.0)
+    pixels = rng.standard_normal((50, 70)).astype(np.float32)
+    expected = np.zeros((3, 5))
+    for y, x in np.ndindex(pixels.shape):
+        row = min(max(int(np.floor((y + 20.0) / 32.0 + 0.5)), 0), 2)
+        col = min(max(int(np.floor((x - 4.0) / 13.0 + 0.5)), 0), 4)
+        expected[row, col] += pixels[y, x]
+    np.testing.assert_allclose(pool_into_cells(pixels, camera), expected, atol=1e-4)
+    assert not pool_into_cells(pixels, camera)[0].any()  # beyond the picture

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,13 @@ def test_the_running_scale_is_the_percentile_of_the_last_ticks(percentile):
     scale.reset()
     first = scale.scale(ticks[0])
     assert first == RunningScale(percentile, window=3, floor=1e-9).scale(ticks[0])
+
+
+def test_the_running_scale_begins_anew_with_another_method():
+    scale, maps = RunningScale(window=3, floor=1e-9), random_maps(0)
+    scale.scale(one_hot(3))
+    other = replace(maps, method="rollout")
+    assert scale.scale(other) == RunningScale(window=3, floor=1e-9).scale(other)
 
 
 @pytest.mark.parametrize(

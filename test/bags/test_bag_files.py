@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosHistory, QosReliability, QosTime
-from synthetic_bags import START_NS, TYPES, header, stamp, string_cdr
+from synthetic_bags import START_NS, TYPES, header, string_cdr
 
 from pam_ros.bags import BagError, BagReader, BagWriter, qos, qos_of
+from pam_ros.bags.types import empty_message
 
 ROOT = Path(__file__).parents[2]
 STRING = "std_msgs/msg/String"
@@ -31,51 +32,19 @@ MAP = "pam_ros/msg/AttentionMap"
 
 
 def attention_map(tick: int) -> bytes:
-    camera = TYPES.types["pam_ros/msg/CameraAttention"](
-        header=header(START_NS, "top_optical"),
-        name="top",
-        image_height=240,
-        image_width=320,
-        rows=2,
-        cols=3,
-        x0=0.0,
-        y0=0.0,
-        dx=32.0,
-        dy=32.0,
-        cells=np.arange(6, dtype=np.float32) / 30,
-        share=0.5,
-        peak_row=1,
-        peak_col=2,
-    )
-    message = TYPES.types[MAP](
-        header=header(START_NS + tick),
-        episode=0,
-        tick=tick,
-        policy_name="act",
-        policy_sha256="0" * 64,
-        method="cross_attention",
-        layer="0",
-        head="mean",
-        query="0",
-        target="",
-        chunk_mode="queue",
-        chunk_executed=True,
-        command_source_tick=tick,
-        valid=True,
-        invalid_reason="",
-        inference_skipped=False,
-        joint_state_stamp=stamp(START_NS),
-        latent_share=0.1,
-        joint_state_share=0.4,
-        environment_share=float("nan"),
-        entropy=1.5,
-        head_entropy=np.array([1.2, 1.7], np.float32),
-        head_latent_share=np.array([0.1, 0.1], np.float32),
-        total=1.0,
-        completeness_error=float("nan"),
-        forward_seconds=0.02,
-        cameras=[camera],
-    )
+    camera = empty_message(TYPES, "pam_ros/msg/CameraAttention")
+    camera.header, camera.name = header(START_NS, "top_optical"), "top"
+    camera.rows, camera.cols, camera.dx, camera.dy = 2, 3, 32.0, 32.0
+    camera.cells, camera.share = np.arange(6, dtype=np.float32) / 30, 0.5
+    words = empty_message(TYPES, "pam_ros/msg/TokenGroup")
+    words.name = words.kind = "language"
+    words.labels, words.mass = ["pick", "up"], np.array([0.25, 0.25], np.float32)
+    message = empty_message(TYPES, MAP)
+    message.header, message.tick, message.policy_name = header(START_NS + tick), tick, "act"
+    message.policy_sha256, message.method, message.valid = "0" * 64, "cross_attention", True
+    message.environment_share = message.completeness_error = float("nan")
+    message.head_entropy = np.array([1.2, 1.7], np.float32)
+    message.cameras, message.groups = [camera], [words]
     return bytes(TYPES.serialize_cdr(message, MAP))
 
 

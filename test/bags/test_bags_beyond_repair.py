@@ -15,7 +15,7 @@ from synthetic_bags import START_NS, TYPES, string_cdr
 
 from pam_ros.bags import BagError, BagReader, BagWriter, qos, repair
 from pam_ros.bags.damaged import repaired_copy
-from pam_ros.replay.source_bag import SourceBag
+from pam_ros.observations.recorded_bag import RecordedBag
 from pam_ros.show.report.opening import readable
 
 MESSAGES = draws(1, 40)
@@ -169,7 +169,7 @@ def test_a_recording_of_another_kind_that_was_not_closed_keeps_its_time(tmp_path
 def test_replay_and_report_read_a_file_out_of_order_as_it_is(tmp_path):
     file = tmp_path / "bag.mcap"
     out_of_order(file)
-    source = SourceBag(file, tmp_path / "work")
+    source = RecordedBag(file, tmp_path / "work")
     assert [m.stamp_ns for m in source.messages()] == [stamp for _, stamp, _ in MESSAGES]
     assert source.notes == []
     source.close()
@@ -182,7 +182,7 @@ def test_replay_and_report_name_the_files_that_a_bag_lacks(tmp_path):
     split_by_mcap(bag, MESSAGES, random.Random(3))
     (bag / "bag_1.mcap").unlink()
     before = contents(bag)
-    source = SourceBag(bag, tmp_path / "work")
+    source = RecordedBag(bag, tmp_path / "work")
     assert len(list(source.messages())) == 27
     assert "bag_1.mcap is missing: metadata.yaml names it" in source.notes
     assert any("13 of 40 are lost" in note for note in source.notes)

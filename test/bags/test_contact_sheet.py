@@ -62,6 +62,22 @@ def test_the_times_are_written_above_and_the_names_beside(bag, tmp_path):
     assert sheet[60:110, :90].max() > 150
 
 
+@pytest.mark.parametrize("late", [0.45, 4.0])
+def test_heat_is_below_the_picture_that_it_was_drawn_on(tmp_path, late):
+    """Where maps take longer than commands do, they come on some ticks, and late."""
+    shots = [Shot(TOP, k / 10, k / 10 + 0.01, (8 * k, 0, 0)) for k in range(31)]
+    shots += [Shot(TOP_SEEN, k / 10, k / 10 + late, (0, 8 * k, 0)) for k in range(0, 31, 7)]
+    write_shots(tmp_path / "bag", shots)
+    result = write_contact_sheet(tmp_path / "bag", tmp_path / "sheet.png", moments=4, width=800)
+    if late < 1:
+        assert result.times_s == pytest.approx((0.0, 0.7, 1.4, 2.8))
+    sheet = read(tmp_path / "sheet.png")
+    shown = [middle(sheet, column, 1)[1] for column in range(4)]
+    assert shown[-1] - shown[0] > 150
+    for column, level in enumerate(shown):
+        np.testing.assert_allclose(middle(sheet, column, 0), (level, 0, 0), atol=2)
+
+
 def test_it_begins_when_every_overlay_is_there(tmp_path):
     shots = [Shot(TOP, k / 10, k / 10, (9, 9, 9)) for k in range(21)]
     shots += [Shot(TOP_SEEN, k / 10, k / 10, (9, 9, 9)) for k in range(12, 21)]

@@ -149,24 +149,6 @@ def test_an_empty_bag_is_left_as_it_was(tmp_path, capsys, storage):
     assert contents(bag) == before
 
 
-def test_a_bag_of_files_compressed_as_a_whole_is_whole_or_refused(tmp_path):
-    bag = tmp_path / "bag"
-    by_rosbags(
-        bag,
-        MESSAGES,
-        random.Random(1),
-        compression=CompressionMode.FILE,
-        storage=StoragePlugin.MCAP,
-    )
-    assert repair(bag).messages == 40
-    (packed,) = bag.glob("*.zstd")
-    cut_tail(packed)
-    before = contents(bag)
-    with pytest.raises(BagError, match=r"is not whole, and bag.mcap.zstd .*`zstd -d` first"):
-        repair(bag)
-    assert contents(bag) == before
-
-
 def damaged(folder, storage):
     """A bag of one file whose end is missing, or that was not closed."""
     bag = folder / "bag"

@@ -103,6 +103,21 @@ def test_every_camera_shows_its_last_known_picture(tmp_path):
         assert_color(frame, *wrist, GREEN if time < 0.49 else BLUE)
 
 
+def test_it_begins_with_the_first_overlay_and_dims_an_old_one(tmp_path):
+    """The camera at 10 Hz from 0 s on, overlays at 0.3 s and 0.8 s alone."""
+    shots = [Shot(TOP, k / 10, k / 10 + 0.01, RED) for k in range(10)]
+    shots += [Shot(TOP_SEEN, t, t + 0.05, (200, 200, 40)) for t in (0.3, 0.8)]
+    write_shots(tmp_path / "bag", shots)
+    write_video(tmp_path / "bag", tmp_path / "v.mp4")
+    frames, _ = decode(tmp_path / "v.mp4")
+    assert [time for time, _ in frames] == pytest.approx([k / 10 for k in range(7)], abs=0.001)
+    for time, frame in frames:
+        bright = min(abs(time - t) for t in (0.0, 0.5)) < 0.01
+        luma = rgb_at(frame, 96, STRIP + 24)[0]
+        assert (luma > 180) == bright, (time, luma)
+        assert_color(frame, 32, STRIP + 24, RED)
+
+
 def test_the_overlay_appears_with_the_image_that_it_explains(tmp_path):
     # Both turn from red to blue at 0.5 s; the overlay is recorded 0.3 s later.
     shots = []

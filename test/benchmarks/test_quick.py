@@ -29,7 +29,8 @@ def test_the_quick_mode_measures_something_of_every_group_and_writes_the_page(tm
     results = read_all(tmp_path / "results")
     groups = {result.group for result in results.values()}
     assert groups == {
-        "tick", "forward", "images", "options", "cameras", "capture", "drawing", "memory", "node"
+        "tick", "forward", "images", "options", "contribution", "cameras", "capture", "drawing",
+        "memory", "node",
     }  # fmt: skip
     text = page.read_text()
     for result in results.values():

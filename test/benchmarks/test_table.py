@@ -127,6 +127,18 @@ def test_bfloat16_is_promised_for_processors_that_have_it_alone():
 
 
 @pytest.mark.parametrize(
+    ("sets", "took", "holds"),
+    [(["avx512_vnni"], 79.0, "yes"), (["amx"], 81.0, "no"), (["avx2"], 79.0, "not measured")],
+)
+def test_int8_is_promised_of_the_forward_pass_for_processors_that_have_it(sets, took, holds):
+    rows = {"lerobot_forward": [400.0] * 3, "ours_forward_openvino_int8": [took] * 3}
+    machine = {**MACHINE, "instruction_sets": sets}
+    found = holding(slice_result("forward", rows, machine=machine))
+    assert found["int8, forward pass alone, VNNI or AMX"].holds == holds
+    assert found["the same of the demo policy"].holds == "not measured"
+
+
+@pytest.mark.parametrize(
     ("on", "pairs", "holds"), [(101.0, 100, "yes"), (103.0, 100, "no"), (101.0, 99, "no")]
 )
 def test_showing_costs_at_most_two_percent_over_a_hundred_pairs(on, pairs, holds):

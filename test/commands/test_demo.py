@@ -27,3 +27,15 @@ def test_it_prints_a_line_that_brings_a_ros2_shell_to_its_nodes(nothing_starts, 
     assert said == {name: os.environ[name] for name in said}
     assert set(said) == {"ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"}
     assert said["ROS_DOMAIN_ID"] == "77"
+
+
+def test_a_method_replaces_what_the_demos_file_shows():
+    options = demo._parser().parse_args(["--method", "contribution"])
+    assert demo._shown(options.method) == {
+        "attention_method": "contribution",
+        "attention_layer": -1,
+        "attention_head": "mean",
+    }
+    assert demo._shown(demo._parser().parse_args([]).method) == {}
+    with pytest.raises(SystemExit):
+        demo._parser().parse_args(["--method", "guess"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What docs/troubleshooting.md quotes is printed today, and what own_robot.md shows runs."""
 
+import json
 import os
 import re
 import shutil
@@ -13,12 +14,14 @@ import rclpy
 import safetensors.torch
 import torch
 import yaml
+import zstandard
 
 from pam_ros import cli
+from pam_ros.bags import BagError, BagReader, BagWriter
 from pam_ros.bags.reader import BagMessage
+from pam_ros.bags.types import Definition, Definitions, known_types
+from pam_ros.observations.by_stamps import ByStamps
 from pam_ros.policy import PolicyError, load_policy
-from pam_ros.replay.by_maps import ByMaps
-from pam_ros.replay.by_stamps import ByStamps
 from pam_ros.replay.no_ticks import why_no_ticks
 from pam_ros.robot import ContractError, load_contract, parse_contract
 from pam_ros.robot.sync import Synchroniser
@@ -26,6 +29,7 @@ from pam_ros.robot.units import refusal
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "models" / "demo_act"
+DEMO_ARM = load_contract(ROOT / "config" / "robots" / "demo_arm.yaml")
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 OWN_ROBOT = (ROOT / "docs" / "own_robot.md").read_text(encoding="utf-8")
 # Indented lines of the page, as printed; "..." stands for anything.
@@ -85,10 +89,37 @@ def test_a_checkpoint_from_before_0_4_is_quoted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(DEMO, "old")
     weights = safetensors.torch.load_file("old/model.safetensors")
+    for path in Path("old").glob("policy_*"):
+        path.unlink()
+    for camera in ("top", "wrist"):
+        for statistic in ("mean", "std"):
+            key = f"normalize_inputs.buffer_observation_images_{camera}.{statistic}"
+            weights[key] = torch.ones(3, 1, 1)
     weights["normalize_inputs.buffer_observation_state.mean"] = torch.zeros(6)
     safetensors.torch.save_file(weights, "old/model.safetensors")
     with pytest.raises(PolicyError) as caught:
         load_policy("old")
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
+def test_an_adapter_alone_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("lora").mkdir()
+    Path("lora/adapter_config.json").write_text('{"base_model_name_or_path": "user/act_so101"}')
+    with pytest.raises(PolicyError) as caught:
+        load_policy("lora")
+    assert is_quoted(f"pam_ros: {caught.value}"), caught.value
+
+
+def test_a_processor_that_resizes_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(DEMO, "resizes")
+    path = Path("resizes/policy_preprocessor.json")
+    content = json.loads(path.read_text())
+    step = {"registry_name": "image_crop_resize_processor", "config": {"resize_size": [120, 160]}}
+    path.write_text(json.dumps({**content, "steps": [step, *content["steps"]]}))
+    with pytest.raises(PolicyError) as caught:
+        load_policy("resizes")
     assert is_quoted(f"pam_ros: {caught.value}"), caught.value
 
 
@@ -160,7 +191,7 @@ def why_a_replay_has_no_tick(stamps_ns, messages=1200):
             stamp = first and first + number * 10_000_000
             list(order.add(source, stamp, BagMessage("", "", number * 10_000_000, b"")))
     assert not list(order.end())
-    return why_no_ticks({}, "", order)
+    return why_no_ticks({}, "", order.why_none())
 
 
 def test_reasons_for_a_replay_without_a_tick_are_quoted():
@@ -175,8 +206,8 @@ def test_reasons_for_a_replay_without_a_tick_are_quoted():
         why_a_replay_has_no_tick(
             {"top": second, "wrist": 9 * second, "joint_states": second}, messages=20
         ),
-        why_no_ticks({"unusable": 3}, "its encoding is odd", ByMaps((), ())),
-        why_no_ticks({"incomplete": 3}, "", ByMaps((), ())),
+        why_no_ticks({"unusable": 3}, "its encoding is odd", ""),
+        why_no_ticks({"incomplete": 3}, "", ""),
     ):
         reason = said.removeprefix("no tick: ")
         assert any(re.match(pattern, reason) for pattern in patterns), said
@@ -197,9 +228,15 @@ def letters(text):
 
 
 def test_the_shortest_contract_of_the_page_is_one():
-    (text,) = re.findall(r"```yaml\n(.*?)```", OWN_ROBOT, re.DOTALL)
+    text, two_arms = re.findall(r"```yaml\n(.*?)```", OWN_ROBOT, re.DOTALL)
     contract = parse_contract(yaml.safe_load(text), "my_robot.yaml")
     assert [joint.name for joint in contract.command.joints] == ["shoulder", "elbow"]
+    contract = parse_contract(yaml.safe_load(two_arms), "two_arms.yaml")
+    assert len(contract.state.joints) == len(contract.command.joints) == 14
+    assert [part.measured.topic for part in contract.command.parts] == list(contract.state.topics)
+    grippers = [joint for joint in contract.command.joints if joint.message_unit == "m"]
+    assert [joint.max_velocity for joint in grippers] == [0.1, 0.1]
+    assert [joint.label for joint in grippers] == ["left/gripper", "right/gripper"]
 
 
 def test_the_python_of_the_page_finds_what_does_not_fit(capsys):
@@ -209,3 +246,25 @@ def test_the_python_of_the_page_finds_what_does_not_fit(capsys):
         code = check.replace("user/act_so101", str(DEMO))
         exec(code.replace("my_robot.yaml", str(contract).format(name)), {})
         assert (capsys.readouterr().out == "") == fits
+
+
+def test_what_is_said_of_recordings_is_quoted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with BagWriter("my_bag", split_bytes=1) as writer:
+        writer.add_topic("/a", "std_msgs/msg/String")
+        for index in range(2):
+            writer.write("/a", b"\0\1\0\0\1\0\0\0\0", index)
+    Path("my_bag/metadata.yaml").unlink()
+    with pytest.raises(BagError) as error:
+        BagReader("my_bag")
+    assert is_quoted(str(error.value))
+    content = Path("my_bag/my_bag_0.mcap").read_bytes()
+    Path("run.mcap").write_bytes(content)
+    Path("run.mcap.zstd").write_bytes(zstandard.compress(content[:-60]))
+    assert cli.main(["bag", "repair", "run.mcap.zstd"]) == 1
+    assert is_quoted(capsys.readouterr().err)
+    kinds = Definitions(known_types())
+    kinds.take("/b", "my_msgs/msg/Tool", Definition("ros2msg", "string name\n"))
+    with pytest.raises(BagError) as error:
+        kinds.take("/a", "my_msgs/msg/Tool", Definition("ros2msg", "uint8 name\n"))
+    assert is_quoted(f"/a is not copied: {error.value}")

@@ -25,7 +25,7 @@ def writer():
     return module
 
 
-@pytest.mark.parametrize("name", ["parameters.md", "messages.md", "api.md"])
+@pytest.mark.parametrize("name", ["parameters.md", "messages.md", "diagnostics.md", "api.md"])
 def test_a_reference_page_is_what_the_sources_say(writer, name):
     written = (DOCS / name).read_text(encoding="utf-8")
     assert writer.PAGES[name]() == written, (

@@ -64,6 +64,17 @@ class Toy:
         removed = self.cells.mix(observation, self.black(observation), taken)
         return Probe(episode, 0, observation, self.mask(), removed)
 
+    def smooth(self, seed=0, read=255):
+        """A picture of slow waves in which the cell that is read stands out."""
+        observation = self.observation(seed)
+        for camera in self.cells.cameras:
+            y, x = np.mgrid[: camera.height, : camera.width] / camera.height
+            waves = 60 + 12 * np.sin(3 * x + seed) + 8 * np.cos(4 * y)
+            picture = np.repeat(waves[..., None], 3, axis=-1).astype(np.uint8)
+            picture[self.cells.of_pixels(camera.feature) == self.read] = read
+            observation[camera.feature] = picture
+        return observation
+
 
 def make_layout():
     cameras = [
@@ -80,4 +91,4 @@ def layout():
 
 @pytest.fixture
 def toy(layout):
-    return Toy(Cells(layout))
+    return Toy(Cells(layout.cameras))

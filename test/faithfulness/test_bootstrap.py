@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from pam_ros.faithfulness.bootstrap import interval
+from pam_ros.faithfulness.bootstrap import interval, proportion
 
 
 def test_the_interval_has_the_width_that_the_normal_law_gives():
@@ -51,3 +51,19 @@ def test_the_same_seed_draws_the_same():
     values = np.random.default_rng(3).random(30)
     assert interval(values, 5) == interval(values, 5)
     assert interval(values, 5) != interval(values, 6)
+
+
+def test_hits_alone_say_no_more_than_their_number_allows():
+    # Wilson's interval of 24 of 24 and of 7 of 10, from Brown, Cai and DasGupta's formula.
+    assert proportion(np.ones(24))[:3] == pytest.approx((1.0, 0.8620, 1.0), abs=1e-4)
+    assert proportion(np.array([1.0] * 7 + [0.0] * 3))[:3] == pytest.approx(
+        (0.7, 0.3968, 0.8922), abs=1e-4
+    )
+    assert proportion(np.zeros(5)).high == pytest.approx(0.4345, abs=1e-4)
+
+
+def test_chances_and_nothing_are_no_hits():
+    chances = np.array([0.1, 0.2, 0.4])
+    assert proportion(chances) == interval(chances)
+    assert proportion(np.array([np.nan])).episodes == 0
+    assert proportion(np.array([1.0, np.nan, 0.0])).episodes == 2

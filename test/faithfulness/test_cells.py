@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pam_ros.attention.attribution import pool_into_cells
+from pam_ros.attention.cell_grids import pool_into_cells
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps
@@ -68,4 +68,4 @@ def test_a_map_of_another_policy_is_refused(toy):
 
 def test_a_policy_without_cameras_has_nothing_to_rank():
     with pytest.raises(AttentionError, match="no camera"):
-        Cells(lay_out([], joint_state=True, environment=False))
+        Cells([])

@@ -56,6 +56,22 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
         Journal(file, RUN)
 
 
+def test_what_a_run_decided_is_kept_to_by_the_next(tmp_path):
+    file = tmp_path / "journal"
+    first = Journal(file, RUN, lambda: {"replace": ["blur", "mean"]})
+    assert first.chosen == {"replace": ["blur", "mean"]}
+    asked = []
+    again = Journal(file, RUN, lambda: asked.append(1) or {"replace": ["blur"]})
+    assert again.chosen == first.chosen
+    assert not asked
+
+
+def test_a_moments_facts_are_kept(tmp_path):
+    facts = {"cube_change": (0.5, 1.0)}
+    Journal(tmp_path / "journal", RUN).add(Moment(0, 6, {}, {}, facts))
+    assert Journal(tmp_path / "journal", RUN).moments[0].facts == facts
+
+
 def test_without_a_file_the_moments_stay_in_memory():
     journal = Journal(None, RUN)
     journal.add(moment(2))

@@ -29,6 +29,7 @@ DEMO = str(Path(__file__).parents[2] / "models" / "demo_act")
         (["--seed", "99999", "--episodes", "2"], "scene 100000 must be from 0 to 99999"),
         (["--show", "/nowhere.json"], "No such file or directory: '/nowhere.json'"),
         (["--show", __file__], "this is no faithfulness report"),
+        (["--compare", "/nowhere.json"], "No such file or directory: '/nowhere.json'"),
         (["--dataset", "/nowhere"], "/nowhere holds no LeRobotDataset"),
     ],
 )
@@ -55,7 +56,11 @@ def test_a_small_run_prints_the_table_and_writes_what_it_printed(tmp_path, capsy
     report = from_json(file.read_text())
     row = report.row("encoder_attention:0:6")
     assert f"{row.measures['score'].mean:.2f} [" in printed
-    assert {"deletion_blur", "insertion_blur", "removed", "pointing"} <= set(row.measures)
+    assert {
+        "deletion_blur", "insertion_blur", "removed", "pointing", "heat_cube", "heat_distractor",
+    } <= set(row.measures)  # fmt: skip
+    assert set(report.facts) == {"cube_change", "distractor_change", "distractor_share"}
+    assert row.cost > 0.5
     assert list(row.sanity) == ["action head", "decoder", "encoder", "all"]
     # Shuffling what comes after the encoder cannot change what the encoder reads.
     assert row.sanity["decoder"].mean == pytest.approx(1.0)
@@ -82,6 +87,7 @@ def test_it_runs_on_a_lerobot_dataset_without_what_only_the_simulator_knows(tmp_
     assert cli.main(["faithfulness", *arguments, "--json", str(file)]) == 0
     report = from_json(file.read_text())
     assert report.source == "recorded"
+    assert capsys.readouterr().out.count("not measured") >= 5
     assert set(report.row("cross_attention:0").measures) == {
         "score", "deletion_blur", "insertion_blur",
     }  # fmt: skip

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pam_ros.faithfulness.columns import SCORE
 from pam_ros.faithfulness.measure import CENTRE, CUBE, RANDOM, measure
 from pam_ros.faithfulness.perturbation import mean_pictures, replacements
-from pam_ros.faithfulness.report import SCORE, rows_of
+from pam_ros.faithfulness.rows import rows_of
 
 EPISODES = 12
 

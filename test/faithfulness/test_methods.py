@@ -35,9 +35,17 @@ def test_a_name_gives_its_method_back_and_twice_is_once():
     assert names("grad_cam,grad_cam:blur") == ["grad_cam"]
 
 
-def test_gradient_methods_alone_need_an_extra_pass():
-    extra = {method.name: method.extra_pass for method in parse("attention,gradients", SPEC)}
-    assert [name for name, needed in extra.items() if needed] == names("gradients")
+def test_gradient_methods_and_contributions_alone_need_an_extra_pass():
+    every = parse("attention,gradients,contributions", SPEC)
+    extra = {method.name: method.extra_pass for method in every}
+    assert [name for name, needed in extra.items() if needed] == names("gradients,contributions")
+
+
+def test_contributions_are_named_by_their_baseline():
+    assert names("contributions") == ["contribution", "token_contribution"]
+    assert names("contribution:mean,contribution:blur") == ["contribution:mean", "contribution"]
+    with pytest.raises(AttentionError, match="no method"):
+        parse("token_contribution:mean", SPEC)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save_file as save_tensors
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness.randomisation import STAGES, cascade, rank_correlation
@@ -74,9 +77,21 @@ def test_a_folder_without_weights_is_refused(tmp_path):
         next(cascade(tmp_path, tmp_path))
 
 
-def test_weights_of_another_network_are_refused(checkpoint, tmp_path):
-    save_file({"backbone.weight": np.ones(3)}, checkpoint / "model.safetensors")
+def test_of_another_network_all_weights_are_shuffled_at_once(checkpoint, tmp_path):
+    rng = np.random.default_rng(1)
+    before = {
+        "backbone.weight": torch.from_numpy(rng.normal(size=(8, 9))).to(torch.bfloat16),
+        "steps": torch.arange(9),
+        "normalize_inputs.buffer_observation_state.mean": torch.arange(9.0),
+    }
+    save_tensors(before, checkpoint / "model.safetensors")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    with pytest.raises(AttentionError, match="not lerobot's ACT"):
-        next(cascade(checkpoint, scratch))
+    ((stage, folder),) = cascade(checkpoint, scratch)
+    assert stage == "all"
+    after = load_tensors(folder / "model.safetensors")
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    # A counter is no weight, and the training's statistics are none either.
+    assert changed == ["backbone.weight"]
+    assert after["backbone.weight"].dtype == torch.bfloat16
+    assert torch.equal(*(w["backbone.weight"].flatten().sort().values for w in (before, after)))

@@ -7,11 +7,14 @@ import math
 import numpy as np
 import pytest
 
+from pam_ros.attention.attribution import INTEGRATED_GRADIENTS
 from pam_ros.attention.errors import AttentionError
 from pam_ros.faithfulness.bootstrap import Interval
+from pam_ros.faithfulness.columns import SCORE
 from pam_ros.faithfulness.figure import draw, picture
 from pam_ros.faithfulness.measure import CENTRE, RANDOM, Moment
-from pam_ros.faithfulness.report import SCORE, Report, from_json, merged, rows_of
+from pam_ros.faithfulness.report import Report, from_json
+from pam_ros.faithfulness.rows import merged, parts_of, rows_of
 from pam_ros.faithfulness.table import tables
 
 
@@ -118,6 +121,23 @@ def test_the_table_has_the_best_first_the_baselines_last_and_a_verdict(report):
     assert order == sorted(order)
     assert "averaged over heads: encoder_attention:0; it beats random order and centre bias" in text
     assert "0.10 [nan, 0.20]" in text
+
+
+def test_scores_are_told_as_parts_of_integrated_gradients_in_the_same_episodes():
+    moments = [
+        moment(episode, {INTEGRATED_GRADIENTS: ig, "contribution": 0.9 * ig, CENTRE: 0.5})
+        for episode, ig in enumerate((0.7, 0.8, 0.9))
+    ]
+    rows = rows_of(moments, {}, {})
+    found = parts_of(rows, INTEGRATED_GRADIENTS)
+    # moment() adds 0.05 of the full distance of 2 to each insertion, so 0.025 to each score.
+    mean, low, high, episodes = found["contribution"][SCORE]
+    assert mean == pytest.approx((0.9 * 0.8 + 0.025) / 0.825)
+    assert low <= mean <= high
+    assert high - low < 0.001
+    assert episodes == 3
+    assert set(found) == {"contribution", CENTRE}
+    assert parts_of(rows, "grad_cam") == {}
 
 
 def test_a_best_method_below_a_baseline_is_said_to_be(report):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -48,9 +49,61 @@ def test_the_moved_cube_is_gone_here_and_red_elsewhere(found):
         assert reddish[~here].sum() > 200
 
 
-def test_the_arm_is_the_same_in_all_three_renderings(found):
+def test_without_a_distractor_the_cube_stays_and_one_object_is_gone(found):
+    name = "observation.images.top"
     for probe in found:
-        for other in (probe.removed, probe.moved):
+        differs = (probe.observation[name] != probe.undistracted[name]).any(axis=-1)
+        assert 200 < differs.sum() < 2000
+        assert not (differs & probe.cube[name]).any()
+
+
+def test_pairs_of_scenes_take_the_distractors_in_turn():
+    with Scene() as scene:
+        pictures = [next(probes(scene, [seed])) for seed in (40, 42)]
+        name = "observation.images.top"
+        for probe, channel in zip(pictures, (2, 1), strict=True):  # blue, green
+            differs = (probe.observation[name] != probe.undistracted[name]).any(axis=-1)
+            assert probe.observation[name][differs].mean(axis=0).argmax() == channel
+
+
+def test_a_distractor_comes_back_just_where_it_was():
+    with Scene() as scene:
+        scene.reset(3)
+        state, before = scene.data.mocap_pos.copy(), scene.render("top")
+        with scene.without("green_cylinder"):
+            assert not np.array_equal(scene.render("top"), before)
+        assert np.array_equal(scene.data.mocap_pos, state)
+        assert np.array_equal(scene.render("top"), before)
+
+
+def test_a_policy_of_smaller_pictures_gets_them_scaled_as_in_training(found):
+    spec = SimpleNamespace(
+        name="half",
+        cameras=[
+            SimpleNamespace(feature=name, height=120, width=160) for name in features(found[0])
+        ],
+        state_dim=6,
+        environment_dim=0,
+    )
+    size = scene_fits(spec)
+    assert size == (120, 160)
+    with Scene() as scene:
+        (half,) = probes(scene, SEEDS[:1], size)
+    name = "observation.images.top"
+    for kind in ("observation", "removed", "moved", "undistracted"):
+        whole = getattr(found[0], kind)[name]
+        small = cv2.resize(whole, (160, 120), interpolation=cv2.INTER_AREA)
+        assert np.array_equal(getattr(half, kind)[name], small)
+    whole = found[0].cube[name].reshape(120, 2, 160, 2).sum(axis=(1, 3))
+    assert np.array_equal(half.cube[name], whole >= 2)
+    assert np.array_equal(
+        half.observation["observation.state"], found[0].observation["observation.state"]
+    )
+
+
+def test_the_arm_is_the_same_in_all_renderings(found):
+    for probe in found:
+        for other in (probe.removed, probe.moved, probe.undistracted):
             assert np.array_equal(
                 probe.observation["observation.state"], other["observation.state"]
             )

@@ -2,6 +2,7 @@
 """The suite's own judge of commands, which must not believe the node."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -52,3 +53,12 @@ def test_other_joints_are_a_breach():
 
 def test_a_clock_that_was_reset_says_nothing_of_the_speed():
     assert LIMITS.breaches([command(0.0, stamp=50.0), command(0.1, stamp=10.0)]) == []
+
+
+def test_a_clock_that_was_set_back_a_little_says_nothing_of_the_speed():
+    """Three seconds later the stamps are what they were when it was set."""
+    places = ((10.0, 50.0, 0.0), (11.5, 48.5, 0.1), (13.0, 50.0, 0.2))
+    commands = [Command(at, stamp, ("pan", "lift"), (pan, 0.0)) for at, stamp, pan in places]
+    assert LIMITS.breaches(commands) == []
+    soon = [replace(command, at=10.0) for command in commands]
+    assert any("pan moved by 0.2000 rad within 0 ms" in text for text in LIMITS.breaches(soon))

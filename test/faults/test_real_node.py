@@ -29,6 +29,13 @@ def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):
     assert all(outcome["commands"] > 5 for outcome in outcomes)
 
 
+def test_a_robot_of_two_parts_is_held_as_one_and_each_part_in_its_way(tmp_path):
+    rows = ["one arm's driver dies", "sends no numbers", "policy hangs, velocity", "stops, twist"]
+    done = run("faults", "--json", str(tmp_path / "out.json"), "--only", *rows)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 4
+
+
 def test_a_soak_of_twenty_seconds_has_a_cause_for_every_missed_tick(tmp_path):
     done = run("faults.soak", "--minutes", "0.33", "--json", str(tmp_path / "out.json"))
     # So short, memory and latency say nothing yet: the status is not asked.

@@ -3,7 +3,8 @@
 
 import pytest
 
-from faults import holding, soak_report
+from faults import holding, soak_report, table
+from faults.__main__ import main
 from faults.table import line, page
 from faults.trial import Outcome
 from faults.witness import Command
@@ -89,3 +90,35 @@ def test_a_row_fails_by_a_breach_or_a_problem_and_the_page_says_why():
     assert "1 of 2 rows passed" in text
     assert "**failed**: pan commanded to nan" in text
     assert "a \\| b" in text
+
+
+def test_runs_on_a_real_ros2_are_kept_by_middleware_and_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "RESULTS", tmp_path)
+    monkeypatch.setattr(table, "PAGE", tmp_path / "faults.md")
+    good = Outcome("fault", "done", "held", 20, [], "log: a reason", 0.5).as_dict()
+    bad = Outcome("other", "done", "held", 20, ["pan | nan"], "log: a", None).as_dict()
+
+    def run(rmw, rows, seconds):
+        return {"rmw": rmw, "distribution": "jazzy", "seconds": seconds, "rows": rows}
+
+    table.write_ros2_run(run("rmw_second", [good, bad], 7))
+    table.write_ros2_run(run("rmw_first", [good], 8))
+    table.write_ros2_run(run("rmw_second", [good, bad], 9))
+    lines = (tmp_path / "faults.md").read_text().splitlines()
+    assert [line for line in lines if "rmw_" in line and line.startswith("| Jazzy")] == [
+        "| Jazzy | rmw_first | 1 of 1 | 8 | none |",
+        "| Jazzy | rmw_second | 1 of 2 | 9 | other: pan \\| nan |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--rmw", "rmw_any"], "--setup and --rmw are for --runtime rclpy"),
+        (["--runtime", "rclpy", "--setup", "/nowhere/setup.bash"], "/nowhere/setup.bash"),
+    ],
+)
+def test_options_for_a_ros2_that_do_not_fit_are_refused_in_one_sentence(capsys, options, sentence):
+    with pytest.raises(SystemExit):
+        main(options)
+    assert sentence in capsys.readouterr().err

@@ -11,7 +11,8 @@ import pytest
 from fuzz import one
 from fuzz.__main__ import line
 from fuzz.page import page
-from fuzz.targets import CORPUS, TARGETS, Target
+from fuzz.places import CORPUS
+from fuzz.targets import TARGETS, Target
 
 SECONDS = 1.0
 

@@ -223,6 +223,8 @@ def attention_robot(domain, checkpoint, contract):
 
     opened = []
     plain = {"torch_threads": 1, "engine": "eager", "command_guard": False}
+    # Contributions have tests of their own; these go by maps that come at once.
+    plain["attention_method"] = "rollout"
 
     def start(contract_options=None, ros_arguments=(), **parameters) -> Robot:
         arguments = ["--ros-args", *ros_arguments]

@@ -107,13 +107,13 @@ def start(domain, tmp_path):
         return made[0]
 
     def guard_of_nobody():
-        from pam_ros.nodes.guard.node import GuardSettings
+        from pam_ros.nodes.guard.node import GuardedPart, GuardSettings
 
         sockets.extend(socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        joints = ("shoulder_pan",)
+        parts = (GuardedPart("/joint_commands", "sensor_msgs/msg/JointState", ("shoulder_pan",),
+                             ("position",)),)  # fmt: skip
         return (
-            GuardSettings(os.getpid(), "act_attention", "/", "/joint_commands",
-                          "sensor_msgs/msg/JointState", joints, 0.1, 0.2),
+            GuardSettings(os.getpid(), "act_attention", "/", parts, 0.1, 0.2),
             sockets[0],
         )  # fmt: skip
 

@@ -122,7 +122,7 @@ def test_configuring_that_fails_leaves_it_unconfigured_with_the_reason_and_may_b
 
 
 def test_deactivating_holds_an_enabled_robot_and_activating_goes_on(managed):
-    robot = managed(soft_start_s=0.0)
+    robot = managed(soft_start_s=0.0, attention_method="rollout")
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         assert change(robot, transition)
     maps = robot.listen(AttentionMap, f"{NAME}/attention")
@@ -352,7 +352,10 @@ def test_a_joint_state_whose_stamp_is_old_is_no_place_to_start_from(attention_ro
     for seconds in (0, robot.peer.get_clock().now().nanoseconds // 10**9 - 60):
         joints.header.stamp.sec = int(seconds)
         robot.joints.publish(joints)
-        assert robot.wait(lambda: robot.node.ticks.sources._latest_state == joints)
+        recent = robot.node.ticks.sources._recent["/joint_states"]
+        assert robot.wait(lambda recent=recent: recent and recent[-1][-1] == joints)
         done = robot.call(SetBool, f"{NAME}/enable", SetBool.Request(data=True))
         assert not done.success
-        assert "no recent joint state" in done.message
+        assert done.message.startswith("not enabled: ")
+        assert ("has the stamp 0" in done.message) == (seconds == 0), done.message
+        assert "nothing recent on /joint_states" in done.message

@@ -136,6 +136,7 @@ def test_a_hub_model_is_read_without_its_pickles(saved, monkeypatch):
     assert policy.spec.name == asked["repo"] == "user/act"
     assert asked["revision"] == "v1"
     assert sorted(asked["allow_patterns"]) == [
+        "adapter_config.json",
         "config.json",
         "model.safetensors",
         "policy_postprocessor*",
@@ -217,24 +218,41 @@ def test_a_weight_that_is_not_finite(spoiled):
     assert "action_head.bias in model.safetensors is not all finite" in refusal(spoiled)
 
 
-MIGRATION = "lerobot.processor.migrate_policy_normalization"
+def test_a_checkpoint_without_processors_and_without_statistics(spoiled):
+    (spoiled / "policy_preprocessor.json").unlink()
+    sentence = refusal(spoiled)
+    assert "has no policy_preprocessor.json, and no normalisation inside model.saf" in sentence
+    assert "as policies had before lerobot 0.4" in sentence
 
 
-def test_checkpoints_from_before_0_4_are_told_how_to_migrate(spoiled):
+def test_a_config_that_names_no_type_is_taken_by_its_fields(spoiled):
     config = spoiled / "config.json"
-    original = config.read_text()
-    fields = json.loads(original)
+    fields = json.loads(config.read_text())
     del fields["type"]
     config.write_text(json.dumps(fields))
-    assert MIGRATION in refusal(spoiled)
-    config.write_text(original)
-    (spoiled / "policy_preprocessor.json").unlink()
-    assert MIGRATION in refusal(spoiled)
-    key = "normalize_inputs.buffer_observation_state.mean"
-    change_weights(spoiled, lambda weights: weights.update({key: torch.zeros(6)}))
-    sentence = refusal(spoiled)
-    assert MIGRATION in sentence
-    assert "before lerobot 0.4, with its normalisation inside model.safetensors" in sentence
+    assert load_policy(spoiled, device="cpu").engine.name == "eager"
+    del fields["n_vae_encoder_layers"]
+    config.write_text(json.dumps(fields))
+    assert "config.json names no policy type" in refusal(spoiled)
+
+
+@pytest.mark.parametrize("left", [(), ("config.json",), ("config.json", "model.safetensors")])
+def test_an_adapter_alone_is_told_with_its_policy(spoiled, left):
+    for file in spoiled.iterdir():
+        if file.name not in left:
+            file.unlink()
+    if left:
+        edit(spoiled / "config.json", use_peft=True)
+    adapter = {"peft_type": "LORA", "base_model_name_or_path": "user/act_base"}
+    (spoiled / "adapter_config.json").write_text(json.dumps(adapter))
+    assert "is a PEFT adapter of user/act_base (adapter_config.json), not a whole" in refusal(
+        spoiled
+    )
+
+
+def test_an_adapter_that_was_merged_is_no_hindrance(spoiled):
+    (spoiled / "adapter_config.json").write_text("{}")
+    assert load_policy(spoiled, device="cpu").engine.name == "eager"
 
 
 def test_a_processor_may_not_name_any_class(spoiled, tmp_path):

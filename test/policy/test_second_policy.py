@@ -11,6 +11,7 @@ import torch
 
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.look import Look
+from pam_ros.attention.maps import MEAN_OF_STEPS, NO_STEP
 from pam_ros.attention.selection import make_selection, methods_of
 from pam_ros.faithfulness.methods import maps_of, parse
 from pam_ros.faithfulness.subject import Subject
@@ -22,7 +23,7 @@ from pam_ros.policy.abilities import (
     Observing,
     TokenEditing,
 )
-from pam_ros.sae.store.tokens import KIND_CAMERA, KIND_LANGUAGE, KIND_OTHER, token_table
+from pam_ros.sae.store.tokens import KIND_ACTION, KIND_CAMERA, KIND_LANGUAGE, token_table
 from pam_ros.tick.loop import TickLoop
 
 TOP, SIDE, STATE = "observation.images.top", "observation.images.side", "observation.state"
@@ -107,7 +108,7 @@ def test_a_look_that_it_does_not_have_is_refused_with_what_there_is(policy, look
 
 def test_cells_words_and_actions_sum_to_one(policy):
     selection = make_selection("joint_attention", -1, "1", "2:4", policy.spec)
-    selection.ask(policy)
+    selection.apply_to(policy)
     output = policy.explain(observation(1))
     maps = selection.maps(output, policy.spec)
     mass = output.weights["expert", 1, 2][1, 2:4].mean(axis=0)
@@ -118,23 +119,25 @@ def test_cells_words_and_actions_sum_to_one(policy):
     everything = sum(camera.share for camera in maps.cameras) + words.share + actions.share
     assert everything == pytest.approx(1, abs=1e-5)
     assert math.isnan(maps.joint_state_share)
+    assert maps.denoising_step == 2
 
 
 def test_the_mean_over_denoising_steps_is_that_of_the_kept_weights(policy):
     from pam_ros.attention.selection import Selection
 
     selection = Selection("joint_attention", Look("expert", 0, denoising_step=None))
-    selection.ask(policy)
+    selection.apply_to(policy)
     output = policy.explain(observation(1))
     found = selection.maps(output, policy.spec)
     kept = [output.weights["expert", 0, step].mean(axis=(0, 1)) for step in range(3)]
     assert np.abs(kept[0] - kept[2]).max() > 1e-4
+    assert found.denoising_step == MEAN_OF_STEPS
     np.testing.assert_allclose(found.groups[1].mass, np.mean(kept, axis=0)[-CHUNK:], rtol=1e-4)
 
 
 def test_rollout_carries_the_prefixs_part_back_and_leaves_the_actions(policy):
     selection = make_selection("rollout", -1, "mean", "0", policy.spec)
-    selection.ask(policy)
+    selection.apply_to(policy)
     output = policy.explain(observation(2))
     maps = selection.maps(output, policy.spec)
     read = output.weights["expert", 1, 2][:, 0].mean(axis=0).astype(np.float64)
@@ -145,6 +148,13 @@ def test_rollout_carries_the_prefixs_part_back_and_leaves_the_actions(policy):
     np.testing.assert_allclose(maps.groups[1].mass, read[CELLS + WORDS :], rtol=1e-5)
     assert maps.total == pytest.approx(1, abs=1e-5)
     assert maps.layer == "expert.layers.1.attn, prefix.layers.0:2"
+    assert maps.denoising_step == 2
+
+
+def test_what_is_of_no_denoising_step_says_so(policy):
+    selection = make_selection("encoder_attention", 0, "mean", "mean", policy.spec)
+    selection.apply_to(policy)
+    assert selection.maps(policy.explain(observation(2)), policy.spec).denoising_step == NO_STEP
 
 
 def test_a_method_that_it_lacks_is_refused_with_those_it_has(policy):
@@ -173,9 +183,24 @@ def test_its_history_includes_ticks_that_run_no_pass(policy):
     np.testing.assert_array_equal(policy.step(observation(3)).chunk, made.output.chunk)
 
 
+def test_a_pass_that_runs_later_reads_the_observations_of_its_moment(policy):
+    for seed in (0, 1):
+        policy.explain(observation(seed))
+    expected = policy.explain(observation(2))
+    policy.reset()
+    policy.explain(observation(0))
+    policy.explain_later(observation(1))  # never run, and seen all the same
+    late = policy.explain_later(observation(2))
+    policy.explain(observation(3))
+    policy.reset()
+    found = late()
+    np.testing.assert_array_equal(found.chunk, expected.chunk)
+    assert (found.step, found.chunk_executed) == (2, False)
+
+
 def test_the_table_of_its_tokens_names_words_and_actions(policy):
     table = token_table(policy.spec.layout)
-    kinds = [KIND_CAMERA] * CELLS + [KIND_LANGUAGE] * WORDS + [KIND_OTHER] * CHUNK
+    kinds = [KIND_CAMERA] * CELLS + [KIND_LANGUAGE] * WORDS + [KIND_ACTION] * CHUNK
     assert table.kind.tolist() == kinds
     assert len(policy.explain(observation(0)).tokens) == len(table)
 

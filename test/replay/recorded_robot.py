@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small random policy, its contract, and bags of what it might have seen."""
 
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from pam_ros.bags import BagReader, BagWriter
-from pam_ros.replay.messages import Messages
+from pam_ros.bags.messages import Messages
 from pam_ros.robot.stamps import set_stamp
 
 HEIGHT, WIDTH = 64, 96
@@ -134,24 +135,27 @@ def counts(path: Path) -> dict[str, int]:
         return {topic.name: topic.count for topic in reader.topics.values()}
 
 
-def difference(ones: list, others: list) -> float:
-    """The largest difference of two lists of AttentionMaps, which agree in all that is no float."""
+def difference(ones: list, others: list, but: frozenset[str] = frozenset()) -> float:
+    """The largest difference of two lists of AttentionMaps, which agree in all that is no float.
+
+    but: fields that may differ.
+    """
     assert len(ones) == len(others)
     largest = 0.0
     for one, other in zip(ones, others, strict=True):
-        largest = max(largest, _difference(one, other))
+        largest = max(largest, _difference(one, other, but))
     return largest
 
 
-def _difference(one, other) -> float:
+def _difference(one, other, but: frozenset[str]) -> float:
     largest = 0.0
-    for field in one.__dataclass_fields__:
+    for field in (field.name for field in fields(one)):
         mine, theirs = getattr(one, field), getattr(other, field)
-        if field in {"forward_seconds", "__msgtype__"}:
+        if field in {"forward_seconds", "__msgtype__"} | but:
             continue
-        if field == "cameras":
+        if isinstance(mine, list) and mine and is_dataclass(mine[0]):
             largest = max(
-                [largest, *(_difference(a, b) for a, b in zip(mine, theirs, strict=True))]
+                [largest, *(_difference(a, b, but) for a, b in zip(mine, theirs, strict=True))]
             )
         elif isinstance(mine, np.ndarray):
             assert mine.shape == theirs.shape, field

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded_robot import ATTENTION, HEIGHT, WIDTH, counts, picture, read
+import yaml
+from recorded_robot import ATTENTION, HEIGHT, WIDTH, counts, difference, picture, read
 
 from pam_ros.attention.maps import attention_maps
+from pam_ros.observations.dataset_messages import parse_episodes
+from pam_ros.observations.errors import SourceError
 from pam_ros.policy import load_policy
-from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.one_bag import replay_bag
-from pam_ros.replay.source_dataset import parse_episodes
 from pam_ros.robot.stamps import stamp_nanoseconds
 
 needs_datasets = pytest.mark.skipif(
@@ -127,10 +128,14 @@ def test_the_frames_of_a_video_are_those_of_their_episode(settings, tmp_path):
 
 @needs_datasets
 def test_a_hub_id_is_the_dataset_of_that_name_in_lerobots_folder(settings, tmp_path, monkeypatch):
-    from lerobot.datasets import lerobot_dataset
+    # Where 0.6 and 0.4 of lerobot look up the folder.
+    try:
+        from lerobot.datasets import dataset_metadata as place
+    except ImportError:
+        from lerobot.datasets import lerobot_dataset as place
 
     write_dataset(tmp_path / "home" / "test" / "reaches")
-    monkeypatch.setattr(lerobot_dataset, "HF_LEROBOT_HOME", tmp_path / "home")
+    monkeypatch.setattr(place, "HF_LEROBOT_HOME", tmp_path / "home")
     monkeypatch.chdir(tmp_path)
     report = replay_bag(Path("test/reaches"), tmp_path / "out", replace(settings, episodes="1"))
     assert (report.ticks, report.valid) == (3, 3)
@@ -140,13 +145,13 @@ def test_a_hub_id_is_the_dataset_of_that_name_in_lerobots_folder(settings, tmp_p
 def test_a_dataset_of_an_older_format_names_its_converter(dataset, settings, tmp_path):
     info = dataset / "meta" / "info.json"
     info.write_text(info.read_text().replace('"v3.0"', '"v2.1"'))
-    with pytest.raises(ReplayError, match="convert_dataset_v21_to_v30"):
+    with pytest.raises(SourceError, match="convert_dataset_v21_to_v30"):
         replay_bag(dataset, tmp_path / "out", settings)
 
 
 @needs_datasets
 def test_a_dataset_that_is_not_there_is_named(settings, tmp_path):
-    with pytest.raises(ReplayError, match="dataset nobody/nothing cannot be opened"):
+    with pytest.raises(SourceError, match="dataset nobody/nothing cannot be opened"):
         replay_bag(Path("nobody/nothing"), tmp_path / "out", settings)
 
 
@@ -154,5 +159,25 @@ def test_episodes_are_numbers_and_ranges():
     assert parse_episodes("", 3) == [0, 1, 2]
     assert parse_episodes("4,0-2, 9", 10) == [0, 1, 2, 4, 9]
     for text in ("a", "1-", "-1", "3", "2-1"):
-        with pytest.raises(ReplayError, match="--episodes"):
+        with pytest.raises(SourceError, match="--episodes"):
             parse_episodes(text, 3)
+
+
+@needs_datasets
+def test_a_contract_does_not_turn_or_cut_what_was_recorded_turned_and_cut(
+    dataset, settings, tmp_path
+):
+    contract = yaml.safe_load(Path(settings.contract).read_text())
+    for camera in contract["cameras"]:
+        camera |= {"topic": "/wide/image_raw", "rotate": 90}
+        camera["crop"] = {"x": 300, "y": 200, "width": 64, "height": 48}
+        camera["resize"] = {"keep_aspect": True}
+    file = tmp_path / "turned.yaml"
+    file.write_text(yaml.safe_dump(contract))
+    found = []
+    for name, by in (("plain", settings.contract), ("turned", str(file))):
+        chosen = replace(settings, contract=by, episodes="0")
+        assert replay_bag(dataset, tmp_path / name, chosen).valid == LENGTHS[0]
+        found.append(read(tmp_path / name, ATTENTION))
+    assert difference(*found) == 0
+    assert "/wide/image_raw/side" in counts(tmp_path / "turned")

@@ -160,7 +160,7 @@ def test_later_distributions_bags(settings, tmp_path, expected, store, version, 
     check(write_later(tmp_path / "bag", store, storage, version), expected, settings, tmp_path)
 
 
-def test_a_services_events_beside_the_cameras_do_not_matter(settings, tmp_path, expected):
+def test_a_services_events_beside_the_cameras_are_copied_as_they_are(settings, tmp_path, expected):
     types = get_typestore(Stores.ROS2_JAZZY)
     event = "test_msgs/srv/BasicTypes_Event"
     with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
@@ -176,5 +176,10 @@ def test_a_services_events_beside_the_cameras_do_not_matter(settings, tmp_path, 
             writer.write(connections[topic], received, data)
             writer.write(events, received, np.zeros(8, np.uint8).tobytes())
     report = replay_bag(tmp_path / "bag", tmp_path / "out", settings)
-    assert report.notes == (f"/switch/_service_event is not copied: {event} is not known",)
+    assert report.notes == ()
+    with BagReader(tmp_path / "out") as reader:
+        topic = reader.topics["/switch/_service_event"]
+        # One beside each message of camera and arm.
+        assert topic.count == len(list(observed(FRAMES)))
+        assert topic.definition.text == "bool on\n---\nbool success\n"
     assert difference(expected, read(tmp_path / "out", ATTENTION)) == 0

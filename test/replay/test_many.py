@@ -2,11 +2,14 @@
 """Many recordings: found, shared out, and none of them stops the others."""
 
 import importlib.util
+import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +17,10 @@ import pytest
 from recorded_robot import ATTENTION, counts, difference, observed, read, write_bag
 
 from pam_ros import cli
+from pam_ros.observations.errors import SourceError
+from pam_ros.observations.find import find_recordings
 from pam_ros.replay.errors import ReplayError
-from pam_ros.replay.many import Task, find_bags, run_tasks
+from pam_ros.replay.many import Task, run_tasks
 from pam_ros.replay.on_ray import run_on_ray
 
 
@@ -32,16 +37,16 @@ def bags(tmp_path):
 
 def test_bags_are_found_in_folders_and_by_patterns(bags):
     three = [bags / "a", bags / "b.mcap", bags / "c"]
-    assert find_bags([str(bags)]) == (three, True)
-    assert find_bags([str(bags / "[ac]")]) == ([bags / "a", bags / "c"], True)
-    assert find_bags([str(bags / "a")]) == ([bags / "a"], False)
-    assert find_bags([str(bags / "a"), str(bags)])[0] == three
-    with pytest.raises(ReplayError, match="means no bag"):
-        find_bags([str(bags / "x*")])
+    assert find_recordings([str(bags)]) == (three, True)
+    assert find_recordings([str(bags / "[ac]")]) == ([bags / "a", bags / "c"], True)
+    assert find_recordings([str(bags / "a")]) == ([bags / "a"], False)
+    assert find_recordings([str(bags / "a"), str(bags)])[0] == three
+    with pytest.raises(SourceError, match="means no bag"):
+        find_recordings([str(bags / "x*")])
 
 
 def outcomes(bags, out, settings, **how):
-    tasks = [Task(bag, out / bag.name, settings) for bag in find_bags([str(bags)])[0]]
+    tasks = [Task(bag, out / bag.name, settings) for bag in find_recordings([str(bags)])[0]]
     return {task.bag.name: result for task, result in run_tasks(tasks, **how)}
 
 
@@ -61,50 +66,100 @@ def test_two_workers_give_what_one_gives(bags, tmp_path, settings):
     same(alone, outcomes(bags, tmp_path / "shared", settings, workers=2), tmp_path)
 
 
+ON_RAY = """
+import json, sys
+from pathlib import Path
+sys.path[:] = json.loads(sys.argv[1])
+from pam_ros.observations.find import find_recordings
+from pam_ros.replay.many import Task, run_tasks
+from pam_ros.replay.settings import ReplaySettings
+
+bags, out, settings, folder = json.loads(sys.argv[2])
+
+def processes():
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(file.read_text(errors="replace"))
+        except OSError:  # it ended meanwhile
+            pass
+    return sum(f"{folder}/ray/session" in line for line in lines)
+
+settings = ReplaySettings(**settings)
+tasks = [Task(bag, Path(out) / bag.name, settings) for bag in find_recordings([bags])[0]]
+running = run_tasks(tasks, workers=2, ray="local")
+first = next(running)
+ray = sys.modules["ray"]
+told = {"nodes": ray.nodes(), "resources": ray.cluster_resources(), "during": processes()}
+results = {
+    task.bag.name: result if isinstance(result, str) else result.valid
+    for task, result in (first, *running)
+}
+told |= {"results": results, "after": processes(), "initialised": ray.is_initialized()}
+print(json.dumps(told))
+"""
+
+
 @pytest.fixture
-def own_ray(monkeypatch, tmp_path):
-    """Ray with files of its own; yields their folder."""
+def own_ray():
+    """A short folder for Ray's files: sockets are among them."""
     if importlib.util.find_spec("ray") is None:
         raise ModuleNotFoundError("ray is not installed", name="ray")
-    # Ray makes a token in the home folder, and sockets whose paths must be short.
-    monkeypatch.setenv("HOME", str(tmp_path))
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    monkeypatch.setenv("RAY_TMPDIR", str(folder))
-    for name in ("RAY_ADDRESS", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "RAY_USAGE_STATS_ENABLED"):
-        monkeypatch.delenv(name, raising=False)
     yield folder
-    sys.modules["ray"].shutdown()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def processes_of(folder):
-    """The command lines that name this folder."""
-    lines = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it ended meanwhile
-            lines.append(file.read_text(errors="replace"))
-    return [line for line in lines if str(folder) in line]
+def on_ray(given, folder, home):
+    """What ON_RAY prints; tried again where Ray's own server does not come up."""
+    # Ray makes a token in the home folder.
+    environment = {
+        "HOME": str(home),
+        "RAY_TMPDIR": str(folder),
+        "RAY_gcs_server_port_wait_time_s": "60",
+        "PATH": os.environ["PATH"],
+    }
+    said = ""
+    for _ in range(3):
+        process = subprocess.run(
+            [sys.executable, "-c", ON_RAY, json.dumps(sys.path), json.dumps(given)],
+            check=False, env=environment, capture_output=True, text=True, timeout=280,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, ()),
+        )  # fmt: skip
+        if process.returncode == 0:
+            return json.loads(process.stdout.splitlines()[-1])
+        logs = [
+            f"{file.name}: {file.read_text(errors='replace')[-2000:]}"
+            for file in sorted(folder.rglob("gcs_server.*"))
+        ]
+        said += "\n".join([process.stderr, *logs, ""])
+        if "imed out" not in process.stderr:
+            break
+    raise AssertionError(said)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_ray_cluster_gives_what_one_process_gives_and_ends_with_it(
     bags, tmp_path, settings, own_ray
 ):
-    """With two processors, little memory, reached from this machine alone."""
+    """With two processors, little memory, reached from this machine alone.
+
+    In a process of its own: what this one has grown to, and set, must not become the cluster's.
+    """
     alone = outcomes(bags, tmp_path / "alone", settings)
-    tasks = [
-        Task(bag, tmp_path / "shared" / bag.name, settings) for bag in find_bags([str(bags)])[0]
-    ]
-    running = run_tasks(tasks, workers=2, ray="local")
-    first = next(running)
-    (node,), resources = sys.modules["ray"].nodes(), sys.modules["ray"].cluster_resources()
+    given = [str(bags), str(tmp_path / "shared"), asdict(settings), str(own_ray)]
+    told = on_ray(given, own_ray, tmp_path)
+    (node,), resources = told["nodes"], told["resources"]
     assert node["NodeManagerAddress"] == "127.0.0.1"
     assert resources["CPU"] == 2
     assert resources["object_store_memory"] <= 128 << 20
-    assert processes_of(own_ray)
-    shared = {task.bag.name: result for task, result in (first, *running)}
-    assert not sys.modules["ray"].is_initialized()
-    assert not processes_of(own_ray)
+    assert told["during"] > 0
+    assert (told["after"], told["initialised"]) == (0, False)
+    shared = {
+        name: result if isinstance(result, str) else SimpleNamespace(valid=result)
+        for name, result in told["results"].items()
+    }
     same(alone, shared, tmp_path)
 
 

@@ -22,6 +22,8 @@ from recorded_robot import (
 )
 
 from pam_ros.attention.maps import attention_maps
+from pam_ros.bags import BagError
+from pam_ros.observations.errors import SourceError
 from pam_ros.policy import load_policy
 from pam_ros.replay import one_bag
 from pam_ros.replay.errors import ReplayError
@@ -292,7 +294,7 @@ def test_a_compression_that_is_not_read_names_its_package(bag, settings, tmp_pat
     metadata = bag / "metadata.yaml"
     text = metadata.read_text().replace("compression_format: ''", "compression_format: brotli")
     metadata.write_text(text.replace("compression_mode: ''", "compression_mode: MESSAGE"))
-    with pytest.raises(ReplayError, match="ros-<distro>-rosbag2-compression-brotli"):
+    with pytest.raises(BagError, match="ros-<distro>-rosbag2-compression-brotli"):
         replay_bag(bag, tmp_path / "out", settings)
 
 
@@ -303,7 +305,7 @@ def test_missing_topics_are_named_with_the_likely_ones(settings, tmp_path):
         for topic, *rest in observed(4)
     ]
     bag = write_bag(tmp_path / "bag", messages, types)
-    with pytest.raises(ReplayError) as error:
+    with pytest.raises(SourceError) as error:
         replay_bag(bag, tmp_path / "out", settings)
     assert "lacks /top/image_raw (likely /cam_top/image_raw)" in str(error.value)
     assert "/joint_commands [sensor_msgs/msg/JointState]" in str(error.value)

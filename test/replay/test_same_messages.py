@@ -12,12 +12,21 @@ from pam_ros.attention.layout import CameraTokens
 from pam_ros.attention.maps import attention_maps
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import TickScale
+from pam_ros.bags.messages import Messages
 from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.policy.act.spec import lay_out
-from pam_ros.replay.messages import Messages
-from pam_ros.robot import COMMAND_TYPES, MessageSet, build_observation, parse_contract
+from pam_ros.robot import (
+    COMMAND_TYPES,
+    CommandContract,
+    CommandPart,
+    JointContract,
+    MessageSet,
+    build_observation,
+    parse_contract,
+)
 from pam_ros.robot.images import fill_image
 from pam_ros.robot.stamps import set_stamp
+from pam_ros.robot.values.spatial import POSE_COMMAND
 from pam_ros.sae.store.tokens import parse_sampler
 from pam_ros.tick.attention_map import ATTENTION_MAP, AttentionMapMaker
 from pam_ros.tick.commands import ChunkMaker, CommandMaker
@@ -54,7 +63,7 @@ LAYOUT = lay_out(
     environment=False,
 )
 SPEC = SimpleNamespace(
-    layout=LAYOUT, name="/models/act", sha256="c" * 64, chunk_mode="queue",
+    layout=LAYOUT, name="/models/act", sha256="c" * 64, chunk_mode="queue", denoising_steps=0,
     state_feature="observation.state",
 )  # fmt: skip
 
@@ -112,10 +121,24 @@ def test_tokens():
     assert live == replayed
 
 
+def commanded(kind):
+    """What goes to one topic of this type, and numbers for it."""
+    fields = {"Twist": ("linear.x", "angular.z"), "TwistStamped": ("linear.x", "angular.z"),
+              "PoseStamped": POSE_COMMAND, "Float64MultiArray": ("data[0]", "data[1]")}.get(
+        kind.rpartition("/")[2], ("position", "position"))  # fmt: skip
+    names = fields if "." in fields[0] else ("pan", "lift")
+    joints = tuple(JointContract(n, field=f) for n, f in zip(names, fields, strict=True))
+    part = CommandPart("/go", kind, joints, frame_id="base")
+    return CommandContract((part,)), np.array([0.5, -1.0, 0.25, 0.1, -0.2, 0.3])[: len(joints)]
+
+
 @pytest.mark.parametrize("kind", COMMAND_TYPES)
 def test_commands(kind):
+    command, values = commanded(kind)
+
     def make(port):
-        return CommandMaker(port, kind, ("pan", "lift"), 0.1).make(np.array([0.5, -1.0]), STAMP)
+        (message,) = CommandMaker(port, command, 0.1).make(values, STAMP)
+        return message
 
     live, replayed = live_and_replayed(make, kind)
     assert live == replayed
@@ -123,10 +146,12 @@ def test_commands(kind):
 
 @pytest.mark.parametrize("kind", COMMAND_TYPES)
 def test_a_command_for_the_record_bears_its_stamp_wherever_there_is_a_header(kind):
-    maker = CommandMaker(Messages(), kind, ("pan", "lift"), 0.1)
-    message = maker.make_for_the_record(np.array([0.5, -1.0]), STAMP)
+    command, values = commanded(kind)
+    (message,) = CommandMaker(Messages(), command, 0.1).make_for_the_record(values, STAMP)
     if COMMAND_TYPES[kind].has_header:
         assert (message.header.stamp.sec, message.header.stamp.nanosec) == divmod(STAMP, 10**9)
+    elif kind.endswith("Twist"):
+        assert (message.linear.x, message.angular.z) == (0.5, -1.0)
     else:
         assert list(message.data) == [0.5, -1.0]
 

@@ -35,7 +35,7 @@ def test_its_maps_are_those_of_its_own_passes(replayed, folder):
     policy = load_policy(folder, device="cpu")
     from pam_ros.attention.selection import make_selection
 
-    make_selection("joint_attention", -1, "mean", "mean", policy.spec).ask(policy)
+    make_selection("joint_attention", -1, "mean", "mean", policy.spec).apply_to(policy)
     for frame, message in enumerate(maps):
         state = np.array([0.01 * frame, -0.02 * frame], np.float32)
         seen = {TOP: picture(2 * frame), SIDE: picture(2 * frame + 1), STATE: state}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded_robot import ATTENTION, counts, difference, read
+from recorded_robot import ATTENTION, counts, read
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
@@ -66,6 +66,10 @@ def tour(tmp_path_factory):
     return folder, said
 
 
+def heat(message):
+    return np.concatenate([camera.cells for camera in message.cameras])
+
+
 def of(word, said):
     return [text for words, text in said.items() if words.startswith(word)]
 
@@ -74,11 +78,11 @@ def test_the_page_has_the_commands_that_it_is_about():
     words = [" ".join(found[:2]) for found in COMMANDS]
     assert {"demo --duration", "features show"} < set(words)
     assert {found[0] for found in COMMANDS} == {
-        "demo", "report", "video", "replay", "sae", "features",
+        "demo", "report", "video", "replay", "ablate", "export", "sae", "features",
     }  # fmt: skip
     # Nothing is hidden from the test by another way to write a command.
     assert (
-        len(re.findall(r"^ {4}\S", PAGE.read_text(encoding="utf-8"), re.M)) == len(COMMANDS) == 10
+        len(re.findall(r"^ {4}\S", PAGE.read_text(encoding="utf-8"), re.M)) == len(COMMANDS) == 13
     )
 
 
@@ -89,12 +93,26 @@ def test_replay_gives_the_demos_maps_again_and_misses_none(tour):
     assert len(maps) > 20
     for text in of("replay", said):
         assert f"{len(maps)} ticks, {len(maps)} with a map" in text
-    assert difference(maps, read(out, ATTENTION)) <= 1e-6
+    # The demo's node computes in bfloat16 where the CPU has it, and leaves out maps that are late.
+    again = {message.tick: message for message in read(out, ATTENTION)}
+    assert sorted(again) == [message.tick for message in sorted(maps, key=lambda one: one.tick)]
+    alike = [np.corrcoef(heat(one), heat(again[one.tick]))[0, 1] for one in maps if one.valid]
+    assert len(alike) >= 5
+    assert min(alike) > 0.999
     before, after = counts(live), counts(out)
     assert after["/act_attention/predicted_command"] == len(maps)
     assert after["/act_attention/attention/wrist/image"] == len(maps)
     for topic in ("/top/image_raw", "/joint_states", "/joint_commands", "/demo_robot/result"):
         assert after[topic] == before[topic]
+
+
+def test_each_joint_that_was_asked_for_has_maps_of_its_own(tour):
+    folder, _ = tour
+    ticks = len(read(folder / "out/tour/bag", ATTENTION))
+    for joint in ("shoulder_pan", "gripper"):
+        maps = read(folder / "out/tour/by_joint", f"/act_attention/attention_map/{joint}")
+        assert len(maps) == ticks
+        assert {message.target for message in maps} == {joint}
 
 
 def test_the_encoded_replay_has_features_of_every_tick(tour):
@@ -116,7 +134,9 @@ def test_the_page_and_the_video_show_the_run(tour):
     with av.open(str(folder / "out/tour/video.mp4")) as video:
         frames = list(video.decode(video=0))
     # Frames come at the tick's rate; of two ticks that were closer, as after a late one, one shows.
-    assert len(frames) >= 0.95 * len(maps)
+    # They begin with the first overlay.
+    first = min(message.tick for message in maps if message.valid)
+    assert len(frames) >= 0.95 * sum(message.tick >= first for message in maps) - 1
     # The first camera's picture lies left, below its name; in the mean its colours are the bag's.
     images = read(folder / "out/tour/bag", "/top/image_raw")
     height, width = images[0].height, images[0].width

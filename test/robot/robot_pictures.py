@@ -49,7 +49,7 @@ RAMP = np.linspace(0, 255, 24 * 32 * 3).reshape(24, 32, 3).astype(np.uint8)
 RAMP[..., 0], RAMP[..., 2] = 255 - RAMP[..., 0], 40  # red falls, green rises, blue stays
 
 
-def camera(crop=None, resize=None, policy_size=None) -> CameraContract:
+def camera(crop=None, resize=None, policy_size=None, **others) -> CameraContract:
     return CameraContract(
         "top",
         "/top",
@@ -59,4 +59,5 @@ def camera(crop=None, resize=None, policy_size=None) -> CameraContract:
         crop,
         resize,
         policy_size,
+        **others,
     )

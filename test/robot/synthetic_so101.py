@@ -10,7 +10,13 @@ from functools import cache
 import numpy as np
 
 from pam_ros.policy.interface import FeatureStatistics
-from pam_ros.robot import load_contract
+from pam_ros.robot import (
+    CommandContract,
+    Contract,
+    JointContract,
+    StateContract,
+    load_contract,
+)
 from pam_ros.share.folders import find_contract
 
 UNITS = ("deg", "percent", "rad", "0..1")
@@ -37,8 +43,17 @@ def contracts():
 
 def _with_joints(contract, **changes):
     joints = tuple(replace(joint, **changes) for joint in contract.command.joints)
-    command = replace(contract.command, joints=joints)
-    return replace(contract, state=replace(contract.state, joints=joints), command=command)
+    return with_joints(contract, joints)
+
+
+def with_joints(contract: Contract, joints: tuple[JointContract, ...]) -> Contract:
+    """A contract of one part with these joints, in and out."""
+    (state,), (command,) = contract.state.parts, contract.command.parts
+    return replace(
+        contract,
+        state=StateContract((replace(state, joints=joints),)),
+        command=CommandContract((replace(command, joints=joints),)),
+    )
 
 
 def task(rng, workspace):

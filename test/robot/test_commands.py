@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from pam_ros.robot import (
-    COMMAND_TYPES,
     Command,
     ContractError,
     action_positions,
@@ -45,12 +44,12 @@ def seconds(duration) -> float:
 def command(contract):
     # The gripper counts in percent of 0 to 2 rad.
     positions = action_positions(contract.command, np.array([0.25, 50.0], dtype=np.float32))
-    return make_command(contract.command, positions)
+    return make_command(contract.command.parts[0], positions)
 
 
 def test_an_action_becomes_radians_by_joint(command):
     assert command.names == ("shoulder", "gripper")
-    np.testing.assert_allclose(command.positions, [0.25, 1.5])
+    np.testing.assert_allclose(command.values, [0.25, 1.5])
 
 
 def test_joint_state_is_stamped_at_publication(command):
@@ -73,7 +72,7 @@ def test_a_trajectory_starts_on_arrival_and_lasts_one_period(command):
 
 def test_a_multi_array_is_the_positions(command):
     message = SimpleNamespace(data=None)
-    fill_float64_multi_array(message, command, new)
+    fill_float64_multi_array(message, replace(command, fields=()), new)
     assert message.data == pytest.approx([0.25, 1.5])
     assert all(type(value) is float for value in message.data)
 
@@ -97,13 +96,17 @@ def test_a_duration_never_has_a_billion_nanoseconds(command):
     assert (duration.sec, duration.nanosec) == (1, 0)
 
 
-@pytest.mark.parametrize("kind", COMMAND_TYPES)
+JOINT_TYPES = ("sensor_msgs/msg/JointState", "trajectory_msgs/msg/JointTrajectory",
+               "std_msgs/msg/Float64MultiArray")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", JOINT_TYPES)
 def test_what_a_command_says_is_read_from_its_message(kind):
     command = Command(("pan", "lift"), np.array([0.25, -1.5]), 7_000_000_000, 0.5)
     message = command_message(kind, command, new)
-    found = command_type(kind).read(message)
+    found = command_type(kind).points(message)
     assert found.names in (None, command.names)
-    assert found.positions == [[0.25, -1.5]]
+    assert found.rows == [[0.25, -1.5]]
     assert found.seconds == [0.5 if kind.endswith("JointTrajectory") else 0.0]
     assert (message.header.stamp.sec == 7) is command_type(kind).stamped
 
@@ -114,5 +117,6 @@ def test_a_type_that_is_no_command_is_refused_with_those_that_are():
         command_message("sensor_msgs/msg/Image", command, new)
     assert str(error.value) == (
         "no command is a 'sensor_msgs/msg/Image'; it must be one of sensor_msgs/msg/JointState, "
-        "trajectory_msgs/msg/JointTrajectory, std_msgs/msg/Float64MultiArray"
+        "trajectory_msgs/msg/JointTrajectory, std_msgs/msg/Float64MultiArray, "
+        "geometry_msgs/msg/PoseStamped, geometry_msgs/msg/Twist, geometry_msgs/msg/TwistStamped"
     )

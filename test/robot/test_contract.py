@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pam_ros.policy.interface import FeatureStatistics
-from pam_ros.robot import ContractError, load_contract, parse_contract
-from pam_ros.robot.commands import COMMAND_TYPES
+from pam_ros.robot import COMMAND_TYPES, ContractError, load_contract, parse_contract
 from pam_ros.robot.contract import Crop, Size
 from pam_ros.robot.section import parse_yaml
 
@@ -35,7 +34,7 @@ def test_a_correct_contract_says_what_it_means(contract):
     assert contract.state.feature == "observation.state"
     assert [joint.name for joint in contract.command.joints] == ["shoulder", "gripper"]
     assert [joint.max_velocity for joint in contract.command.joints] == [2.0, 2.0]
-    assert contract.command.type in COMMAND_TYPES
+    assert [part.type in COMMAND_TYPES for part in contract.command.parts] == [True]
 
 
 def test_a_contract_cannot_be_changed_by_accident(contract):
@@ -98,7 +97,11 @@ def change(path: str, value):
 WRONG = [
     ("cameras.0.name", "Top Camera", "becomes part of a topic"),
     ("cameras.0.name", "wrist", "name 'wrist' is given twice"),
-    ("cameras.0.topic", "/wrist/image_raw", "topic '/wrist/image_raw' is given twice"),
+    (
+        "cameras.0.topic",
+        "/wrist/image_raw",
+        "cameras 'top' and 'wrist' share /wrist/image_raw: give them the same encoding",
+    ),
     ("cameras.0.topic", "top image", "no ROS 2 topic name"),
     ("cameras.0.topic", "/3d/image", "no ROS 2 topic name"),
     ("cameras.0.type", "sensor_msgs/Image", "did you mean 'sensor_msgs/msg/Image'?"),
@@ -312,3 +315,33 @@ def test_any_text_is_parsed_or_refused(text):
 def test_a_tag_on_a_text_that_it_does_not_fit_is_one_sentence(text):
     with pytest.raises(ContractError, match="not valid YAML"):
         parse_yaml(f"rate_hz: {text}", "contract")
+
+
+def test_features_may_be_named_as_in_the_policys_training_data(contract, spec):
+    renames = {"observation.images.top": "observation.images.front", "joints": spec.state_feature}
+    cameras = (spec.cameras[0], spec.cameras[1]._replace(feature="observation.images.front"))
+    other = replace(spec, cameras=cameras, renames=renames)
+    named = replace(contract, state=contract.state.named("joints"))
+    bound = named.bind(other)
+    assert [camera.feature for camera in bound.cameras] == [c.feature for c in cameras]
+    assert [camera.name for camera in bound.cameras] == ["wrist", "top"]
+    assert bound.state.feature == spec.state_feature
+    assert named.check(other) == []
+    assert "no camera of the contract feeds it" in " ".join(
+        named.check(replace(other, renames={"joints": spec.state_feature}))
+    )
+
+
+def test_a_feature_by_both_of_its_names_is_refused(contract, spec):
+    renames = {"observation.images.top": "observation.images.wrist"}
+    cameras = (spec.cameras[0], spec.cameras[1]._replace(feature="observation.images.left"))
+    problems = contract.check(replace(spec, cameras=cameras, renames=renames))
+    said = "cameras 'top' and 'wrist' both feed observation.images.wrist"
+    assert any(said in problem for problem in problems)
+
+
+def test_what_the_training_data_call_a_missing_camera_is_said(contract, spec):
+    cameras = (spec.cameras[0]._replace(feature="observation.images.front"), spec.cameras[1])
+    renames = {"observation.images.left": "observation.images.front"}
+    (problem, _) = contract.check(replace(spec, cameras=cameras, renames=renames))
+    assert "observation.images.left in its training data" in problem

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from pam_ros.robot import parse_contract
-from pam_ros.robot.contract import FLOAT64_MULTI_ARRAY, IMAGE, JOINT_STATE
+from pam_ros.robot.contract import IMAGE
 from pam_ros.robot.explain import explain
 from pam_ros.robot.live_check import Heard, check_live, wanted_sources
+from pam_ros.robot.values.arrays import FLOAT64_MULTI_ARRAY
+from pam_ros.robot.values.joints import JOINT_STATE
 
 SECOND = 10**9
 BEGIN = 1000 * SECOND
@@ -56,7 +58,19 @@ def test_a_graph_that_keeps_to_it_has_no_problems(bound, heard):
         "camera 'wrist' (/wrist/image_raw): 10.0 Hz, 16x12 rgb8",
         "camera 'top' (/top/image_raw): 10.0 Hz, 8x6 rgb8",
         "the joint state (/joint_states): 50.0 Hz",
+        (
+            "stamps beside those of camera 'wrist' (/wrist/image_raw): camera 'top' "
+            "(/top/image_raw) +0.000 s, the joint state (/joint_states) +0.000 s"
+        ),
+        "100% of the sets lie within sync_tolerance_s, 0.05 s; 0.000 s would fit",
     ]
+
+
+def test_a_video_without_a_picture_says_why(bound, heard):
+    heard["top"] = Heard("/top/image_raw", 2.0, (IMAGE,))
+    heard["top"].undecoded = "/top/image_raw: no key frame came yet"
+    _, problems = check_live(bound, heard)
+    assert problems == ["camera 'top': /top/image_raw: no key frame came yet"]
 
 
 def silent(heard):
@@ -147,6 +161,50 @@ def test_stamps_that_never_agree_are_told_where_nothing_else_is_wrong(data, spec
     apart(heard)
     (problem,) = check_live(bound, heard)[1]
     assert "no set of observations agrees: no stamps within 0.02 s" in problem
+
+
+def test_the_skew_of_each_source_and_the_tolerance_that_would_fit_are_told(data, spec, heard):
+    data["sync_tolerance_s"] = 0.02
+    bound = parse_contract(data, "file.yaml").bind(spec)
+    apart(heard)
+    notes, _ = check_live(bound, heard)
+    assert "camera 'top' (/top/image_raw) -0.03" in notes[-2]
+    assert notes[-1] == "0% of the sets lie within sync_tolerance_s, 0.02 s; 0.038 s would fit"
+
+
+def test_an_offset_that_is_always_the_same_is_noted(data, spec, heard):
+    heard["top"] = source("/top/image_raw", IMAGE, image(), age_s=0.41)
+    notes, _ = check_live(parse_contract(data, "file.yaml").bind(spec), heard)
+    (note,) = [note for note in notes if "stamp_offset_s" in note]
+    assert "camera 'top' (/top/image_raw): its stamps are 0.4 s behind its arrival" in note
+
+
+def test_what_the_contract_says_of_stamps_is_heeded(data, spec, heard):
+    heard["top"].stamps = [stamp - 324 * SECOND // 100 for stamp in heard["top"].stamps]
+    data["cameras"][0]["stamp_offset_s"] = 3.24
+    assert check_live(parse_contract(data, "file.yaml").bind(spec), heard)[1] == []
+    heard["top"].stamps = [0] * len(heard["top"].stamps)
+    data["cameras"][0] |= {"stamp": "arrival", "stamp_offset_s": 0}
+    assert check_live(parse_contract(data, "file.yaml").bind(spec), heard)[1] == []
+
+
+def test_a_picture_that_loses_its_proportions_is_told(data, spec, heard):
+    data["cameras"][1] = {**data["cameras"][1], "crop": {"x": 0, "y": 0, "width": 16, "height": 9}}
+    squashed = parse_contract(data, "file.yaml").bind(spec)
+    (note,) = [note for note in check_live(squashed, heard)[0] if "squashed" in note]
+    assert note.startswith(
+        "camera 'wrist' (/wrist/image_raw): 16x9 (16:9) is squashed into 4x3 (4:3); if the training"
+    )
+    data["cameras"][1]["resize"] = {"keep_aspect": True}
+    kept = parse_contract(data, "file.yaml").bind(spec)
+    assert not [note for note in check_live(kept, heard)[0] if "squashed" in note]
+
+
+def test_without_a_policy_sizes_of_its_own_are_not_checked(contract, heard):
+    assert check_live(contract, heard)[1] == []
+    heard["wrist"].last = image(6, 8)
+    (problem,) = check_live(contract, heard)[1]
+    assert "its crop reaches to row 7" in problem
 
 
 def test_an_environment_state_is_listened_to_as_well(data):

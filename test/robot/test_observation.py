@@ -59,6 +59,8 @@ def test_pictures_and_safety_get_whole_images_and_radians(contract, spec, messag
         "crop_height": 6,
         "width": 4,
         "height": 3,
+        "rotate": 0,
+        **dict.fromkeys(("left", "top", "right", "bottom"), 0),
     }
     np.testing.assert_allclose(observation.measured, [-0.25, 1.5])
 
@@ -83,4 +85,10 @@ def test_measured_positions_follow_the_commands_order(data, spec, messages):
 def test_a_bad_message_names_its_source(contract, spec, messages, source, message, sentence):
     messages[source] = message
     with pytest.raises(MessageError, match=sentence):
+        build_observation(contract.bind(spec), message_set(messages))
+
+
+def test_a_number_that_float32_does_not_have_is_told_with_its_topic(contract, spec, messages):
+    messages[STATE].position[0] = 1e300
+    with pytest.raises(MessageError, match=r"^/joint_states: joint message has no usable position"):
         build_observation(contract.bind(spec), message_set(messages))

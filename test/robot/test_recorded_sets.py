@@ -223,7 +223,8 @@ def test_why_there_is_no_set_names_source_stamps_and_cure(triggered):
     assert not found
     assert sets.why_none() == (
         "all 60 messages on /joint_states have the stamp 0, and sets are put together by stamps: "
-        "let what publishes them set header.stamp, and record again"
+        "let what publishes them set header.stamp, and record again, or write 'stamp: arrival' for "
+        "them in the contract"
     )
     sets, found = recorded(triggered, [m for m in recording() if m.source != "wrist"])
     assert not found

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthetic_so101 import UNITS, WORKSPACES, contracts, policy_data, statistics
+from synthetic_so101 import UNITS, WORKSPACES, contracts, policy_data, statistics, with_joints
 
 from pam_ros.policy.interface import FeatureStatistics
 from pam_ros.robot import JointContract, to_policy
@@ -152,12 +152,7 @@ ARM = tuple(
 
 def of_arm(values, joints=ARM):
     """What is said of an arm in rad, with values (frames, joints) as data."""
-    contract = contracts()["rad"]
-    contract = replace(
-        contract,
-        state=replace(contract.state, joints=joints),
-        command=replace(contract.command, joints=joints),
-    )
+    contract = with_joints(contracts()["rad"], joints)
     known = statistics(values.astype(np.float32))
     return check_units(contract, {"observation.state": known, "action": known}).contradictions
 

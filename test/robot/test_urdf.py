@@ -27,9 +27,9 @@ URDF = """<?xml version="1.0"?>
 
 def test_limits_are_those_of_the_joints_that_move():
     assert read_urdf(URDF) == {
-        "shoulder": UrdfJoint((-0.8, 1.2), 1.5),
-        "gripper": UrdfJoint((0.0, 0.06), None),
-        "wheel": UrdfJoint(None, 3.0),
+        "shoulder": UrdfJoint((-0.8, 1.2), 1.5, max_effort=10.0),
+        "gripper": UrdfJoint((0.0, 0.06), None, slides=True),
+        "wheel": UrdfJoint(None, 3.0, max_effort=1.0),
     }
 
 
@@ -198,3 +198,55 @@ def test_any_text_is_read_or_refused(text):
         read_urdf(text)
     except ContractError:
         return
+
+
+def test_a_sliding_joint_is_told_of_in_metres_and_has_no_degrees(data):
+    slides = urdf('<limit lower="0" upper="0.06" velocity="0.1"/>', "prismatic")
+    data["command"]["limits"] = "urdf"
+    data["state"]["joints"] = [{"name": "shoulder"}]
+    contract = with_limits(parse_contract(data, "file.yaml"), read_urdf(slides))
+    limits = SafetyLimits.from_contract(contract.command)
+    assert limits.described(0, 0.5) == "shoulder at 0.500 m is outside its limits 0.000 to 0.060"
+    data["state"]["joints"] = [{"name": "shoulder", "unit": "deg"}]
+    with pytest.raises(ContractError, match=r"'shoulder' slides, .* its unit cannot be 'deg'"):
+        with_limits(parse_contract(data, "file.yaml"), read_urdf(slides))
+
+
+def test_a_turning_joint_has_no_metres(data):
+    data["command"]["limits"] = "urdf"
+    data["state"]["joints"] = [{"name": "shoulder", "unit": "m"}]
+    with pytest.raises(ContractError, match=r"'shoulder' turns, .* its unit cannot be 'm'"):
+        with_limits(parse_contract(data, "file.yaml"), read_urdf(urdf(HARD)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "expected"),
+    [("velocity", "max_acceleration", 1.5), ("effort", "max_effort_rate", 10.0)],
+)
+def test_a_velocity_or_an_effort_keeps_within_the_urdfs(data, kind, key, expected):
+    data["command"] = {"topic": "/go", "type": "sensor_msgs/msg/JointState", "kind": kind,
+                       "limits": "urdf", "joints": ["shoulder"], key: 2.0}  # fmt: skip
+    contract = with_limits(parse_contract(data, "file.yaml"), read_urdf(urdf(HARD)))
+    assert contract.command.joints[0].limits == (-expected, expected)
+    assert contract.command.joints[0].max_rate == 2.0
+
+
+@pytest.mark.parametrize("kind", ["velocity", "effort"])
+def test_what_is_held_at_0_has_0_within_its_limits_with_the_urdf_too(data, kind):
+    rate = "max_acceleration" if kind == "velocity" else "max_effort_rate"
+    data["command"] = {"topic": "/go", "type": "sensor_msgs/msg/JointState", "kind": kind,
+                       "limits": "urdf", rate: 2.0,
+                       "joints": [{"name": "shoulder", "limits": [0.25, 1.0]}]}  # fmt: skip
+    contract = parse_contract(data, "file.yaml")
+    sentence = "'shoulder' is held at 0, and its limits 0.25 to 1 leave that out"
+    with pytest.raises(ContractError, match=sentence):
+        with_limits(contract, read_urdf(urdf(HARD)))
+
+
+def test_of_two_arms_the_joint_that_is_missing_is_told_with_its_topic():
+    from two_arms import two_arms
+
+    data = two_arms()
+    data["command"][1]["limits"] = "urdf"
+    with pytest.raises(ContractError, match=r"/right/joint_commands: joint 'waist' is not in"):
+        with_limits(parse_contract(data, "file.yaml"), read_urdf(urdf(HARD)))

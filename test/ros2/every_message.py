@@ -21,6 +21,7 @@ TYPES = (
     "pam_ros/msg/CameraAttention",
     "pam_ros/msg/SaeFeatures",
     "pam_ros/msg/TokenActivations",
+    "pam_ros/msg/TokenGroup",
     "rcl_interfaces/msg/Log",
     "rcl_interfaces/msg/ParameterDescriptor",
     "rcl_interfaces/msg/ParameterEvent",

@@ -221,7 +221,11 @@ class RosTwo:
 
     def ros2_peer(self, name, other):
         """peer.py with this ROS 2's rclpy."""
-        return self._keep(["python3", str(PEER), name, other], self.environment)
+        return self.file(PEER, name, other)
+
+    def file(self, file, *arguments):
+        """A Python file with this ROS 2's rclpy."""
+        return self._keep(["python3", str(file), *arguments], self.environment)
 
     def _keep(self, command, environment):
         process = Process([*self._inside, *command], environment)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+import zstandard
 
 from pam_ros.bags import BagReader, BagWriter, qos, repair
-from pam_ros.bags.types import known_types
+from pam_ros.bags.types import empty, known_types
 
 pytestmark = [pytest.mark.ros2, pytest.mark.timeout(600)]
 
@@ -55,6 +56,48 @@ def test_ros2_bag_info_counts_the_messages(bag_tools, bag):
     assert "Topic: /said | Type: std_msgs/msg/String | Count: 30" in info
     assert "Topic: /note | Type: std_msgs/msg/String | Count: 1 " in info
     assert re.search(r"Duration: +2\.9\d*s", info)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("version", [5, 7, 8])
+def test_bags_for_older_releases_are_read_by_this_one_too(bag_tools, tmp_path, storage, version):
+    if bag_tools.share(f"rosbag2_storage_{storage}") is None:
+        pytest.skip(f"this ROS 2 cannot read {storage}")
+    path = tmp_path / "bag"
+    with BagWriter(path, storage=storage, metadata_version=version) as writer:
+        writer.add_topic("/note", "std_msgs/msg/String", qos(durability="transient_local", depth=1))
+        writer.write("/note", string("kept"), START_NS)
+    info = bag_tools.run("bag", "info", str(path)).stdout
+    assert "Topic: /note | Type: std_msgs/msg/String | Count: 1 " in info
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_repaired_bag_of_packed_files_is_read_packed(bag_tools, tmp_path, storage):
+    if bag_tools.share(f"rosbag2_storage_{storage}") is None:
+        pytest.skip(f"this ROS 2 cannot read {storage}")
+    if bag_tools.share("rosbag2_compression_zstd") is None:
+        pytest.skip("this ROS 2 unpacks no zstd")
+    path = tmp_path / "bag"
+    with BagWriter(path, storage=storage) as writer:
+        writer.add_topic("/said", "std_msgs/msg/String")
+        for count in range(30):
+            writer.write("/said", string(f"word {count}"), START_NS + count * 100_000_000)
+    (file,) = (f for f in path.iterdir() if f.suffix != ".yaml")
+    file.with_name(file.name + ".zstd").write_bytes(zstandard.compress(file.read_bytes()))
+    file.unlink()
+    (path / "metadata.yaml").unlink()
+    assert repair(path).messages == 30
+    assert [f.name for f in path.glob("*.zstd")] == [f"{file.name}.zstd"]
+    copy = tmp_path / "copy"
+    (tmp_path / "out.yaml").write_text(
+        f"output_bags: [{{uri: {copy}, storage_id: {storage}, all_topics: true}}]\n"
+    )
+    done = bag_tools.run("bag", "convert", "-i", str(path), "-o", str(tmp_path / "out.yaml"))
+    assert done.returncode == 0, done.stderr
+    with BagReader(copy) as reader:
+        assert [reader.decode(m).data for m in reader.messages(["/said"])] == [
+            f"word {count}" for count in range(30)
+        ]
 
 
 def test_ros2_bag_play_publishes_what_was_written(bag_tools, bag):
@@ -132,20 +175,23 @@ def test_an_attention_map_survives_the_way_through_a_bag(bag_tools, workspace, t
     names = TYPES.types
     header = Header(Time(12, 34), "top_frame")
     cells = [0.125, 0.25, 0.375, 0.0]
-    defaults = {"uint": 0, "int": 0, "floa": 0.0, "bool": False, "stri": ""}
 
     def make(type_name, **values):
-        for name, (_, kind) in TYPES.fielddefs[type_name][1]:
-            if name not in values:
-                values[name] = defaults[kind[0][:4].rstrip("0123456789")]
+        for name, kind in TYPES.fielddefs[type_name][1]:
+            values.setdefault(name, empty(TYPES, kind))
         return names[type_name](**values)
 
     camera = make(
         "pam_ros/msg/CameraAttention", header=header, name="top", image_height=64, image_width=96,
         rows=2, cols=2, cells=np.array(cells, np.float32), share=0.75, peak_row=1,
     )  # fmt: skip
+    words = make(
+        "pam_ros/msg/TokenGroup", name="instruction", kind="language", share=0.125,
+        mass=np.array([0.0625, 0.0625], np.float32), labels=["pick", "cube"],
+    )  # fmt: skip
     message = make(
         "pam_ros/msg/AttentionMap", header=header, tick=7, policy_name="act", valid=True,
+        groups=[words],
         joint_state_stamp=Time(12, 30), joint_state_share=0.25, cameras=[camera],
         head_entropy=np.array([1.5, 2.5], np.float32),
         head_latent_share=np.array([0.5, 0.0], np.float32),
@@ -168,5 +214,7 @@ def test_an_attention_map_survives_the_way_through_a_bag(bag_tools, workspace, t
     assert read["policy_name"] == "act"
     assert read["header"] == {"stamp": {"sec": 12, "nanosec": 34}, "frame_id": "top_frame"}
     assert read["joint_state_share"] == 0.25
+    assert read["groups"][0]["labels"] == ["pick", "cube"]
+    assert read["groups"][0]["mass"] == [0.0625, 0.0625]
     assert read["cameras"][0]["cells"] == cells
     assert read["cameras"][0]["peak_row"] == 1

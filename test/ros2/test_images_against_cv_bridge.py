@@ -22,10 +22,11 @@ except ImportError as error:
 from sensor_msgs.msg import CompressedImage, Image
 from pam_ros.robot import compressed_to_rgb, fill_compressed_image, fill_image, image_to_rgb
 from pam_ros.robot.images import ENCODINGS
+from pam_ros.robot.pixels import LAYOUTS
 
 rng, bridge, equal = np.random.default_rng(1), CvBridge(), {{}}
 for encoding, pixel in ENCODINGS.items():
-    if encoding in ("uyvy", "yuyv", "nv12", "nv21"):
+    if encoding in ("uyvy", "yuyv", "yvyu") or LAYOUTS[encoding].planes is not None:
         continue  # newer names of yuv422 and yuv422_yuy2, and what this cv_bridge may not know
     for padding in (0, 2 * pixel):
         step = 10 * pixel + padding

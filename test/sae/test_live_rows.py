@@ -36,7 +36,8 @@ def message_of(sampler: str) -> SimpleNamespace:
         for name, code in (("token", "I"), ("kind", "B"), ("camera", "h"), ("row", "h"))
     }
     return SimpleNamespace(
-        header=None, episode=0, tick=0, policy_name="demo", policy_sha256=POLICY_SHA,
+        header=SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=0)),
+        episode=0, tick=0, policy_name="demo", policy_sha256=POLICY_SHA,
         layer="encoder", sampler=sampler, valid=True, invalid_reason="", tokens=len(rows), width=4,
         data=array.array("H", rows.astype(np.float16).tobytes()), camera_names=["camera0"],
         col=array.array("h", chosen.col.astype(np.int16).tobytes()),

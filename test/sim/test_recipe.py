@@ -14,7 +14,8 @@ from pam_ros.sim.training.train import Phase
 def test_training_records_trains_writes_a_checkpoint_and_resumes(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(recipe, "PHASES", (Phase(steps=2, width=96, batch=2, lr=1e-4, last_lr=0),))
     out, work = tmp_path / "policy", tmp_path / "work"
-    arguments = ["--out", str(out), "--work", str(work), "--episodes", "1", "--device", "cpu"]
+    arguments = ["--out", str(out), "--work", str(work), "--episodes", "1"]
+    arguments += ["--width", "96", "--device", "cpu"]
     assert cli.main(["sim", "train", *arguments]) == 0
 
     first = TRAINING_SEEDS.start
@@ -38,7 +39,20 @@ def test_training_records_trains_writes_a_checkpoint_and_resumes(tmp_path, monke
 @pytest.mark.parametrize("episodes", [0, 10**9])
 def test_a_number_of_episodes_that_cannot_be_is_refused(tmp_path, episodes):
     with pytest.raises(SimError, match="--episodes must lie between"):
-        recipe.train_demo(tmp_path, tmp_path, episodes, "cpu", 0)
+        recipe.train_demo(tmp_path, tmp_path, recipe.Recipe(episodes), "cpu", 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (recipe.Recipe(width=100), r"--width must be one of \[160, 320\], got 100"),
+        (recipe.Recipe(locate_weight=-1.0), "--locate-weight must be 0 or more"),
+        (recipe.Recipe(locate_weight=float("nan")), "--locate-weight must be 0 or more"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(tmp_path, given, sentence):
+    with pytest.raises(SimError, match=sentence):
+        recipe.train_demo(tmp_path, tmp_path, given, "cpu", 0)
 
 
 def test_an_unknown_device_is_one_sentence_and_exit_status_one(tmp_path, capsys):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import CAMERA_NAMES
 from pam_ros.sim.training.samples import Episodes
 from pam_ros.sim.training.stats import Stats
@@ -128,6 +129,23 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(episodes, stats, tmp
 
     first, second = whole.model.state_dict(), resumed.model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_policy_of_small_pictures_is_trained_without_the_cube_s_place(episodes, stats, tmp_path):
+    trainer = Trainer(episodes, stats, tmp_path, phases=PHASES[:1], locate_weight=0.0)
+    head = trainer.model.locate.weight.detach().clone()
+    trainer.run()
+    # Weight decay alone moves the head.
+    assert torch.allclose(trainer.model.locate.weight, head, rtol=1e-5, atol=0.0)
+    width = PHASES[0].width
+    picture = trainer.model.finished().config.input_features["observation.images.top"]
+    assert picture.shape == (3, 240 * width // 320, width)
+
+
+def test_a_state_of_another_recipe_is_not_gone_on_with(episodes, stats, tmp_path):
+    Trainer(episodes, stats, tmp_path, phases=PHASES).save()
+    with pytest.raises(SimError, match="is of another training"):
+        Trainer(episodes, stats, tmp_path, phases=PHASES, locate_weight=0.0)
 
 
 def test_training_lowers_both_losses(episodes, stats, tmp_path):

@@ -19,6 +19,8 @@ def outcome(reason="", *, skipped=False):
 class Selection:
     """Maps, or an error."""
 
+    method = "rollout"
+
     def __init__(self, found) -> None:
         self.found = found
         self.calls = 0
@@ -36,6 +38,7 @@ def test_a_good_tick_has_its_maps_and_stays_as_it_was():
     assert (tick.inputs, tick.observation) == (inputs, observation)
     assert tick.outcome is done
     assert tick.maps == "maps"
+    assert (tick.method_asked, tick.method_reason) == ("rollout", "")
 
 
 def test_maps_that_cannot_be_made_leave_their_reason():
@@ -43,6 +46,7 @@ def test_maps_that_cannot_be_made_leave_their_reason():
     assert tick.maps is None
     assert (tick.outcome.tick, tick.outcome.invalid_reason) == (7, "not finite")
     assert not tick.outcome.valid
+    assert tick.method_asked == "rollout"
 
 
 @pytest.mark.parametrize("done", [outcome("skipped: late", skipped=True), outcome("not finite")])

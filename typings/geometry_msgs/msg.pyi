@@ -69,3 +69,31 @@ class Quaternion:
     y: float
     z: float
     w: float
+
+class Twist:
+    def __init__(
+        self,
+        *,
+        linear: Vector3 = ...,
+        angular: Vector3 = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    linear: Vector3
+    angular: Vector3
+
+class Vector3:
+    def __init__(
+        self,
+        *,
+        x: float = ...,
+        y: float = ...,
+        z: float = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    x: float
+    y: float
+    z: float

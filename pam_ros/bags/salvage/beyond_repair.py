@@ -11,6 +11,7 @@ from pam_ros.bags.errors import BagError
 from pam_ros.bags.salvage.found import DAMAGE
 from pam_ros.bags.salvage.from_mcap import McapSalvage
 from pam_ros.bags.salvage.layout import layout_of
+from pam_ros.bags.salvage.packed import is_packed
 from pam_ros.bags.salvage.stated import compression_of
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ def what_repair_cannot_help(bag: Path) -> str:
         layout = layout_of(bag)
     except (BagError, OSError) as error:
         return str(error)
-    if layout.packed:
-        return "it is compressed as a whole: unpack it with `zstd -d` before a repair"
     mode, form = compression_of(layout.stated)
     if mode == "message" and form not in {"", "zstd"}:
         return f"messages compressed with '{form}' are not read here, repaired or not"
     for file in layout.files:
+        if is_packed(file):
+            continue  # what is in it takes a repair to see
         with suppress(OSError, *DAMAGE, sqlite3.Error):
             if layout.storage == "sqlite3":
                 encoding = _sqlite(file)

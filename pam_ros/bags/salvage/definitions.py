@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rosbags.typesys import TypesysError
 
-from pam_ros.bags.reader import DAMAGE
+from pam_ros.bags.storages import DAMAGE
 from pam_ros.bags.types import definition, idl_definition, known_types
 
 if TYPE_CHECKING:

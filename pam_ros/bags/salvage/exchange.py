@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING
 from pam_ros.bags.salvage.from_sqlite import LOGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 KEPT, WORK = ".before_repair", ".pam_ros-repair-"
 _SHARED_MEMORY = "-shm"
 _JOURNAL = "exchange.json"
 
 
-class Workshop:
+class ScratchFolder:
     """A place beside the bag for what is not finished; made when it is first asked for.
 
     Its name tells whose it is, so that two repairs in one folder leave each other alone.
+    `exchanged`: whether files have changed places.
     """
 
     def __init__(self, bag: Path) -> None:
         self._bag = bag
         self._folder: Path | None = None
+        self.exchanged = False
 
     def place(self, name: str) -> Path:
         """A path in it.
@@ -55,50 +57,52 @@ def folder_of(bag: Path) -> Path:
 
 
 def _mark(bag: Path) -> str:
-    """How the names of a bag's workshops begin: a folder's own, or those of one file in it."""
+    """How the names of scratch folders begin: those of a bag, or of one file in it."""
     owner = "" if bag.is_dir() else bag.name
     return f"{WORK}{hashlib.sha256(owner.encode()).hexdigest()[:12]}-"
 
 
 @contextmanager
-def workshop(bag: Path) -> Iterator[Workshop]:
-    """A Workshop that leaves nothing; after an error the folder has its old time too."""
+def scratch_folder(bag: Path) -> Iterator[ScratchFolder]:
+    """A folder that leaves nothing; if no file was exchanged, the parent has its old time too."""
     folder = folder_of(bag)
     before = folder.stat()
-    work = Workshop(bag)
+    work = ScratchFolder(bag)
     try:
         yield work
-    except BaseException:
+    finally:
         work.close()
-        with suppress(OSError):
-            os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
-        raise
-    work.close()
+        if not work.exchanged:
+            with suppress(OSError):
+                os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def exchange(pairs: list[tuple[Path, Path]], work: Workshop) -> dict[Path, Path]:
+def exchange(
+    pairs: list[tuple[Path, Path]], work: ScratchFolder, gone: Sequence[Path] = ()
+) -> dict[Path, Path]:
     """Put each new file in its old one's place; returns where the old ones are.
+
+    Args:
+        pairs: old and new.
+        work: where the new ones are.
+        gone: old ones in whose place nothing comes.
 
     Raises:
         OSError: the disk refuses; every file is where it was.
     """
     done: list[tuple[Path, Path]] = []
-    kept = {old: _free_name(old) for old, _ in pairs if old.exists()}
+    kept = {old: _free_name(old) for old in (*gone, *(old for old, _ in pairs)) if old.exists()}
     names = {old.name: aside.name for old, aside in kept.items()}
     with work.place(_JOURNAL).open("w", encoding="utf-8") as journal:
         json.dump(names, journal)
         journal.flush()
         os.fsync(journal.fileno())
     try:
+        for old in gone:
+            _put_aside(old, kept[old], done)
         for old, new in pairs:
             if old in kept:
-                aside = kept[old]
-                for ending in ("", *LOGS, _SHARED_MEMORY):
-                    beside = old.with_name(old.name + ending)
-                    if beside.exists():
-                        target = aside.with_name(aside.name + ending)
-                        beside.rename(target)
-                        done.append((beside, target))
+                _put_aside(old, kept[old], done)
             new.rename(old)
             done.append((new, old))
     except OSError:
@@ -106,7 +110,17 @@ def exchange(pairs: list[tuple[Path, Path]], work: Workshop) -> dict[Path, Path]
             with suppress(OSError):
                 target.rename(origin)
         raise
+    work.exchanged = bool(done)
     return kept
+
+
+def _put_aside(old: Path, aside: Path, done: list[tuple[Path, Path]]) -> None:
+    for ending in ("", *LOGS, _SHARED_MEMORY):
+        beside = old.with_name(old.name + ending)
+        if beside.exists():
+            target = aside.with_name(aside.name + ending)
+            beside.rename(target)
+            done.append((beside, target))
 
 
 def bring_back(bag: Path) -> None:

@@ -111,8 +111,10 @@ class Salvage:
         counts: messages, by the number of their topic.
         facts: messages by the name of their topic, and their first and last stamp.
         compressed: messages that are compressed each on its own.
+        packed: the file is unpacked from one that is compressed as a whole.
         compress_plain: the new file shall hold all messages compressed, as the rest of its bag.
         stated: the metadata that the file itself holds; None if there is none.
+        custom: custom data that the file holds from its beginning on.
         digests: one number for each message, by the name of its topic; see `digest`.
     """
 
@@ -127,8 +129,10 @@ class Salvage:
         self.counts: dict[int, int] = {}
         self.facts = FileFacts(self.name)
         self.compressed = 0
+        self.packed = False
         self.compress_plain = False
         self.stated: dict[str, Any] | None = None
+        self.custom: dict[str, str] = {}
         self.digests: dict[str, array[int]] = {}
 
     def survey(self) -> None:

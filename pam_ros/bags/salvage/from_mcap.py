@@ -25,7 +25,7 @@ from mcap.records import (
 )
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.mcap_file import HASH_KEY, QOS_KEY
+from pam_ros.bags.mcap_file import CUSTOM, HASH_KEY, QOS_KEY
 from pam_ros.bags.metadata import TopicRecord
 from pam_ros.bags.salvage.found import (
     DAMAGE,
@@ -191,15 +191,19 @@ class McapSalvage(Salvage):
         elif opcode == Opcode.CHANNEL:
             self._announce(Channel.read(stream))
         elif opcode == Opcode.METADATA:
-            metadata = Metadata.read(stream)
-            if metadata.name == "rosbag2":
-                self._stated(metadata.metadata.get(FACTS_KEY, ""))
+            self._take_metadata(Metadata.read(stream))
         elif opcode == Opcode.CHUNK_INDEX:
             self._indexed.add(ChunkIndex.read(stream).chunk_start_offset)
         elif opcode == Opcode.STATISTICS:
             self._statistics = Statistics.read(stream)
         elif opcode == Opcode.FOOTER:
             self._end(file, frame, Footer.read(stream))
+
+    def _take_metadata(self, metadata: Metadata) -> None:
+        if metadata.name == "rosbag2":
+            self._stated(metadata.metadata.get(FACTS_KEY, ""))
+        elif metadata.name == CUSTOM:
+            self.custom = dict(metadata.metadata)
 
     def _announce(self, channel: Channel) -> None:
         if channel.id in self.topics:

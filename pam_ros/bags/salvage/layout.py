@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pam_ros.bags import mcap_file, sqlite_file
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.metadata import FILE_NAME, VERSION
+from pam_ros.bags.salvage.packed import PACKED, is_packed, plain_name
 from pam_ros.bags.salvage.stated import stated_files, stated_in
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pam_ros.bags.salvage.stated import Facts
 
 _ENDINGS = (mcap_file.ENDING, sqlite_file.ENDING)
-_PACKED = ".zstd"
+ENDINGS = (*_ENDINGS, *(ending + PACKED for ending in _ENDINGS))
+"""How the names of storage files end."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class Layout:
 
     Attributes:
         bag: the folder, or the one file.
-        files: its storage files in their order.
-        packed: storage files that are compressed as a whole.
+        files: its storage files in their order, also those that are compressed as a whole.
         missing: names in metadata.yaml of files that are not there.
         strangers: storage files beside the bag's own.
         unnamed: whether metadata.yaml lacks one of `files`.
@@ -37,7 +38,6 @@ class Layout:
 
     bag: Path
     files: tuple[Path, ...]
-    packed: tuple[Path, ...] = ()
     missing: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     unnamed: bool = False
@@ -46,7 +46,12 @@ class Layout:
     @property
     def storage(self) -> str:
         """The storage's identifier: "mcap" or "sqlite3"."""
-        return "sqlite3" if self.files[0].suffix == sqlite_file.ENDING else "mcap"
+        return "sqlite3" if plain_name(self.files[0]).endswith(sqlite_file.ENDING) else "mcap"
+
+    @property
+    def packed(self) -> tuple[Path, ...]:
+        """The files that are compressed as a whole."""
+        return tuple(file for file in self.files if is_packed(file))
 
 
 def layout_of(bag: Path) -> Layout:
@@ -56,7 +61,7 @@ def layout_of(bag: Path) -> Layout:
         BagError: there is no bag, or it is of a release that nobody knew when this was written.
     """
     if bag.is_file():
-        if bag.suffix not in _ENDINGS:
+        if not bag.name.endswith(ENDINGS):
             raise BagError(f"{bag} is neither a folder nor a .mcap or .db3 file")
         return Layout(bag, (bag,))
     stated = stated_in(bag / FILE_NAME)
@@ -64,44 +69,53 @@ def layout_of(bag: Path) -> Layout:
     if isinstance(version, int) and version > VERSION:
         raise BagError(f"{bag / FILE_NAME} is of version {version}: up to {VERSION} is known here")
     layout = _named(bag, stated) if stated else _all(bag)
-    if not layout.files and not layout.packed:
+    if not layout.files:
         missing = f": it lacks {', '.join(layout.missing)}" if layout.missing else ""
         raise BagError(f"{bag} is no bag: it holds no .mcap and no .db3 file{missing}")
-    if len({file.suffix for file in layout.files}) > 1:
+    if len({plain_name(file).rpartition(".")[2] for file in layout.files}) > 1:
         raise BagError(f"{bag} holds .mcap and .db3 files: a bag has one kind")
     return layout
 
 
 def _all(bag: Path) -> Layout:
-    found = [file for ending in _ENDINGS for file in bag.glob(f"*{ending}")]
-    return Layout(bag, tuple(sorted(found, key=_place)), packed=tuple(_packed(bag)))
+    files, beside = _one_of_each(_storage_files(bag))
+    return Layout(bag, tuple(sorted(files, key=_place)), strangers=beside)
 
 
 def _named(bag: Path, stated: Facts) -> Layout:
     names = stated_files(stated)
-    packed = [bag / name for name in names if name.endswith(_PACKED) and (bag / name).is_file()]
-    named = [bag / name for name in names if (bag / name).is_file() and bag / name not in packed]
-    named = [file for file in named if file.suffix in _ENDINGS]
-    others = [file for ending in _ENDINGS for file in sorted(bag.glob(f"*{ending}"))]
-    others = [file for file in others if file not in named]
+    named = [bag / name for name in names if (bag / name).is_file()]
+    named = [file for file in named if file.name.endswith(ENDINGS)]
+    taken = {plain_name(file) for file in named}
+    found = [file for file in _storage_files(bag) if file not in named]
+    others, beside = _one_of_each([file for file in found if plain_name(file) not in taken])
+    beside += tuple(file.name for file in found if plain_name(file) in taken)
     alike = {_stem(name) for name in names}
     # A repair that lacked a file no longer names it: put back, it belongs to the bag again.
     more = [file for file in others if not named or _stem(file.name) in alike]
-    packed += [file for file in _packed(bag) if _stem(file.name) in alike and file not in packed]
-    files = sorted([*named, *more], key=_place) if more else named
+    there = taken | {plain_name(file) for file in more}
     return Layout(
         bag,
-        tuple(files),
-        packed=tuple(packed),
-        missing=tuple(name for name in names if not (bag / name).is_file()),
-        strangers=tuple(file.name for file in others if file not in more),
+        tuple(sorted([*named, *more], key=_place) if more else named),
+        missing=tuple(name for name in names if plain_name(bag / name) not in there),
+        strangers=(*(file.name for file in others if file not in more), *beside),
         unnamed=bool(more),
         stated=stated,
     )
 
 
-def _packed(bag: Path) -> list[Path]:
-    return sorted(file for ending in _ENDINGS for file in bag.glob(f"*{ending}{_PACKED}"))
+def _storage_files(bag: Path) -> list[Path]:
+    return sorted(file for ending in ENDINGS for file in bag.glob(f"*{ending}"))
+
+
+def _one_of_each(files: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """The files, and the names of those that are there once more unpacked.
+
+    A recorder that is killed while it compresses a file leaves both, the compressed one cut off.
+    """
+    plain = {file.name for file in files if not is_packed(file)}
+    twice = [file for file in files if is_packed(file) and plain_name(file) in plain]
+    return [file for file in files if file not in twice], tuple(file.name for file in twice)
 
 
 def _stem(name: str) -> str:
@@ -111,5 +125,6 @@ def _stem(name: str) -> str:
 
 def _place(file: Path) -> tuple[int, str]:
     """bag_2 before bag_10."""
-    number = re.search(r"_(\d{1,9})$", file.stem)
-    return (int(number.group(1)) if number else -1, file.name)
+    name = plain_name(file)
+    number = re.search(r"_(\d{1,9})\.\w+$", name)
+    return (int(number.group(1)) if number else -1, name)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rosbags.rosbag2.metadata import dump_qos_v8
 
-from pam_ros.bags.metadata import VERSION, bag_metadata
+from pam_ros.bags.metadata import (
+    HASH_SINCE,
+    QOS_AS_TEXT,
+    VERSION,
+    bag_metadata,
+    without_later,
+)
+from pam_ros.bags.qos import qos_documents
 from pam_ros.bags.salvage.found import qos_profiles
 
 if TYPE_CHECKING:
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
     from pam_ros.bags.salvage.found import Salvage
 
 _LARGEST = 16 << 20
-_FIRST_WITH_QOS_AS_LIST = 9
 _FIRST_WITH_FILES = 5
 _FIRST_WITH_NAMES_ALONE = 4
 _FROM_FILES = ("starting_time", "duration", "message_count")
@@ -52,15 +58,6 @@ def compression_of(facts: Mapping[str, Any] | None) -> tuple[str, str]:
     return ("", "") if mode in {"", "none"} else (mode, form)
 
 
-def formats_of(facts: Mapping[str, Any] | None) -> set[str]:
-    """How messages are serialised: "cdr" in a recording of ROS 2."""
-    try:
-        topics = (facts or {}).get("topics_with_message_count") or ()
-        return {str(topic["topic_metadata"]["serialization_format"]) for topic in topics}
-    except (LookupError, TypeError):
-        return set()
-
-
 def topics_agree(facts: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
     """Whether metadata states these messages by topic, and as their sum."""
     try:
@@ -78,7 +75,11 @@ def topics_agree(facts: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
 
 
 def bag_facts(
-    storage: str, files: Sequence[Salvage], topics: Iterable[TopicRecord], stated: Facts | None
+    storage: str,
+    files: Sequence[Salvage],
+    topics: Iterable[TopicRecord],
+    stated: Facts | None,
+    version: int | None = None,
 ) -> Facts:
     """rosbag2's metadata of the files, with all that only `stated` knows.
 
@@ -90,22 +91,44 @@ def bag_facts(
         files: in their order, after their survey.
         topics: those of all files.
         stated: what metadata.yaml, or the last file, said before.
+        version: that the metadata shall have; None leaves it as it is.
     """
     seen = bag_metadata(storage, [file.facts for file in files], _by_type(topics))
     for entry in seen["topics_with_message_count"]:
         about = entry["topic_metadata"]
         entry["message_count"] = _messages(files, about["name"], about["type"])
     _compress(seen, files, stated)
-    version = (stated or {}).get("version")
-    if stated is None or not isinstance(version, int) or not 1 <= version <= VERSION:
-        return seen
+    seen["custom_data"] = _custom(files)
+    before = (stated or {}).get("version")
+    if stated is None or not isinstance(before, int) or not 1 <= before <= VERSION:
+        return seen if version is None else _in_version(seen, version)
     facts = {**stated, "storage_identifier": storage}
-    if "files" in stated or version >= _FIRST_WITH_FILES:
+    if "files" in stated or (version or before) >= _FIRST_WITH_FILES:
         facts["files"] = seen["files"]
     facts |= {key: seen[key] for key in (*_FROM_FILES, "compression_format", "compression_mode")}
-    facts["relative_file_paths"] = _paths(seen["relative_file_paths"], stated, version)
-    facts["topics_with_message_count"] = _topics(seen, stated, version)
-    return facts
+    facts["relative_file_paths"] = _paths(seen["relative_file_paths"], stated, version or before)
+    facts["topics_with_message_count"] = _topics(seen, stated, before)
+    return facts if version is None else _in_version(facts, version)
+
+
+def _custom(files: Iterable[Salvage]) -> dict[str, str] | None:
+    """What a file says that was not closed; None if none says anything."""
+    for file in files:
+        said = file.custom or (file.stated or {}).get("custom_data")
+        if isinstance(said, dict) and said:
+            return {str(key): str(value) for key, value in said.items()}
+    return None
+
+
+def _in_version(facts: Facts, version: int) -> Facts:
+    """Metadata of any version in the form of another, since Humble's."""
+    topics = [
+        {**entry, "topic_metadata": _in_form(entry["topic_metadata"], version)}
+        for entry in facts["topics_with_message_count"]
+    ]
+    later = {"custom_data": facts.get("custom_data"), "ros_distro": facts.get("ros_distro", "")}
+    found = {**facts, **later, "version": version, "topics_with_message_count": topics}
+    return without_later(found, version)
 
 
 def _by_type(topics: Iterable[TopicRecord]) -> list[TopicRecord]:
@@ -128,7 +151,9 @@ def _compress(seen: Facts, files: Sequence[Salvage], stated: Facts | None) -> No
     mode, form = compression_of(stated)
     compressed = sum(file.compressed for file in files)
     messages = sum(file.facts.messages for file in files)
-    if compressed:
+    if files and all(file.packed for file in files):
+        mode, form = "file", "zstd"
+    elif compressed:
         mode, form = "message", "zstd"
     elif mode == "file" or (messages and (mode, form) == ("message", "zstd")):
         mode, form = "", ""
@@ -156,7 +181,7 @@ def _topics(seen: Facts, stated: Facts, version: int) -> list[Facts]:
         topic = entry["topic_metadata"]
         known = given.pop((topic["name"], topic["type"]), None)
         if known is None or (topic["offered_qos_profiles"] and not _qos(known)):
-            known = _in_form(topic, version)
+            known = _in_form(topic, version) if version < VERSION else topic
         found.append({"topic_metadata": known, "message_count": entry["message_count"]})
     silent = [{"topic_metadata": topic, "message_count": 0} for topic in given.values()]
     return [*found, *silent]
@@ -177,8 +202,11 @@ def _qos(topic: Mapping[str, Any]) -> bool:
 
 
 def _in_form(topic: Facts, version: int) -> Facts:
-    """A topic as releases of that version read it: before 9, QoS is YAML within YAML."""
-    if version >= _FIRST_WITH_QOS_AS_LIST:
-        return topic
-    profiles = qos_profiles(topic["offered_qos_profiles"]) or ()
-    return {**topic, "offered_qos_profiles": dump_qos_v8(list(profiles))}
+    """A topic as releases of that version read it: up to 8, QoS is YAML within YAML."""
+    profiles = qos_profiles(topic.get("offered_qos_profiles", [])) or ()
+    text = version <= QOS_AS_TEXT
+    offered = dump_qos_v8(list(profiles)) if text else qos_documents(profiles)
+    found = {**topic, "offered_qos_profiles": offered}
+    if version >= HASH_SINCE:
+        return {"type_description_hash": "", **found}
+    return {key: value for key, value in found.items() if key != "type_description_hash"}

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
-import yaml
 import zstandard
 from mcap.records import Attachment, Metadata
 from mcap.writer import CompressionType, Writer
 
 from pam_ros.bags.mcap_file import QOS_KEY
-from pam_ros.bags.metadata import metadata_text
-from pam_ros.bags.qos import qos_documents
+from pam_ros.bags.metadata import QOS_AS_TEXT, VERSION, metadata_text, qos_text
 from pam_ros.bags.salvage.found import ZSTD
 from pam_ros.bags.salvage.from_mcap import FACTS_KEY
 
@@ -52,8 +51,9 @@ def write_mcap(
     with new.open("xb") as stream:
         writer = Writer(stream, compression=_COMPRESSIONS[salvage.compression])
         writer.start(profile="ros2", library="pam_ros")
+        version = information.get("version", VERSION)
         channels = {
-            key: _channel(writer, topic, salvage.topics[key].metadata)
+            key: _channel(writer, topic, salvage.topics[key].metadata, version)
             for key, topic in topics.items()
         }
         compress = zstandard.ZstdCompressor().compress
@@ -81,11 +81,16 @@ def write_mcap(
         os.fsync(stream.fileno())
 
 
-def _channel(writer: Writer, topic: TopicRecord, metadata: Mapping[str, str]) -> int:
+def _channel(writer: Writer, topic: TopicRecord, metadata: Mapping[str, str], version: int) -> int:
     schema = 0
     if topic.type:
         schema = writer.register_schema(topic.type, topic.encoding, topic.definition.encode())
     offered = metadata.get(QOS_KEY, "")
-    if not topic.qos or not offered:
-        offered = yaml.safe_dump(qos_documents(topic.qos), sort_keys=False).strip()
+    if not topic.qos or not offered or _is_later(offered, version):
+        offered = qos_text(topic.qos, version)
     return writer.register_channel(topic.name, "cdr", schema, {**metadata, QOS_KEY: offered})
+
+
+def _is_later(offered: str, version: int) -> bool:
+    """Whether QoS is given in words, which releases of an older version do not read."""
+    return version <= QOS_AS_TEXT and re.search(r"history: *[a-z]", offered) is not None

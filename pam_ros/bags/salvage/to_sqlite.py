@@ -8,11 +8,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import yaml
 import zstandard
 
-from pam_ros.bags.metadata import VERSION, metadata_text
-from pam_ros.bags.qos import qos_documents
+from pam_ros.bags.metadata import VERSION, metadata_text, qos_text
 from pam_ros.bags.salvage.found import ZSTD
 from pam_ros.bags.sqlite_file import TABLES
 
@@ -49,7 +47,7 @@ def write_sqlite(
     try:
         with closing(sqlite3.connect(new, isolation_level=None)) as database:
             database.executescript(f"PRAGMA journal_mode = OFF; BEGIN; {TABLES}")
-            _write_topics(database, topics)
+            _write_topics(database, topics, information.get("version", VERSION))
             database.executemany("INSERT INTO messages VALUES (?, ?, ?, ?)", _rows(salvage))
             database.execute(
                 "INSERT INTO metadata(metadata_version, metadata) VALUES (?, ?)",
@@ -62,9 +60,11 @@ def write_sqlite(
         os.fsync(written.fileno())
 
 
-def _write_topics(database: sqlite3.Connection, topics: Mapping[int, TopicRecord]) -> None:
+def _write_topics(
+    database: sqlite3.Connection, topics: Mapping[int, TopicRecord], version: int
+) -> None:
     for key, topic in topics.items():
-        offered = yaml.safe_dump(qos_documents(topic.qos), sort_keys=False).strip()
+        offered = qos_text(topic.qos, version)
         row = (key, topic.name, topic.type, "cdr", offered, topic.type_hash)
         database.execute("INSERT INTO topics VALUES (?, ?, ?, ?, ?, ?)", row)
     for topic in {topic.type: topic for topic in topics.values()}.values():

@@ -18,9 +18,10 @@ from mcap.stream_reader import StreamReader
 
 from pam_ros.bags.errors import BagError
 from pam_ros.bags.mcap_file import ENDING as MCAP
-from pam_ros.bags.reader import DAMAGE, BagReader
+from pam_ros.bags.reader import BagReader
 from pam_ros.bags.salvage.found import SalvagedMessage, digest, payload
 from pam_ros.bags.salvage.from_sqlite import tables_in
+from pam_ros.bags.storages import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

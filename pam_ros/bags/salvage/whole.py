@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
-from pam_ros.bags.salvage.stated import compression_of, formats_of, topics_agree
+from pam_ros.bags.salvage.stated import compression_of, topics_agree
 from pam_ros.bags.salvage.verify import joined, read_back, same
 
 if TYPE_CHECKING:
@@ -20,30 +20,6 @@ if TYPE_CHECKING:
 
 _NEEDED = {"version", "duration", "starting_time", "message_count", "topics_with_message_count"}
 """What no reader does without."""
-
-
-def messages_in_packed(layout: Layout) -> int:
-    """Messages of a whole bag whose files are compressed as a whole, which only its user unpacks.
-
-    Raises:
-        BagError: it is not whole, or not a recording of ROS 2.
-    """
-    other = formats_of(layout.stated) - {"cdr"}
-    if other:
-        held = f"it holds {min(other)!r} messages"
-        raise BagError(f"{layout.bag} is not a recording of ROS 2: {held}")
-    if layout.stated is not None and not layout.missing and not layout.unnamed:
-        try:
-            counts = {name: len(found) for name, found in read_back(layout.bag).items()}
-        except BagError:
-            counts = {}
-        if topics_agree(layout.stated, counts):
-            return sum(counts.values())
-    names = ", ".join(file.name for file in layout.packed)
-    raise BagError(
-        f"{layout.bag} is not whole, and {names} is compressed as a whole: "
-        "unpack it with `zstd -d` first"
-    )
 
 
 def is_whole(layout: Layout, files: Sequence[Salvage]) -> bool:

@@ -5,35 +5,62 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pam_ros.nodes.kit.messages import RosMessages, message_class
-from pam_ros.robot.contract import JOINT_TRAJECTORY
+from pam_ros.robot.values.joints import JOINT_TRAJECTORY
 from pam_ros.tick.commands import ChunkMaker, CommandMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
     from numpy.typing import NDArray
     from rclpy.node import Node
 
-    from pam_ros.robot.contract import CommandContract
+    from pam_ros.robot.parts import CommandContract
 
 
 class CommandPublisher:
-    """The contract's command topic."""
+    """The contract's command topics."""
 
-    def __init__(
-        self, node: Node, kind: str, topic: str, names: Sequence[str], period_s: float
-    ) -> None:
+    def __init__(self, node: Node, command: CommandContract, period_s: float) -> None:
         self._node = node
-        self._maker = CommandMaker(RosMessages(), kind, names, period_s)
-        self._commands = node.create_publisher(message_class(kind), topic, 10)
+        self._maker = CommandMaker(RosMessages(), command, period_s)
+        self._topics = [
+            node.create_publisher(message_class(part.type), part.topic, 10)
+            for part in command.parts
+        ]
+        self._command = command
+        # A message has one kind of numbers, so that a part moves on by itself as a whole.
+        self._goes_on = [
+            any(not joint.what.latches for joint in part.joints) for part in command.parts
+        ]
         self.published = 0
 
-    def publish(self, positions: NDArray[np.float64]) -> None:
-        """Send one command, positions (joints,) [rad]."""
+    @property
+    def goes_on(self) -> bool:
+        """Whether something that is commanded moves on when commands end: no mere positions."""
+        return any(self._goes_on)
+
+    def stop(self) -> None:
+        """The last command for now: 0 to every topic of velocities or efforts.
+
+        What was sent there last would count until somebody sends something else. Positions get
+        none: they stay as they are.
+        """
+        if not self.goes_on or not self._node.context.ok():
+            return
         now_ns = self._node.get_clock().now().nanoseconds
-        self._commands.publish(self._maker.make(positions, now_ns))
+        messages = self._maker.make(np.zeros(len(self._command.joints)), now_ns)
+        for topic, message, goes_on in zip(self._topics, messages, self._goes_on, strict=True):
+            if goes_on:
+                topic.publish(message)
+
+    def publish(self, values: NDArray[np.float64]) -> None:
+        """Send one command, values (joints,) in messages' units, a part of it to each topic."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        # All are made before one goes out: half a robot never moves.
+        messages = self._maker.make(values, now_ns)
+        for topic, message in zip(self._topics, messages, strict=True):
+            topic.publish(message)
         self.published += 1
 
 

@@ -14,10 +14,13 @@ from pam_ros.robot import (
     SafetyState,
     action_positions,
 )
+from pam_ros.robot.command_effect import CommandEffect
 from pam_ros.robot.takeover import WATCH_PERIODS
 from pam_ros.robot.units import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
     from rclpy.node import Node
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from pam_ros.robot.safety import Decision
 
 SAFETY_COUNTS = ("refused", "clamped", "late", "faults")
+OFTEN = ("deadline", "queue")
+"""Causes that may come and go with every tick."""
 
 
 class Permit(NamedTuple):
@@ -55,6 +60,8 @@ class Commander:
         soft_start_s: how long the speed limits take to open after a start [s].
         enabled: begin to command with the first observation: only then is it known where from.
         guard: the process that holds while this one stands still; None for none.
+        why_not: why the policy cannot command now, a sentence; empty where it can.
+        changed: called, briefly, whenever the permits' number has changed; of any thread.
     """
 
     def __init__(
@@ -66,8 +73,12 @@ class Commander:
         soft_start_s: float,
         enabled: bool,
         guard: GuardLink | None,
+        why_not: Callable[[], str] = str,
+        changed: Callable[[], object] = str,
     ) -> None:
         self._node = node
+        self._why_not = why_not
+        self._changed = changed
         self._command = command = contract.command
         self._safety = Safety(
             SafetyLimits.from_contract(command),
@@ -75,6 +86,7 @@ class Commander:
             soft_start_s=soft_start_s,
             deadline_s=WATCH_PERIODS * period_s,
         )
+        self._effect = CommandEffect(command)
         self._guard = guard
         self._lock = threading.RLock()
         self._permits = 0
@@ -82,8 +94,7 @@ class Commander:
         self._restart_pending = False
         # Between a reset and its first observation the latched position means nothing.
         self._silent = False
-        names = [joint.name for joint in command.joints]
-        self.publisher = CommandPublisher(node, command.type, command.topic, names, period_s)
+        self.publisher = CommandPublisher(node, command, period_s)
         self._oldest_s = oldest_s
         self.reason = ""
         self._units = _units_word(contract)
@@ -106,6 +117,12 @@ class Commander:
         """Whether commands go out, or will with the next observation."""
         return self._enable_pending or self._safety.enabled
 
+    @property
+    def no_effect(self) -> str:
+        """Why it seems that nobody follows the commands, a sentence; empty if somebody does."""
+        with self._lock:
+            return self._effect.why_none
+
     def permit(self) -> Permit:
         """What an action of the pass that begins now may do.
 
@@ -115,22 +132,29 @@ class Commander:
             running = {SafetyState.RUNNING, SafetyState.HOLDING}
             return Permit(self._safety.state in running, self._permits)
 
+    @property
+    def permit_number(self) -> int:
+        """Of the permit that an action would need now; waits for nobody."""
+        return self._permits
+
     def begin_if_pending(self, measured: NDArray[np.float64]) -> bool:
-        """Start where the robot stands, measured (joints,) [rad], if a start was asked for.
+        """Start where the robot stands, measured (joints,), if a start was asked for.
 
         Whether the robot is now as it was asked for; not so where `enabled` could not begin.
         """
         with self._lock:
+            self._effect.measure(self._now(), measured)
             enabling = self._enable_pending
             if not (enabling or self._restart_pending):
                 return True
             self._enable_pending = self._restart_pending = False
+            self._effect.clear()
             now = self._now()
             if enabling:
                 result = self._enable(measured, now)
             else:
                 result = self._safety.restart(measured, now)
-            self._permits += 1
+            self._void_permits()
             if result.success:
                 self._silent = False
             else:
@@ -177,7 +201,7 @@ class Commander:
     def fault(self, cause: str, reason: str) -> None:
         """Hold until somebody enables again."""
         with self._lock:
-            self._permits += 1
+            self._void_permits()
             self._carry_out(self._safety.fault(cause, reason, self._now()))
 
     def watch(self) -> None:
@@ -192,10 +216,12 @@ class Commander:
     def restart(self) -> None:
         """An episode starts: the robot may have been moved, so begin where it stands then."""
         with self._lock:
-            self._permits += 1
+            self._void_permits()
             self._restart_pending = self.state in {SafetyState.RUNNING, SafetyState.HOLDING}
             self._silent = self._restart_pending
             self._tell_guard()
+            if self._silent:
+                self.publisher.stop()
 
     def resume(self) -> None:
         """Ticks go on after a pause: hold until the first observation, and begin where it says."""
@@ -203,7 +229,7 @@ class Commander:
             self._restart_pending = self.state in {SafetyState.RUNNING, SafetyState.HOLDING}
 
     def set_enabled(self, wanted: bool, measured: NDArray[np.float64] | None) -> tuple[bool, str]:
-        """Enable from measured (joints,) [rad], or disable; whether that was done, and a word."""
+        """Enable from measured (joints,), or disable; whether that was done, and a word."""
         with self._lock:
             if wanted and self.state in {SafetyState.RUNNING, SafetyState.HOLDING}:
                 # A restart that was asked for still waits for its first observation.
@@ -212,31 +238,44 @@ class Commander:
                 return True, self._disable()
             self._enable_pending = False
             result = self._enable(measured, self._now())
-            self._permits += 1
+            self._void_permits()
             if result.success:
                 self._restart_pending = self._silent = False
                 self.reason = ""
             self._tell_guard()
             return result.success, result.message
 
+    def _void_permits(self) -> None:
+        self._permits += 1
+        self._changed()
+
     def _enable(self, measured: NDArray[np.float64] | None, now: float) -> EnableResult:
-        if self._refusal:
-            return EnableResult(False, self._refusal)
+        refused = self._refusal or self._why_not()
+        if refused:
+            return EnableResult(False, refused)
         return self._safety.enable(measured, now)
 
     def _disable(self) -> str:
         self._enable_pending = self._restart_pending = self._silent = False
         self.reason = ""
-        self._permits += 1
+        self._void_permits()
+        enabled = self._safety.enabled
         self._safety.disable()
-        if self._tell_guard():
+        self._effect.clear()
+        answered = self._tell_guard()
+        if enabled:
+            self.publisher.stop()
+        if answered:
             return "disabled"
         return "disabled; the guard has not answered yet, and may still hold for a moment"
 
     def close(self) -> None:
         """Command nothing any more."""
         with self._lock:
+            enabled = self._safety.enabled
             self._safety.disable()
+            if enabled:
+                self.publisher.stop()
             if self._guard is not None:
                 self._guard.close()
                 self._guard = None
@@ -247,6 +286,7 @@ class Commander:
             f"safety_{cause}": self._safety.counts[cause] for cause in SAFETY_COUNTS
         }
         shown["commands"] = self.publisher.published
+        shown["commands_without_effect"] = self.no_effect
         shown["units"] = self._units
         if self._guard is None:
             shown["command_guard"] = "off"
@@ -261,9 +301,22 @@ class Commander:
         went = False
         # Once ROS is shut down nothing can be published; the node is on its way out.
         positions = None if self._silent or not self._node.context.ok() else decision.positions
-        if positions is not None and self._tell_guard():
-            self.publisher.publish(positions)
-            went = True
+        if positions is not None:
+            held_before = self._guard_holds
+            if not self._tell_guard():
+                self._safety.take_back()
+            else:
+                if self._guard_holds > held_before:
+                    # It held what is no position at 0 meanwhile.
+                    positions = self._safety.rest()
+                self.publisher.publish(positions)
+                went = True
+        if went and positions is not None and decision.state is SafetyState.RUNNING:
+            self._effect.command(self._now(), positions)
+        elif positions is not None and decision.cause in OFTEN:
+            self._effect.hold(self._now())
+        else:
+            self._effect.clear()
         self.reason = decision.reason
         if decision.changed:
             self._log(decision)
@@ -274,15 +327,19 @@ class Commander:
         text = f"{decision.state.value}{': ' + decision.reason if decision.reason else ''}"
         if decision.state is SafetyState.FAULT:
             log.error(text)
-        elif decision.cause == "deadline":
+        elif decision.cause in OFTEN:
             # A policy that is always a little late changes twice a tick; /diagnostics counts.
             log.warning(text, throttle_duration_sec=1.0)
         elif decision.cause:
             log.warning(text)
-        elif decision.after == "deadline":
+        elif decision.after in OFTEN:
             log.info(text, throttle_duration_sec=1.0)
         else:
             log.info(text)
+
+    @property
+    def _guard_holds(self) -> int:
+        return 0 if self._guard is None else self._guard.holds
 
     def _tell_guard(self) -> bool:
         """Say first what is commanded now; whether this process may publish it."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.maps import AttentionMaps
     from pam_ros.nodes.act.explanation_request import Request
-    from pam_ros.nodes.act.parameters import Look
+    from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import Policy
     from pam_ros.robot import Contract
     from pam_ros.tick.explained import ExplainedTick
@@ -59,7 +59,7 @@ class Explainer:
         node: Node,
         policy: Policy,
         contract: Contract,
-        look: Callable[[], Look],
+        look: Callable[[], DrawnLook],
         group: CallbackGroup,
     ) -> None:
         self._node = node
@@ -106,7 +106,7 @@ class Explainer:
             response.message = f"{look.request.method} of tick {tick.outcome.tick} is under way"
         return response
 
-    def _explain(self, policy: GradientExplaining, tick: ExplainedTick, look: Look) -> None:
+    def _explain(self, policy: GradientExplaining, tick: ExplainedTick, look: DrawnLook) -> None:
         if sys.platform == "linux":  # where a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         maps: AttentionMaps | None = None
@@ -118,7 +118,10 @@ class Explainer:
         except Exception as error:  # noqa: BLE001  (torch raises many types, out of memory too)
             outcome = outcome.made_invalid(f"{look.request.method} failed: {error}")
         try:
-            self._publish(replace(tick, outcome=outcome, maps=maps), look)
+            explained = replace(
+                tick, outcome=outcome, maps=maps, method_asked=look.request.method, method_reason=""
+            )
+            self._publish(explained, look)
         except Exception as error:  # noqa: BLE001  (the node may be on its way out)
             self._node.get_logger().error(f"explanation: {error}")
 
@@ -134,7 +137,7 @@ class Explainer:
         )
         return attribution.maps(self._policy.spec.layout)
 
-    def _publish(self, tick: ExplainedTick, look: Look) -> None:
+    def _publish(self, tick: ExplainedTick, look: DrawnLook) -> None:
         if tick.maps is None:
             self._node.get_logger().warning(f"explanation: {tick.outcome.invalid_reason}")
         self._publisher.publish(self._maker.make(tick))

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.attention.attribution import GRADIENT_METHODS
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy.abilities import GradientExplaining
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import Policy, PolicySpec
 
 __all__ = [
-    "BASELINES",
-    "GRADIENT_METHODS",
     "NO_GRADIENTS",
     "Request",
     "check_explainable",
@@ -26,7 +23,6 @@ __all__ = [
     "why_no_mean",
 ]
 
-BASELINES = ("black", "mean", "blur")
 NO_GRADIENTS = "this policy gives no gradients, so no gradient method can explain it"
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from pam_ros.policy.interface import Policy
-    from pam_ros.tick.loop import TickOutcome
+    from pam_ros.tick.outcome import TickOutcome
 
 PERIOD = 1.0
 """Seconds between two comparisons with the unedited policy: each is one more forward pass."""

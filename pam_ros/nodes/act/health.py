@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,12 @@ class Health:
         self._last_time: Time | None = None
         self._last_ticks = 0
         self._quiet_reports = 0
+        self._adding = threading.Lock()
         self.counts: Counter[str] = Counter()
         self.bad_messages: Counter[str] = Counter()
         self.last_bad = ""
+        # Why the newest set of messages could not be used; empty where it could.
+        self._unusable = ""
         # Why the newest tick had nothing to show; empty where it had. Skipped passes do not count.
         self.invalid = ""
         self.maps = MapRate()
@@ -53,12 +57,17 @@ class Health:
     def bad_message(self, source: str, sentence: str) -> None:
         """Count a message that could not be used, and say so at most once a second."""
         self.bad_messages[source] += 1
-        self.last_bad = sentence
+        self.last_bad = self._unusable = sentence
         self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
 
     def add_tick(self, tick: ExplainedTick) -> None:
-        """Count a tick by what it has to show, or why it has nothing."""
+        """Count a tick by what it has to show, or why it has nothing. Of any thread."""
+        with self._adding:
+            self._add_tick(tick)
+
+    def _add_tick(self, tick: ExplainedTick) -> None:
         outcome = tick.outcome
+        self._unusable = ""
         if outcome.output is not None:
             self.stages["forward"].add(outcome.output.forward_seconds)
         if tick.maps is not None:
@@ -79,6 +88,7 @@ class Health:
         no_set: str,
         values: Mapping[str, object],
         few_maps: str = "",
+        no_effect: str = "",
     ) -> None:
         """One DiagnosticArray with one status.
 
@@ -89,12 +99,14 @@ class Health:
             no_set: why there is nothing to tick on.
             values: what else to show.
             few_maps: why there would be few maps, and what helps.
+            no_effect: why it seems that nobody follows the commands; empty if somebody does.
         """
         now = self._node.get_clock().now()
+        no_set = no_set or self._unusable
         self._say_if_quiet(ticks, no_set)
         rate = self._rate(now, ticks)
         reason = "; ".join(part for part in (safety_reason, no_set) if part)
-        level, text = self._judge(rate, safety, reason, few_maps)
+        level, text = self._judge(rate, safety, reason, few_maps, no_effect)
         shown: dict[str, object] = {
             "safety_state": safety.value,
             "safety_reason": safety_reason,
@@ -133,7 +145,7 @@ class Health:
         return rate
 
     def _judge(
-        self, rate: float, safety: SafetyState, reason: str, few_maps: str
+        self, rate: float, safety: SafetyState, reason: str, few_maps: str, no_effect: str
     ) -> tuple[bytes, str]:
         if safety is SafetyState.FAULT:
             return DiagnosticStatus.ERROR, f"fault: {reason}"
@@ -141,6 +153,8 @@ class Health:
             return DiagnosticStatus.WARN, f"holding: {reason}"
         if not rate > 0:
             return DiagnosticStatus.WARN, f"no ticks: {reason}" if reason else "no ticks"
+        if no_effect:
+            return DiagnosticStatus.WARN, no_effect
         if self.invalid:
             return DiagnosticStatus.WARN, f"invalid: {self.invalid}"
         if self.maps.too_few:

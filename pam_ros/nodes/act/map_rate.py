@@ -84,6 +84,7 @@ def why_few_maps(
     show_s: float,
     period_s: float,
     skipped: bool,
+    chunk_s: float | None = None,
 ) -> str:
     """The likely cause, and what helps: part of a sentence.
 
@@ -94,7 +95,14 @@ def why_few_maps(
         show_s: what maps and pictures take [s]; NaN if there was none.
         period_s: of the ticks [s].
         skipped: whether passes were left out because a command would have had to wait for them.
+        chunk_s: how long a chunk is executed [s], where passes run beside the commands.
     """
+    if skipped and chunk_s is not None:
+        return (
+            f"a forward pass takes {forward_s * 1e3:.0f} ms of a period of {period_s * 1e3:.0f} "
+            "ms, and one that only explains has to end before the next chunk is due, which is "
+            f"every {chunk_s:.2f} s; {faster(engine, device)}, or disable to look"
+        )
     if skipped and show_s > forward_s:
         return (
             f"maps and overlays take {show_s * 1e3:.0f} ms of a period of {period_s * 1e3:.0f} ms, "
@@ -125,4 +133,6 @@ def faster(engine: EngineReport, device: str) -> str:
         return "set engine: openvino"
     if "bfloat16" in engine.could:
         return "set dtype: bfloat16, or use a GPU"
+    if "int8" in engine.could:
+        return "set dtype: int8 (pam_ros quantise makes what it needs), or use a GPU"
     return "use a GPU (device: cuda)"

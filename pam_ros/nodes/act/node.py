@@ -26,6 +26,7 @@ from std_srvs.srv import SetBool, Trigger
 from pam_ros.nodes.act.explanation_request import check_explainable
 from pam_ros.nodes.act.feature_editing import TABLE as EDIT_TABLE
 from pam_ros.nodes.act.parameters import LIVE, TABLE, check_required, make_look
+from pam_ros.nodes.act.target_topic import TargetTopic
 from pam_ros.nodes.act.ticks import AttentionTicks
 from pam_ros.nodes.kit.entities import Entities
 from pam_ros.nodes.kit.parameters import ParameterError, declare
@@ -114,6 +115,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=group)
         group = ticks.watch_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
+        TargetTopic(self, ticks.joints, ticks.spec.chunk_size, group)
         self._ticks = ticks
         return _SUCCESS
 
@@ -222,10 +224,10 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         try:
             check_explainable(changed, ticks.spec)
             values = {**self._values, **changed}
-            look = make_look(values, ticks.spec, ticks.joints, ticks.no_mean)
+            look = make_look(values, ticks.spec, ticks.joints, ticks.no_mean, ticks.policy)
         except ParameterError as error:
             return str(error)
-        if not any(name.startswith(("attention_", "overlay_scale")) for name in changed):
+        if not any(name.startswith(LOOKED_AT) for name in changed):
             # The running scale remembers the last ticks; nothing that it depends on changes.
             look = replace(look, scale=ticks.look.scale)
         if "enabled" in changed:
@@ -234,9 +236,14 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             measured = ticks.sources.latest_measured()
             done, reason = ticks.commander.set_enabled(bool(changed["enabled"]), measured)
             if not done:
-                return reason
+                why = ticks.sources.unmeasured
+                return f"{reason}: {why}" if measured is None and why else reason
         ticks.change_look(look)
         return ""
+
+
+LOOKED_AT = ("attention_", "contribution_", "overlay_scale")
+"""Parameters that what the running scale remembers depends on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.publisher import Publisher
 
-    from pam_ros.nodes.act.parameters import Look
+    from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.robot.contract import Contract
     from pam_ros.tick.explained import ExplainedTick
 
@@ -41,7 +41,7 @@ class OverlayPublisher:
         publishers: list[Publisher[Any]] = [*self._images.values(), *self._compressed.values()]
         return any(publisher.get_subscription_count() > 0 for publisher in publishers)
 
-    def publish(self, look: Look, tick: ExplainedTick) -> None:
+    def publish(self, look: DrawnLook, tick: ExplainedTick) -> None:
         """Draw and publish; each picture carries the stamp and frame_id of its source image."""
         raw = _heard(self._images)
         compressed = _heard(self._compressed)

@@ -6,22 +6,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.attention.drawing import DRAWING, SCALES, Drawing
+from pam_ros.attention.attribution import (
+    BASELINES,
+    CONTRIBUTION_BASELINES,
+    GRADIENT_METHODS,
+    USUAL_BASELINE,
+)
+from pam_ros.attention.contribution import CELL
+from pam_ros.attention.drawing import DRAWING, METHOD, SCALES, Drawing
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import Scale, make_scale
-from pam_ros.nodes.act.attention_selection import METHODS, Selection, select
-from pam_ros.nodes.act.explanation_request import BASELINES, GRADIENT_METHODS, Request, make_request
+from pam_ros.nodes.act.attention_selection import CHOICES, Selection, select
+from pam_ros.nodes.act.explanation_request import Request, make_request
+from pam_ros.nodes.act.further_maps import further_targets
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
-from pam_ros.policy.interface import DTYPES, ENGINES
+from pam_ros.policy.engines.names import CHOICES as ENGINES
+from pam_ros.policy.engines.names import DTYPES
+from pam_ros.tick.contribution import CHECK_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pam_ros.policy.interface import PolicySpec
+    from pam_ros.nodes.act.live_method import AutoShown
+    from pam_ros.policy.interface import Policy, PolicySpec
+    from pam_ros.tick.contribution import InReserve, ShownContribution
 
 RELIABILITY = ("best_effort", "reliable")
+BLOCKING, ASYNC = EXECUTIONS = ("blocking", "async")
 
 TABLE = (
     Declared("policy", "", "LeRobot ACT checkpoint: a folder or a hub repository."),
@@ -48,6 +60,12 @@ TABLE = (
         -10.0,
         10.0,
     ),
+    Declared(
+        "execution",
+        BLOCKING,
+        "blocking: the robot waits for each chunk. async: the next one is computed meanwhile.",
+        choices=EXECUTIONS,
+    ),
     Declared("rate_hz", 0.0, "Ticks per second; 0: the contract's.", True, 0.0, 1000.0),
     Declared("autostart", True, "Configure and activate at the start, without being asked."),
     Declared("enabled", False, "Whether commands go out. ~/enable sets it too.", False),
@@ -70,10 +88,10 @@ TABLE = (
     Declared("tokens_sampler", "all", "all, uniform(64, seed=0), stride(2) or block(2x2)."),
     Declared(
         "attention_method",
-        ROLLOUT,
-        "What the decoder reads of the tokens, the tokens of each other, or both rolled out.",
+        METHOD,
+        "What moves the chunk (contribution), or what is read of tokens; auto: see attention.md.",
         False,
-        choices=METHODS,
+        choices=CHOICES,
     ),
     Declared(
         "attention_layer",
@@ -86,6 +104,36 @@ TABLE = (
     Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
     Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
     Declared(
+        "contribution_target",
+        "chunk",
+        '"chunk", "change" or a joint, "gripper", alone or with a step "[3]" or steps "[0:10]".',
+        False,
+    ),
+    Declared(
+        "contribution_targets",
+        [""],
+        "Further targets, each shown on ~/attention_map/<target>; empty texts are none.",
+        False,
+    ),
+    Declared(
+        "contribution_baseline",
+        USUAL_BASELINE,
+        "Of the pictures.",
+        False,
+        choices=CONTRIBUTION_BASELINES,
+    ),
+    Declared("contribution_points", 1, "On the way from the baseline.", False, 1, 64),
+    Declared("contribution_cell", CELL, "Side of a cell [pixels].", False, 0, 4096),
+    Declared(
+        "contribution_check_every",
+        CHECK_EVERY,
+        "Ticks from one on which cameras' and groups' parts are computed to the next; 0: never.",
+        False,
+        0,
+        1000000,
+    ),
+    Declared("contribution_means", "", "Mean tokens to compare with; empty: the policy's own."),
+    Declared(
         "explain_method",
         "integrated_gradients",
         "What ~/explain computes.",
@@ -93,7 +141,9 @@ TABLE = (
         choices=GRADIENT_METHODS,
     ),
     Declared("explain_target", "chunk", '"chunk", or "joint[step]".', False),
-    Declared("explain_baseline", "blur", "What it compares with.", False, choices=BASELINES),
+    Declared(
+        "explain_baseline", USUAL_BASELINE, "What it compares with.", False, choices=BASELINES
+    ),
     Declared("overlay_alpha", DRAWING.alpha, "Opacity of full heat.", False, 0.0, 1.0),
     Declared("overlay_colormap", DRAWING.colormap, "A colour map of OpenCV, in lower case.", False),
     Declared(
@@ -118,14 +168,18 @@ REQUIRED = ("policy", "contract")
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What is shown and how: everything that may change between two ticks."""
+class DrawnLook:
+    """What is shown and how: everything that may change between two ticks.
 
-    selection: Selection
+    further: the topics of further targets, by their last word.
+    """
+
+    selection: Selection | ShownContribution | InReserve | AutoShown
     overlay: Overlay
     scale: Scale
     jpeg_quality: int
     request: Request
+    further: tuple[str, ...] = ()
 
 
 def check_required(values: Mapping[str, Any]) -> None:
@@ -139,9 +193,15 @@ def check_required(values: Mapping[str, Any]) -> None:
 
 
 def make_look(
-    values: Mapping[str, Any], spec: PolicySpec, joints: Sequence[str], no_mean: str = ""
-) -> Look:
+    values: Mapping[str, Any],
+    spec: PolicySpec,
+    joints: Sequence[str],
+    no_mean: str = "",
+    policy: Policy | None = None,
+) -> DrawnLook:
     """The look that the parameters ask for; joints and no_mean as make_request takes them.
+
+    policy: that is asked for contributions.
 
     Raises:
         ParameterError: a value that cannot be taken; the sentence names the valid ones.
@@ -153,7 +213,9 @@ def make_look(
     except AttentionError as error:
         raise ParameterError(f"overlay parameters: {error}") from error
     request = make_request(values, spec, joints, no_mean)
-    return Look(select(values, spec), overlay, scale, values["jpeg_quality"], request)
+    further = tuple(further_targets(values, spec, joints))
+    selection = select(values, spec, policy, joints)
+    return DrawnLook(selection, overlay, scale, values["jpeg_quality"], request, further)
 
 
 def _drawing(values: Mapping[str, Any]) -> Drawing:

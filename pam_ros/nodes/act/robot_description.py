@@ -29,7 +29,7 @@ def complete_limits(node: Node, contract: Contract) -> Contract:
     Raises:
         ContractError: the description does not come, is no URDF, or leaves a joint unbounded.
     """
-    if contract.command.limits_from != "urdf":
+    if all(part.limits_from != "urdf" for part in contract.command.parts):
         return contract
     return with_limits(contract, read_urdf(_description(node)))
 

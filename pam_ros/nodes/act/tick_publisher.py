@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.act.command_publisher import ChunkPublisher
+from pam_ros.nodes.act.explained_by import ExplainedBy
+from pam_ros.nodes.act.further_maps import FurtherMaps
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.token_publisher import TokenPublisher
 from pam_ros.nodes.kit.messages import RosMessages
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from pam_ros.nodes.act.health import Health
-    from pam_ros.nodes.act.parameters import Look
+    from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot import Contract
     from pam_ros.tick.explained import ExplainedTick
@@ -52,30 +54,35 @@ class TickPublisher:
         self._health = health
         self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
         self._map_maker = AttentionMapMaker(RosMessages(), spec, contract)
+        self.further = FurtherMaps(node, self._map_maker)
+        self._explained_by = ExplainedBy()
         self._chunks = ChunkPublisher(node, contract.command, period_s)
         self._overlays = OverlayPublisher(node, contract)
         self.tokens = TokenPublisher(node, spec, values["tokens_layer"], values["tokens_sampler"])
 
-    def publish(self, tick: ExplainedTick, look: Look) -> None:
+    def publish(self, tick: ExplainedTick, look: DrawnLook) -> None:
         """Show a tick; one without maps says why, and has neither pictures nor a chunk."""
         message = self._map_maker.make(tick)
         self._maps.publish(message)
         self.tokens.publish(tick.outcome, message.header)
         if tick.maps is None:
             return
+        self._explained_by.note(tick.maps)
+        self.further.publish(tick)
         self._draw(tick, look)
         if tick.outcome.output is not None:
             self._chunks.publish(tick.outcome.output.chunk, tick.inputs.stamp_ns)
 
-    def counts(self) -> dict[str, int]:
-        """Messages so far, for /diagnostics."""
+    def values(self) -> dict[str, object]:
+        """Messages so far, and what explains them, for /diagnostics."""
         overlays = self._overlays.published.items()
         return {
+            **self._explained_by.values(),
             "tokens": self.tokens.published,
             **{f"overlays_{camera}": count for camera, count in overlays},
         }
 
-    def _draw(self, tick: ExplainedTick, look: Look) -> None:
+    def _draw(self, tick: ExplainedTick, look: DrawnLook) -> None:
         """Overlays, whatever happens: a picture that cannot be drawn must not end the node."""
         if not self._overlays.wanted():
             return

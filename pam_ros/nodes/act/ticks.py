@@ -10,32 +10,40 @@ import threading
 import time
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 
 from pam_ros.nodes.act.commander import Commander, Permit
+from pam_ros.nodes.act.diagnostics import Diagnostics
 from pam_ros.nodes.act.engine_health import EngineHealth
+from pam_ros.nodes.act.execution import make_execution
 from pam_ros.nodes.act.explainer import Explainer
 from pam_ros.nodes.act.explanation_request import why_no_mean
 from pam_ros.nodes.act.health import Health
 from pam_ros.nodes.act.map_rate import why_few_maps
-from pam_ros.nodes.act.parameters import Look, make_look
-from pam_ros.nodes.act.policy_start import prepare_policy, start_policy
+from pam_ros.nodes.act.parameters import DrawnLook, make_look
+from pam_ros.nodes.act.policy_start import (
+    prepare_policy,
+    say_what_is_shown,
+    start_policy,
+)
 from pam_ros.nodes.act.robot_description import complete_limits
+from pam_ros.nodes.act.showing import Looked, Showing
+from pam_ros.nodes.act.shown_ticks import ShownTicks
 from pam_ros.nodes.act.sources import Sources
 from pam_ros.nodes.act.tick_publisher import TickPublisher
+from pam_ros.nodes.act.topic_names import check_topics
 from pam_ros.nodes.guard.link import GuardLink
+from pam_ros.nodes.kit.steady_clock import steady_clock
 from pam_ros.robot import (
     MessageError,
-    Observation,
     build_observation,
     load_contract,
 )
 from pam_ros.share.folders import find_contract
-from pam_ros.tick.explained import explain
+from pam_ros.tick.explained import ExplainedTick
 from pam_ros.tick.loop import TickLoop, longest_gap_s
 
 if TYPE_CHECKING:
@@ -45,8 +53,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
-    from pam_ros.robot import MessageSet
-    from pam_ros.tick.loop import TickOutcome
 
 LOOKS = 4
 """So many times a period the watchdog looks: its hold is then out within two periods."""
@@ -71,13 +77,12 @@ class AttentionTicks:
     ) -> None:
         self._node = node
         self._on_start_refused = on_start_refused
-        self._active = self._commanding = False
+        self._active = self._commanding = self._closed = False
         self._tick_again: Callable[[], None] = lambda: None
         self._ticking = threading.Lock()
-        # What maps and pictures took lately [s]: they too delay the next command.
-        self._show_seconds = 0.0
         # A wrong contract is told at once; a policy takes its time to load, as does the guard.
         contract = complete_limits(node, load_contract(find_contract(values["contract"])))
+        check_topics(node, contract)
         self._period = period = 1.0 / (values["rate_hz"] or contract.rate_hz)
         self.guard: GuardLink | None = None
         with ExitStack() as undo:
@@ -86,23 +91,44 @@ class AttentionTicks:
                 undo.callback(self.guard.close)
             self.policy = policy = start_policy(values)
             self.spec = policy.spec
+            self._execution = execution = make_execution(
+                values["execution"], policy, period, self._on_failure
+            )
+            undo.callback(execution.close)
             self._contract = contract = contract.bind(policy.spec)
-            self.joints = tuple(joint.name for joint in contract.command.joints)
+            self.joints = contract.command.labels
             self.no_mean = why_no_mean(policy)
-            self._look = make_look(values, policy.spec, self.joints, self.no_mean)
+            self._look = make_look(values, policy.spec, self.joints, self.no_mean, policy)
             self.health = Health(node, 1.0 / period)
             self.shown = TickPublisher(node, policy.spec, contract, period, values, self.health)
+            self.shown.further.offer(self._look.further)
             timed = prepare_policy(node, policy, self._look, values, period)
+            self._method = timed.method
             self._editing = timed.editing
             self._engine_health = EngineHealth(node, policy)
-            self._loop = TickLoop(policy, longest_gap_s(contract.max_age_s, contract.rate_hz))
+            self._loop = TickLoop(
+                policy,
+                longest_gap_s(contract.max_age_s, contract.rate_hz),
+                execution.beside,
+                execution.plan,
+            )
             self._loop.note_forward(timed.typical_s)
+            execution.note_pass(timed.typical_s)
+            too_slow = execution.why_not_enabled(timed.typical_s)
+            if too_slow:
+                node.get_logger().warning(too_slow)
             # An observation is at most max_age_s old when it is taken; then the policy needs its
             # time.
             oldest_s = contract.max_age_s + 2 * timed.typical_s
             soft_start_s, enabled = values["soft_start_s"], values["enabled"]
             self.commander = Commander(
-                node, contract, period, oldest_s, soft_start_s, enabled, self.guard
+                *(node, contract, period, oldest_s, soft_start_s, enabled, self.guard),
+                self._why_not_enabled,
+                lambda: self._shown_ticks.go_on(),  # noqa: PLW0108  (it is made below)
+            )
+            self._shown_ticks = ShownTicks(
+                Showing(policy.spec, self.commander, self.health, self.shown, self._method.note),
+                *(self._loop, execution, self.commander, self._editing, self._engine_health),
             )
             # The policy has a thread of its own; images go on arriving while it works.
             self.policy_group = MutuallyExclusiveCallbackGroup()
@@ -111,10 +137,30 @@ class AttentionTicks:
             self._explainer = Explainer(
                 node, policy, contract, lambda: self._look, self.watch_group
             )
+            self._diagnostics = Diagnostics(
+                lambda: {"episode": self._loop.episode},
+                lambda: {f"messages_{cause}": n for cause, n in self.sources.counts().items()},
+                self.commander.values,
+                lambda: self._engine_health.values(commanding=self.commander.commanding),
+                self._editing.values,
+                self._execution.values,
+                self._method.values,
+                self.shown.values,
+            )
             self._start_watching()
             if self.guard is not None:
                 self.guard.wait_until_ready()
             undo.pop_all()
+
+    def _why_not_enabled(self) -> str:
+        """If the policy is too slow or too far from float32, or stamps cannot be used."""
+        too_slow = self._execution.why_not_enabled(self._loop.forward.typical)
+        faults = self.sources.stamp_faults()
+        return (
+            too_slow
+            or self._engine_health.why_not_enabled()
+            or (f"not enabled: {'; '.join(faults)}" if faults else "")
+        )
 
     def _start_ticking(self) -> Callable[[], None] | None:
         """Tick by a timer, or by what is returned: to be called whenever a message came."""
@@ -124,7 +170,7 @@ class AttentionTicks:
             trigger: Callable[[], None] = condition.trigger
             return trigger
         simulated = node.get_parameter("use_sim_time").value
-        clock = None if simulated else _steady_clock()
+        clock = None if simulated else steady_clock()
         node.create_timer(self._period, self._tick, self.policy_group, clock=clock)
         if not simulated:
             # A timer that is late goes on with its next whole period.
@@ -132,19 +178,21 @@ class AttentionTicks:
         return None
 
     def _start_watching(self) -> None:
-        clock, group = _steady_clock(), self.watch_group
+        clock, group = steady_clock(), self.watch_group
         watch = self.commander.watch
         self._node.create_timer(self._period / LOOKS, watch, group, clock=clock)
         self._node.create_timer(1.0, self._report, group, clock=clock)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> DrawnLook:
         """What is shown, and how."""
         return self._look
 
-    def change_look(self, look: Look) -> None:
+    def change_look(self, look: DrawnLook) -> None:
         """Show otherwise from the next tick on."""
         self._look = look
+        self.shown.further.offer(look.further)
+        say_what_is_shown(self._node, look)
 
     def go(self) -> None:
         """Tick from now on: a new episode, and nothing that arrived before counts.
@@ -160,26 +208,33 @@ class AttentionTicks:
         self.health.maps.begin()
         self._ticking.release()
         self.commander.resume()
+        self._shown_ticks.resume()
         self._active = True
 
     def stop(self) -> None:
         """No tick any more; an enabled robot is held where its last command left it."""
         self._active = False
+        self._shown_ticks.pause()
         self.commander.hold("inactive", "the node is not active")
         # A policy that hangs must not keep the node from stopping.
         if self._ticking.acquire(timeout=STOP_S):
+            self._execution.drop("the node is not active")
+            self._loop.forget_plan()
             self._ticking.release()
         self.commander.hold("inactive", "the node is not active")
 
     def close(self) -> None:
-        """Before all is destroyed: command nothing any more, and let an explanation end."""
-        self._active = False
+        """Before all is destroyed: command nothing any more, and let what is under way end."""
+        self._active, self._closed = False, True
+        self._shown_ticks.pause()
         self.commander.close()
+        self._execution.close()
         self._explainer.close()
 
     def reset(self) -> str:
         """Start an episode, where the robot stands by then; says which."""
         with self._ticking:
+            self._execution.drop("an episode began")
             self._loop.reset()
             self.sources.clear()
             self.commander.restart()
@@ -195,12 +250,16 @@ class AttentionTicks:
                 if not self._commanding and time.perf_counter() - begin > self._period:
                     self._tick_again()
             except Exception as error:  # noqa: BLE001  (whatever it is: the robot holds)
-                if not self._node.context.ok():
-                    return  # the node is on its way out
-                self.commander.fault("tick", f"{type(error).__name__}: {error}")
-                self._node.get_logger().error(
-                    "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
-                )
+                self._on_failure(error)
+
+    def _on_failure(self, error: Exception) -> None:
+        """Something that nobody has foreseen, in a tick or beside it."""
+        if not self._node.context.ok() or self._closed:
+            return  # the node is on its way out
+        self.commander.fault("tick", f"{type(error).__name__}: {error}")
+        self._node.get_logger().error(
+            "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
+        )
 
     def _tick_once(self) -> None:
         begin = time.perf_counter()
@@ -212,6 +271,8 @@ class AttentionTicks:
         except MessageError as error:
             self.health.bad_message("tick", str(error))
             return
+        if self.commander.commanding:
+            self._engine_health.check_first(observation.features)
         if not self.commander.begin_if_pending(observation.measured):
             self._on_start_refused()
         self.health.age.add((self._now_ns() - messages.oldest_ns) * 1e-9)
@@ -226,26 +287,26 @@ class AttentionTicks:
             )
             return sent
 
-        look = self._look
-        look.selection.ask(self.policy)
+        look = self._look  # once: it may be changed meanwhile
+        shown = self._method.resolved(look.selection, self._loop.forward.typical)
+        look = replace(look, selection=shown)
+        look.selection.apply_to(self.policy)
+        self._shown_ticks.begin()
         outcome = self._loop.run(
             observation.features,
             act,
-            lambda: self._period - (time.perf_counter() - begin) - self._show_seconds,
+            lambda: self._period - (time.perf_counter() - begin) - self._shown_ticks.seconds,
             messages.stamp_ns,
             commanding=permit.commanding,
             permit=permit.number,
         )
+        if outcome.dry:
+            self.commander.hold("queue", "the policy's next chunk is not there yet")
         if not self._active:
             return
-        shown = time.perf_counter()
-        self._show(look, outcome, messages, observation)
-        # Without what follows: it waits until no command does, or is not part of every tick.
-        self._show_seconds = max(0.9 * self._show_seconds, time.perf_counter() - shown)
-        if outcome.valid and not self.commander.commanding:
-            self._engine_health.look_at(observation.features)
-        if outcome.valid:
-            self._editing.look_at(observation.features, outcome)
+        looked = Looked(look, messages, observation)
+        self._explainer.remember(ExplainedTick(messages, observation, outcome, None))
+        self._shown_ticks.show(looked, outcome, permit)
         self.health.stages["tick"].add(time.perf_counter() - begin)
 
     def _permit(self) -> Permit:
@@ -256,36 +317,13 @@ class AttentionTicks:
         self._commanding = permit.commanding
         return permit
 
-    def _show(
-        self, look: Look, outcome: TickOutcome, inputs: MessageSet, observation: Observation
-    ) -> None:
-        begin = time.perf_counter()
-        tick = explain(inputs, observation, outcome, look.selection, self.spec)
-        self._explainer.remember(tick)
-        if not (outcome.valid or outcome.inference_skipped):
-            # A policy that fails, or computes what is no number, is not merely late.
-            self.commander.fault("policy", outcome.invalid_reason)
-        elif outcome.valid and tick.maps is None:
-            self.commander.hold("attention", tick.outcome.invalid_reason)
-        self.health.add_tick(tick)
-        self.shown.publish(tick, look)
-        if tick.maps is not None:
-            self.health.stages["show"].add(time.perf_counter() - begin)
-
     def _report(self) -> None:
         self.health.publish(
             self._loop.ticks,
             self.commander.state,
             self.commander.reason,
             self.sources.reason() if self._active else "the node is not active",
-            {
-                "episode": self._loop.episode,
-                **{f"messages_{cause}": n for cause, n in self.sources.counts().items()},
-                **self.commander.values(),
-                **self._engine_health.values(commanding=self.commander.commanding),
-                **self._editing.values(),
-                **self.shown.counts(),
-            },
+            self._diagnostics.values(),
             why_few_maps(
                 self.policy.engine,
                 self.spec.device,
@@ -293,14 +331,10 @@ class AttentionTicks:
                 show_s=self.health.stages["show"].p50,
                 period_s=self._period,
                 skipped=self.health.maps.skipped,
+                chunk_s=self._execution.chunk_s,
             ),
+            self.commander.no_effect,
         )
 
     def _now_ns(self) -> int:
-        nanoseconds: int = self._node.get_clock().now().nanoseconds
-        return nanoseconds
-
-
-def _steady_clock() -> Clock:
-    # A wall clock that is set back stops the timers on it; ticks follow simulated time alone.
-    return Clock(clock_type=ClockType.STEADY_TIME)
+        return int(self._node.get_clock().now().nanoseconds)

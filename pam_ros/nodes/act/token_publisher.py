@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from pam_ros.policy.interface import PolicySpec
-    from pam_ros.tick.loop import TickOutcome
+    from pam_ros.tick.outcome import TickOutcome
 
 TOKEN_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=8, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -41,6 +42,7 @@ class TokenPublisher:
             raise ParameterError(f"parameter 'tokens_sampler': {error}") from error
         self._maker = TokenMaker(RosMessages(), spec, layer, chosen)
         self._publisher = node.create_publisher(TokenActivations, "~/tokens", TOKEN_QOS)
+        self._counting = threading.Lock()
         self.published = 0
 
     def wanted(self) -> bool:
@@ -50,10 +52,13 @@ class TokenPublisher:
     def publish(self, outcome: TickOutcome, header: Header) -> None:
         """Publish one tick, also one without tokens: its number tells that none was lost.
 
+        Of any thread: ticks whose pass was left out come by another one.
+
         Args:
             outcome: of the tick; where it has tokens, (tokens, dim) float32.
             header: that of the tick's AttentionMap.
         """
         if self.wanted():
             self._publisher.publish(self._maker.make(outcome, header))
-            self.published += 1
+            with self._counting:
+                self.published += 1

@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, DEMO_START, JOINT_COMMANDS
+from pam_ros.show.groups import camera_share
 
 CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
 OVERLAY_TOPICS = tuple(f"{ATTENTION}/{camera}/image" for camera in ("top", "wrist"))
@@ -88,7 +89,7 @@ class DemoMonitor(Node):
         progress.arrivals.append(now)
         progress.latencies.append(now - stamp)
         if message.valid:
-            shares = {camera.name: float(camera.share) for camera in message.cameras}
+            shares = {camera.name: camera_share(message, camera) for camera in message.cameras}
             shares["joints"] = float(message.joint_state_share)
             progress.looks_at = "  ".join(
                 f"{name} {share:4.0%}"

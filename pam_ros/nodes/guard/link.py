@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.nodes.guard.node import GuardSettings
+from pam_ros.nodes.guard.node import GuardedPart, GuardSettings
 from pam_ros.nodes.kit.ros_arguments import enclave_and_logging
 from pam_ros.robot.takeover import (
     GUARD_PERIODS,
@@ -28,7 +28,7 @@ from pam_ros.share.errors import PamRosError
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-    from pam_ros.robot.contract import CommandContract
+    from pam_ros.robot.parts import CommandContract
 
 START_S = 30.0
 """A guard that is not ready after so long has failed to start."""
@@ -74,9 +74,17 @@ class GuardLink:
             parent=os.getpid(),
             name=node.get_name(),
             namespace=node.get_namespace(),
-            topic=node.resolve_topic_name(command.topic),
-            type=command.type,
-            joints=tuple(joint.name for joint in command.joints),
+            parts=tuple(
+                GuardedPart(
+                    node.resolve_topic_name(part.topic),
+                    part.type,
+                    part.names,
+                    part.fields,
+                    part.frame_id,
+                    part.joints[0].kind,
+                )
+                for part in command.parts
+            ),
             period_s=period_s,
             deadline_s=self._deadline_s,
             ros_arguments=enclave_and_logging(sys.argv),
@@ -113,7 +121,7 @@ class GuardLink:
                 raise GuardError(f"the command guard was not ready within {START_S:g} s")
 
     def beat(self, positions: tuple[float, ...]) -> bool:
-        """Say a command (joints,) [rad], empty for none; whether it may be published now.
+        """Say what holds after a command (joints,), empty for none; whether that may go out now.
 
         False: the guard may be holding the robot, and has not given the command back yet.
         """

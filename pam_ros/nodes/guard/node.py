@@ -25,6 +25,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
+from pam_ros.robot.parts import CommandContract, CommandPart, JointContract
 from pam_ros.robot.takeover import Answer, Takeover, TakeoverError, decode_beat
 
 if TYPE_CHECKING:
@@ -33,7 +34,31 @@ if TYPE_CHECKING:
 REPORT_S = 1.0
 LOOK_S = 0.5
 """So often it also looks whether its parent is still there."""
+STOPS = 3
+"""So many times what would move on is stopped where the node has died."""
+LINGER_S = 0.1
+"""So long after each of them."""
 _LARGEST = 65536
+
+
+@dataclass(frozen=True)
+class GuardedPart:
+    """A topic that commands go to, by its full name, and the numbers that go there."""
+
+    topic: str
+    type: str
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    frame_id: str = ""
+    kind: str = "position"
+
+    def contract(self) -> CommandPart:
+        """The part of a command that this is."""
+        addresses = zip(self.names, self.fields, strict=True)
+        joints = tuple(
+            JointContract(name, field=field, kind=self.kind) for name, field in addresses
+        )
+        return CommandPart(self.topic, self.type, joints, frame_id=self.frame_id)
 
 
 @dataclass(frozen=True)
@@ -43,9 +68,7 @@ class GuardSettings:
     parent: int
     name: str
     namespace: str
-    topic: str
-    type: str
-    joints: tuple[str, ...]
+    parts: tuple[GuardedPart, ...]
     period_s: float
     deadline_s: float
     ros_arguments: tuple[str, ...] = ()
@@ -53,6 +76,20 @@ class GuardSettings:
     def encode(self) -> str:
         """As one word of a command line."""
         return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, text: str) -> GuardSettings:
+        """From such a word.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is none.
+        """
+        fields = json.loads(text)
+        parts = [
+            GuardedPart(**{**part, "names": tuple(part["names"]), "fields": tuple(part["fields"])})
+            for part in fields["parts"]
+        ]
+        return cls(**{**fields, "parts": tuple(parts)})
 
 
 class CommandGuard(Node):
@@ -67,9 +104,8 @@ class CommandGuard(Node):
         self._settings = settings
         self._line = line
         self._takeover = Takeover(settings.period_s, settings.deadline_s)
-        self._commands = CommandPublisher(
-            self, settings.type, settings.topic, settings.joints, settings.period_s
-        )
+        command = CommandContract(tuple(part.contract() for part in settings.parts))
+        self._commands = CommandPublisher(self, command, settings.period_s)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._next_report = time.monotonic() + REPORT_S
 
@@ -93,11 +129,26 @@ class CommandGuard(Node):
                     )
             if now >= self._next_report:
                 self._report(now)
-        if self._takeover.armed:
-            self.get_logger().error(
-                f"{self._settings.name} has ended while the robot was enabled: nothing is "
-                "commanded any more, and the robot's driver must hold it"
-            )
+        self._stop_for_good()
+
+    def _stop_for_good(self) -> None:
+        """The node is gone: what would move on is stopped, and nothing is commanded any more."""
+        armed = self._takeover.armed
+        for _ in range(STOPS if armed else 0):
+            self._commands.stop()
+            self._linger()
+        if not armed:
+            self._linger()
+            return
+        self.get_logger().error(
+            f"{self._settings.name} has ended while the robot was enabled: nothing is "
+            "commanded any more, and the robot's driver must hold it"
+        )
+
+    def _linger(self) -> None:
+        """Nobody hears a publisher that is destroyed at once."""
+        if self._commands.goes_on:
+            time.sleep(LINGER_S)
 
     def _listen(self) -> bool:
         """Wait for beats, not beyond the next thing to do; whether the node is still there."""
@@ -128,7 +179,11 @@ class CommandGuard(Node):
         if self._takeover.holding:
             silent = self._takeover.silent_s(time.monotonic())
             self.get_logger().info(f"{self._settings.name} is back after {silent:.3f} s")
+        was_armed = self._takeover.armed
         answer = self._takeover.receive(beat, time.monotonic())
+        if was_armed and not self._takeover.armed:
+            # The node does the same, but cannot once its ROS is shut down.
+            self._commands.stop()
         if answer is not None:
             self._send(answer)
 
@@ -168,8 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """What the attention node starts: `command_guard FD SETTINGS`, nothing for people."""
     try:
         _, descriptor, text = arguments or ()
-        fields = json.loads(text)
-        settings = GuardSettings(**{**fields, "joints": tuple(fields["joints"])})
+        settings = GuardSettings.decode(text)
         line = socket.socket(fileno=int(descriptor))
     except (ValueError, TypeError, KeyError, OSError):
         sys.stderr.write("pam_ros: command_guard is started by act_attention, not by hand\n")

@@ -44,7 +44,12 @@ class Declared:
         text = self.description
         if self.choices:
             text += f" One of: {', '.join(self.choices)}."
-        descriptor = ParameterDescriptor(description=text, read_only=self.read_only)
+        descriptor = ParameterDescriptor(
+            description=text,
+            read_only=self.read_only,
+            # What `ros2 param set` makes of an empty list is one of bools.
+            dynamic_typing=isinstance(self.default, list),
+        )
         if self.lowest is not None and self.highest is not None:
             if isinstance(self.default, float):
                 descriptor.floating_point_range = [
@@ -58,6 +63,10 @@ class Declared:
 
     def problem(self, value: Any) -> str | None:
         """Why a value cannot be taken, beyond its type and range."""
+        if isinstance(self.default, list) and not (
+            isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+        ):
+            return f"parameter '{self.name}' is {value}: it must be a list of texts"
         if self.choices and value not in self.choices:
             return f"parameter '{self.name}' is '{value}': use one of {', '.join(self.choices)}"
         return None

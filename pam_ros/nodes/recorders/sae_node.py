@@ -25,7 +25,13 @@ from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.kit.running import run_node
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
-from pam_ros.nodes.recorders.topic_recorder import ANNOTATE_TOPIC, TopicRecorder, resolved
+from pam_ros.nodes.recorders.tick_counts import TickCounts
+from pam_ros.nodes.recorders.topic_recorder import (
+    ANNOTATE_TOPIC,
+    METADATA_VERSION,
+    TopicRecorder,
+    resolved,
+)
 from pam_ros.robot import load_contract
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.topics import NODE, topics_of
@@ -46,6 +52,7 @@ TABLE = (
     Declared("storage", "mcap", "Storage of the bag.", choices=("mcap", "sqlite3")),
     Declared("compression", "zstd", "Of mcap's chunks or sqlite3's messages.",
              choices=("none", "zstd")),
+    METADATA_VERSION,
     Declared("split_seconds", 600.0, "A new file after so long; 0: never.", True, 0.0, 1e6),
     Declared("split_megabytes", 1000, "A new file at this size; 0: never.", True, 0, 1000000),
     Declared(
@@ -76,9 +83,11 @@ class SaeRecorderNode(Node):
         folder = Path(values["sae"]).expanduser()
         self._encoding = FeatureEncoding(folder, RosMessages(), full_code=values["full_code"])
         self._encode_time = RollingLatency()
-        self._ticks = self._invalid = self._unusual_ticks = 0
+        self._counts = TickCounts()
+        self._unusual_ticks = 0
         self._unusual_since_report = ""
-        self._reported = (0, 0)
+        self._reported = (0, 0, 0)
+        self._missing = 0
         self._last_reason = ""
         topics = self._topics(values)
         annotations = values["annotate_topic"]
@@ -95,6 +104,7 @@ class SaeRecorderNode(Node):
                 compression=values["compression"],
                 split_seconds=values["split_seconds"],
                 split_bytes=values["split_megabytes"] * 1_000_000,
+                metadata_version=values["metadata_version"],
             )
             offered = qos_of(self._features.qos_profile)
             self._writer.add_topic(self._features_topic, SAE_FEATURES, offered)
@@ -130,7 +140,7 @@ class SaeRecorderNode(Node):
             return frozenset(topics)
         contract = load_contract(find_contract(values["contract"]))
         named = topics_of(contract, f"{self.get_namespace().rstrip('/')}{NODE}")
-        of_contract = [named.command, named.state]
+        of_contract = [each.topic for each in (*named.commands, *named.states)]
         if values["images"]:
             of_contract += [camera.image for camera in named.cameras]
         return frozenset(topics | {resolved(self, topic, "contract") for topic in of_contract})
@@ -142,6 +152,7 @@ class SaeRecorderNode(Node):
             self.get_logger().warning(f"{left} ticks still waited at the end: not encoded")
         if self._recorder is not None:
             self._recorder.close()
+        self.get_logger().info(self._counts.sentence(self._encoding.lost.total))
 
     def _work(self, tokens: TokenActivations) -> None:
         begin = perf_counter()
@@ -154,32 +165,41 @@ class SaeRecorderNode(Node):
             # Nobody would see this thread end. While the node shuts down publishing may fail.
             self._note_problem(f"tick {tokens.tick} failed: {type(error).__name__}: {error}")
             return
-        self._ticks += 1
-        self._encode_time.add(perf_counter() - begin)
         if not message.valid:
-            self._note_problem(message.invalid_reason)
+            self._note_problem(message.invalid_reason or "no reason is given")
+            return
+        self._counts.note()
+        self._encode_time.add(perf_counter() - begin)
         if message.out_of_distribution:
             self._unusual_ticks += 1
             self._unusual_since_report = self._encoding.unusual
 
     def _note_problem(self, sentence: str) -> None:
-        self._invalid += 1
+        self._counts.note(sentence)
         self._last_reason = sentence
         self.get_logger().warning(sentence, throttle_duration_sec=5.0)
 
     def _report(self) -> None:
         lost = self._encoding.lost.total
         not_recorded = self._recorder.not_recorded if self._recorder else 0
-        ticks_now, lost_now = self._ticks - self._reported[0], lost - self._reported[1]
-        self._reported = (self._ticks, lost)
+        # A tick whose pass takes its time comes late: one that is missing since the last report is.
+        gone, self._missing = min(lost, self._missing), lost
+        now = (self._counts.encoded, self._counts.missing, gone)
+        encoded, missing, lost_now = (
+            now[0] - self._reported[0],
+            now[1] - self._reported[1],
+            now[2] - self._reported[2],
+        )
+        self._reported = now
         status = DiagnosticStatus(name=f"{self.get_name()}: features")
         status.hardware_id = self.get_fully_qualified_name()
         unusual, self._unusual_since_report = self._unusual_since_report, ""
-        status.level, status.message = self._judge(ticks_now, lost_now, unusual)
+        status.level, status.message = self._judge(encoded, missing, lost_now, unusual)
         shown: dict[str, Any] = {
-            "ticks": self._ticks,
+            "ticks": self._counts.total,
+            "ticks_with_features": self._counts.encoded,
             "lost_ticks": lost,
-            "invalid_ticks": self._invalid,
+            "invalid_ticks": self._counts.missing,
             "dropped_from_queue": self._thread.dropped,
             "waiting": self._thread.waiting(),
             "longest_queue": self._thread.longest,
@@ -196,24 +216,29 @@ class SaeRecorderNode(Node):
             shown["no_out_of_distribution_score"] = self._encoding.no_score
         if self._last_reason:
             shown["last_invalid_reason"] = self._last_reason
+        for reason, count in self._counts.without.most_common():
+            shown[f"without_features: {reason}"] = count
         status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
         report = DiagnosticArray(status=[status])
         report.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(report)
 
-    def _judge(self, ticks: int, lost: int, unusual: str) -> tuple[bytes, str]:
+    def _judge(self, encoded: int, missing: int, lost: int, unusual: str) -> tuple[bytes, str]:
         """Level and message of the last second."""
         if self._writer is not None and self._writer.trouble:
             return DiagnosticStatus.ERROR, self._writer.trouble
         if self._encoding.refusal:
             return DiagnosticStatus.ERROR, self._encoding.refusal
-        if lost:
+        if lost > 0:
             return DiagnosticStatus.WARN, f"{lost} ticks lost"
         if unusual:
             return DiagnosticStatus.WARN, f"unlike the training set: {unusual}"
-        if not ticks:
+        if not encoded + missing:
             return DiagnosticStatus.WARN, "no tokens"
-        return DiagnosticStatus.OK, f"{ticks} ticks encoded"
+        told = f"{encoded} ticks encoded"
+        if missing:
+            told += f", {missing} without features: {self._last_reason}"
+        return DiagnosticStatus.OK, told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Any
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from pam_ros.bags import BagError
+from pam_ros.bags.metadata import VERSION, VERSIONS
 from pam_ros.bags.qos import qos_of
-from pam_ros.nodes.kit.parameters import ParameterError
+from pam_ros.nodes.kit.parameters import Declared, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rclpy.node import Node
+    from rosbags.interfaces import Qos
 
     from pam_ros.bags.writer import BagWriter
+    from pam_ros.nodes.recorders.camera_store import CameraStore
 
+METADATA_VERSION = Declared(
+    "metadata_version",
+    VERSION,
+    "Of the bag's metadata: 5 for readers of Humble, 7 of Iron, 9 since Jazzy.",
+    True,
+    VERSIONS[0],
+    VERSIONS[-1],
+)
 DEPTH = 100
 LOOK_SECONDS = 0.25
 ANNOTATE_TOPIC = "act_attention/annotate"
@@ -49,13 +60,22 @@ class TopicRecorder:
         wants: whether a topic is to be recorded, by its full name.
         reliable: subscribe so where every publisher offers it. A reliable subscriber that stands
             still can hold up its publisher.
+        stores: makes what stores the pictures of a topic in another form, from the topic and the
+            QoS that it is offered with; None for topics that are recorded as they are.
 
     `not_recorded` counts messages that the bag did not take.
     """
 
     def __init__(
-        self, node: Node, writer: BagWriter, wants: Callable[[str], bool], *, reliable: bool = True
+        self,
+        node: Node,
+        writer: BagWriter,
+        wants: Callable[[str], bool],
+        *,
+        reliable: bool = True,
+        stores: Callable[[str, str, Qos], CameraStore | None] | None = None,
     ) -> None:
+        self._stores = stores
         self._node = node
         self._reliable = reliable
         self._writer = writer
@@ -88,6 +108,9 @@ class TopicRecorder:
         except BagError as error:
             self.not_recorded += 1
             self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+
+    def _store(self, store: CameraStore, data: bytes) -> None:
+        store.put(data, self._node.get_clock().now().nanoseconds)
 
     def close(self) -> None:
         """Finish the bag; what arrived is in it."""
@@ -126,18 +149,19 @@ class TopicRecorder:
         offered = qos_of(profile)
         if not self._reliable:
             profile.reliability = ReliabilityPolicy.BEST_EFFORT
+        store = None if self._stores is None else self._stores(topic, types[0], offered)
+        take = partial(self.write, topic) if store is None else partial(self._store, store)
         try:
             message_class = _message_class(types[0])
-            self._writer.add_topic(topic, types[0], offered)
+            if store is None:
+                self._writer.add_topic(topic, types[0], offered)
         except (ImportError, AttributeError, ValueError):
             self._node.get_logger().error(f"{topic} has the unknown type {types[0]}: not recorded")
             return
         except BagError as error:
             self._node.get_logger().error(f"{topic} is not recorded: {error}")
             return
-        self._node.create_subscription(
-            message_class, topic, partial(self.write, topic), profile, raw=True
-        )
+        self._node.create_subscription(message_class, topic, take, profile, raw=True)
         self._node.get_logger().info(f"recording {topic} [{types[0]}]")
 
 

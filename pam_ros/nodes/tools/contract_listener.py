@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rclpy
+from rcl_interfaces.srv import GetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image, JointState
-from std_msgs.msg import Float64MultiArray
 
 from pam_ros.nodes.act.robot_description import complete_limits
-from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE, JOINT_STATE
+from pam_ros.nodes.kit.messages import message_class
+from pam_ros.nodes.kit.video_topic import VideoTopic
+from pam_ros.robot.contract import VIDEO_TYPES
+from pam_ros.robot.controller_check import check_controller
 from pam_ros.robot.live_check import Heard, check_live, wanted_sources
 from pam_ros.robot.stamps import stamp_nanoseconds
 
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from pam_ros.robot import Contract
+    from pam_ros.robot.parts import CommandPart
 
 DISCOVERY_S = 2.0
+PARAMETERS_S = 1.0
+_EARLIER = 1024
 
 
 def check_graph(contract: Contract, seconds: float) -> tuple[list[str], list[str]]:
@@ -38,7 +44,7 @@ def check_graph(contract: Contract, seconds: float) -> tuple[list[str], list[str
         contract = complete_limits(node, contract)
         heard = _listen(node, contract, seconds)
         notes, problems = check_live(contract, heard)
-        command_notes, command_problems = _command_topic(node, contract)
+        command_notes, command_problems = _command_topics(node, contract)
         return notes + command_notes, problems + command_problems
     finally:
         node.destroy_node()
@@ -47,12 +53,15 @@ def check_graph(contract: Contract, seconds: float) -> tuple[list[str], list[str
 
 def _listen(node: Node, contract: Contract, seconds: float) -> dict[str, Heard]:
     wanted = wanted_sources(contract)
-    heard = {name: Heard(source.topic, seconds) for name, source in wanted.items()}
+    heard = {
+        name: Heard(source.topic, seconds, earlier=deque(maxlen=_EARLIER if source.merged else 0))
+        for name, source in wanted.items()
+    }
     qos = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
-    types = {IMAGE: Image, COMPRESSED_IMAGE: CompressedImage, JOINT_STATE: JointState}
     for name, source in wanted.items():
-        kind = types.get(source.type, Float64MultiArray)
-        callback = partial(_take, node, heard[name])
+        video = VideoTopic(source.topic, source.type) if source.type in VIDEO_TYPES else None
+        kind = message_class(source.type) if video is None else video.message_class()
+        callback = partial(_take, node, heard[name], video)
         node.create_subscription(kind, source.topic, callback, qos)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -71,16 +80,62 @@ def _listen(node: Node, contract: Contract, seconds: float) -> dict[str, Heard]:
     return heard
 
 
-def _take(node: Node, heard: Heard, message: Any) -> None:
+def _take(node: Node, heard: Heard, video: VideoTopic | None, message: Any) -> None:
     arrival = node.get_clock().now().nanoseconds
+    if video is not None:
+        for image in video.take(message):
+            heard.last = image
+            heard.stamps.append(stamp_nanoseconds(image.header.stamp))
+            heard.arrivals.append(arrival)
+        heard.undecoded = video.reason
+        return
     header = getattr(message, "header", None)
     heard.arrivals.append(arrival)
     heard.stamps.append(arrival if header is None else stamp_nanoseconds(header.stamp))
-    heard.last = message
+    heard.take(message)
 
 
-def _command_topic(node: Node, contract: Contract) -> tuple[list[str], list[str]]:
-    topic, kind = contract.command.topic, contract.command.type
+def _command_topics(node: Node, contract: Contract) -> tuple[list[str], list[str]]:
+    notes: list[str] = []
+    problems: list[str] = []
+    for part in contract.command.parts:
+        note, wrong = _command_topic(node, part.topic, part.type)
+        notes += note
+        problems += wrong
+        problems += _controllers(node, part)
+    return notes, problems
+
+
+def _controllers(node: Node, part: CommandPart) -> list[str]:
+    """What controllers that listen say of their joints, if it is not what is commanded."""
+    problems = []
+    for info in node.get_subscriptions_info_by_topic(node.resolve_topic_name(part.topic)):
+        name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+        joints = _joints_of(node, name)
+        if joints:
+            problems.append(check_controller(part, name, joints))
+    return [problem for problem in problems if problem]
+
+
+def _joints_of(node: Node, name: str) -> list[str]:
+    """The parameter `joints` of a node, as controllers of ros2_control have it; else nothing."""
+    client = node.create_client(GetParameters, f"{name}/get_parameters")
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if not client.wait_for_service(timeout_sec=PARAMETERS_S):
+            return []
+        future = client.call_async(GetParameters.Request(names=["joints"]))
+        executor.spin_until_future_complete(future, timeout_sec=PARAMETERS_S)
+        answer = future.result() if future.done() else None
+        return list(answer.values[0].string_array_value) if answer and answer.values else []
+    finally:
+        executor.remove_node(node)
+        executor.shutdown()
+        node.destroy_client(client)
+
+
+def _command_topic(node: Node, topic: str, kind: str) -> tuple[list[str], list[str]]:
     listeners = node.get_subscriptions_info_by_topic(node.resolve_topic_name(topic))
     others = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
     problems = [

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from pam_ros.msg import AttentionMap, SaeFeatures
 from pam_ros.nodes.kit.messages import message_class
 from pam_ros.nodes.kit.running import run_node
-from pam_ros.robot.contract import COMPRESSED_IMAGE
+from pam_ros.nodes.kit.video_topic import VIDEO_DEPTH
+from pam_ros.robot.contract import VIDEO_TYPES
 from pam_ros.show.rerun.scene import Scene
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A slow viewer must not hold up the robot; between two maps a few images may pass.
 _PICTURES = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
+_PACKETS = QoSProfile(depth=VIDEO_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NUMBERS = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -37,13 +38,14 @@ class ViewNode(Node):
         super().__init__("pam_ros_view")
         self.scene = Scene(recording, contract, topics)
         kind: type
-        for camera in topics.cameras:
-            kind = CompressedImage if camera.type == COMPRESSED_IMAGE else Image
-            self._listen(kind, camera.image, _PICTURES)
+        for topic, of in {camera.image: camera.type for camera in topics.cameras}.items():
+            qos = _PACKETS if of in VIDEO_TYPES else _PICTURES
+            self._listen(message_class(of), topic, qos)
+        values = {each.topic: message_class(each.type) for each in topics.states + topics.commands}
+        for topic, kind in values.items():
+            self._listen(kind, topic, _NUMBERS)
         for kind, topic in (
             (AttentionMap, topics.attention),
-            (JointState, topics.state),
-            (message_class(topics.command_type), topics.command),
             (JointTrajectory, topics.chunk),
             (SaeFeatures, topics.features),
             (DiagnosticArray, topics.diagnostics),

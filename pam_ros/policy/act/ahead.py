@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class Ahead:
+class BatchAhead:
     """Hands out the passes of one batch, one observation at a time.
 
     The batch runs when the first of its passes is asked for, and again only where other encoder

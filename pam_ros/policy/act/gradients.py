@@ -33,6 +33,7 @@ import numpy as np
 import torch
 
 from pam_ros.attention.attribution import (
+    BASELINES,
     CHUNK,
     GRAD_CAM,
     GRADIENT_METHODS,
@@ -40,10 +41,10 @@ from pam_ros.attention.attribution import (
     INTEGRATED_GRADIENTS,
     Attribution,
     Target,
-    pool_into_cells,
 )
-from pam_ros.policy.act.path import BASELINES, JOINT_STATES, gradients
-from pam_ros.policy.act.target import Question, ask
+from pam_ros.attention.cell_grids import pool_into_cells
+from pam_ros.policy.act.path import JOINT_STATES, gradients
+from pam_ros.policy.act.target import Question, make_question
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from pam_ros.policy.act.path import Observation
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.act.path import Differentiable, Observation
 
 __all__ = [
     "BASELINES",
@@ -69,7 +69,7 @@ __all__ = [
 
 
 def attribute(
-    policy: ActPolicy,
+    policy: Differentiable,
     observation: Observation,
     method: str,
     *,
@@ -97,7 +97,7 @@ def attribute(
 
 
 def input_gradients(
-    policy: ActPolicy,
+    policy: Differentiable,
     observation: Observation,
     target: Target = CHUNK,
     *,
@@ -127,8 +127,8 @@ def input_gradients(
         PolicyError: a target or baseline that the policy does not have, or a gradient that is not
             finite.
     """
-    with gradients():
-        question = ask(policy, observation, target, baseline, joints)
+    with gradients(policy.spec.device):
+        question = make_question(policy, observation, target, baseline, joints)
         images = question.path.at([1.0])
         state = question.path.held
         if state is not None:
@@ -141,7 +141,7 @@ def input_gradients(
 
 
 def integrated_gradients(
-    policy: ActPolicy,
+    policy: Differentiable,
     observation: Observation,
     target: Target = CHUNK,
     *,
@@ -183,8 +183,8 @@ def integrated_gradients(
     _check_count("steps", steps)
     _check_count("batch", batch)
     middles = [(step + 0.5) / steps for step in range(steps)]
-    with gradients():
-        question = ask(policy, observation, target, baseline, joints, joint_state)
+    with gradients(policy.spec.device):
+        question = make_question(policy, observation, target, baseline, joints, joint_state)
         path = question.path
         sums = [torch.zeros_like(end) for end in path.ends]
         for start in range(0, steps, batch):
@@ -197,11 +197,12 @@ def integrated_gradients(
     state = parts[-1] if joint_state != "held" else None
     result = _attribution(question, INTEGRATED_GRADIENTS, pixels, state)
     total = result.total + (0.0 if state is None else float(state.double().sum()))
-    return replace(result, total=total, completeness_error=abs(total - result.change))
+    error = abs(total - result.change)
+    return replace(result, total=total, completeness_error=error, points=steps)
 
 
 def grad_cam(
-    policy: ActPolicy,
+    policy: Differentiable,
     observation: Observation,
     target: Target = CHUNK,
     *,
@@ -226,8 +227,8 @@ def grad_cam(
         maps.append(output["feature_map"].detach().requires_grad_())
         return {**output, "feature_map": maps[-1]}
 
-    with gradients(), ExitStack() as hooks:
-        question = ask(policy, observation, target, baseline, joints)
+    with gradients(policy.spec.device), ExitStack() as hooks:
+        question = make_question(policy, observation, target, baseline, joints)
         images = [image.detach() for image in question.path.at([1.0])]
         hooks.callback(question.path.model.backbone.register_forward_hook(cut).remove)
         found = torch.autograd.grad(question.values(images).sum(), maps)
@@ -257,6 +258,7 @@ def _attribution(
             for camera in spec.layout.cameras
         }
     return Attribution(
+        explained_by="lerobot float32",
         method=method,
         target=question.target,
         baseline=question.baseline,

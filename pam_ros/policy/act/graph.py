@@ -97,10 +97,10 @@ class ActGraph(nn.Module):
         environment: Tensor | None,
         edit: Edit | None = None,
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Chunk, attention and places of act_pass.Pass, from the inputs of act_pass.Prepared."""
-        return self.weighed(images, state, environment, edit, {})
+        """Chunk, attention and places of passes.Pass, from the inputs of passes.Prepared."""
+        return self.with_weights(images, state, environment, edit, {})
 
-    def weighed(
+    def with_weights(
         self,
         images: Sequence[Tensor],
         state: Tensor | None,
@@ -115,15 +115,25 @@ class ActGraph(nn.Module):
         Computing the weights on the way saves their queries, keys and products, which
         encoder_attentions has to compute again from the tokens.
         """
-        tokens = self._embed(images, state, environment)
+        tokens = self.embed(images, state, environment)
         places = self._encode(tokens, edit, shown, mean_over_heads=mean_over_heads)
+        chunk, weights = self._decode(places[-1])
+        return chunk, torch.stack(weights, dim=1), places
+
+    def chunk_of(self, tokens: Tensor) -> Tensor:
+        """The chunk (B, C, A) of the tokens (B, T, D) that the encoder reads; see embed."""
+        for step in (*self.encoder, self.encoder_norm):
+            tokens = step(tokens)
+        return self._decode(tokens)[0]
+
+    def _decode(self, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The chunk, and each layer's weights, of the encoder's output."""
         x = None
         weights = []
         for layer in self.decoder:
-            x, attention = layer(x, places[-1])
+            x, attention = layer(x, tokens)
             weights.append(attention)
-        chunk = self.head(self.decoder_norm(x)).float()
-        return chunk, torch.stack(weights, dim=1), places
+        return self.head(self.decoder_norm(x)).float(), weights
 
     def encoder_attentions(
         self, layers: Collection[int], places: Sequence[Tensor], *, mean_over_heads: bool = False
@@ -135,9 +145,10 @@ class ActGraph(nn.Module):
             for index, layer in chosen.items()
         }
 
-    def _embed(
+    def embed(
         self, images: Sequence[Tensor], state: Tensor | None, environment: Tensor | None
     ) -> Tensor:
+        """The tokens (B, T, D) that the encoder reads, float32."""
         parts: list[Tensor] = []
         if self.state is not None:
             assert state is not None
@@ -176,7 +187,7 @@ class ActGraph(nn.Module):
         for index, step in enumerate((None, *self.encoder, self.encoder_norm)):
             layer = index - 1
             if step is not None and layer in shown:
-                tokens, shown[layer] = step.weighed(tokens, mean_over_heads=mean_over_heads)
+                tokens, shown[layer] = step.with_weights(tokens, mean_over_heads=mean_over_heads)
             elif step is not None:
                 tokens = step(tokens)
             if edit is not None:
@@ -200,9 +211,9 @@ class EncoderLayer(nn.Module):
         """The layer's output."""
         return self._after(self.attention(self._read(x), x))
 
-    def weighed(self, x: Tensor, *, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
+    def with_weights(self, x: Tensor, *, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
         """The layer's output, and what weights gives."""
-        attended, weights = self.attention.weighed(self._read(x), x, mean_over_heads)
+        attended, weights = self.attention.with_weights(self._read(x), x, mean_over_heads)
         return self._after(attended), weights
 
     def weights(self, x: Tensor, *, mean_over_heads: bool) -> Tensor:
@@ -317,7 +328,7 @@ class _SelfAttention(nn.Module):
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2), skip)
         return out
 
-    def weighed(self, x: Tensor, skip: Tensor, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
+    def with_weights(self, x: Tensor, skip: Tensor, mean_over_heads: bool) -> tuple[Tensor, Tensor]:
         """What forward gives, and what weights gives."""
         query, key, value = self._split(x)
         mixed = torch.empty_like(query)

@@ -77,11 +77,11 @@ class _Convolution(nn.Module):
         weight = folded.weight.to(dtype).contiguous(memory_format=torch.channels_last)
         self.register_buffer("weight", weight)
         self.register_buffer("bias", folded.bias.to(dtype))
-        self._geometry = folded.stride, folded.padding, folded.dilation, folded.groups
+        self.geometry = folded.stride, folded.padding, folded.dilation, folded.groups
         self._relu = relu
 
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        y = functional.conv2d(x.to(self.weight.dtype), self.weight, self.bias, *self._geometry)
+        y = functional.conv2d(x.to(self.weight.dtype), self.weight, self.bias, *self.geometry)
         if add is not None:
             y = y.add_(add)
         return functional.relu_(y) if self._relu else y
@@ -101,7 +101,7 @@ class _Affine(nn.Module):
         super().__init__()
         self.register_buffer("weight", weight.to(dtype))
         self.register_buffer("bias", bias.to(dtype))
-        self._activation = activation
+        self.activation = activation
 
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         x = x.to(self.weight.dtype)
@@ -109,6 +109,6 @@ class _Affine(nn.Module):
             y = functional.linear(x, self.weight, self.bias)
         else:
             y = functional.linear(x, self.weight) + self.bias
-        if self._activation is not None:
-            y = self._activation(y)
+        if self.activation is not None:
+            y = self.activation(y)
         return y if add is None else add + y

@@ -17,7 +17,7 @@ from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACT
 from lerobot.policies.factory import make_pre_post_processors
 
-from pam_ros.policy.checkpoint import POSTPROCESSOR, PREPROCESSOR
+from pam_ros.policy.checkpoint import POSTPROCESSOR, PREPROCESSOR, WEIGHTS
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -152,6 +152,31 @@ def load_processors(
         message = f"{name}: lerobot cannot make the checkpoint's processors: {_reason(error)}"
         raise PolicyError(message) from error
     return preprocessor, postprocessor
+
+
+def make_processors(
+    name: str, config: ACTConfig, statistics: Mapping[str, Mapping[str, torch.Tensor]]
+) -> tuple[tuple[Any, Any], tuple[list[str], list[str]]]:
+    """The processors that lerobot gives a new policy, on the configuration's device.
+
+    Args:
+        name: the checkpoint's, for errors.
+        config: the checkpoint's.
+        statistics: by feature and name.
+
+    Returns:
+        The pre- and the post-processor, and for each the file of its steps' state, for errors.
+
+    Raises:
+        PolicyError: lerobot cannot make them.
+    """
+    try:
+        processors = make_pre_post_processors(config, dataset_stats=statistics)
+    except Exception as error:
+        message = f"{name}: lerobot cannot make processors of its statistics: {_reason(error)}"
+        raise PolicyError(message) from error
+    before, after = ([WEIGHTS] * len(pipeline.steps) for pipeline in processors)
+    return processors, (before, after)
 
 
 def _reason(error: BaseException) -> str:

@@ -14,9 +14,15 @@ import torch
 
 from pam_ros.attention.layout import CameraTokens
 from pam_ros.policy.act.hooks import ENVIRONMENT, STATE
-from pam_ros.policy.act.lerobot import build_model, load_processors, parse_config
+from pam_ros.policy.act.lerobot import (
+    build_model,
+    load_processors,
+    make_processors,
+    parse_config,
+)
 from pam_ros.policy.act.policy import ActPolicy
 from pam_ros.policy.act.prepare import Preparation
+from pam_ros.policy.act.resized import refuse_cropped, refuse_resized
 from pam_ros.policy.act.spec import ActSpec, lay_out, stacks
 from pam_ros.policy.act.supported import feature_map_size
 from pam_ros.policy.act.weights import fit_weights
@@ -25,7 +31,10 @@ from pam_ros.policy.engines.choose import make_passes
 from pam_ros.policy.interface import CameraSpec, PolicyError
 from pam_ros.policy.normalisation import check_normalisation, feature_statistics
 from pam_ros.policy.observation import empty_observation
+from pam_ros.policy.older_weights import normalises_itself, separate_statistics
 from pam_ros.policy.options import check_engine
+from pam_ros.policy.renames import take_renames
+from pam_ros.policy.token_means import take_own_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,21 +52,29 @@ logger = logging.getLogger(__name__)
 def load_act(checkpoint: Checkpoint, options: LoadOptions) -> ActPolicy:
     """Load a LeRobot ACT checkpoint with its pre- and post-processors; see registry.Loader.
 
-    Half-precision weights are computed in float32.
+    Half-precision weights are computed in float32. Of a checkpoint from before lerobot 0.4 the
+    processors are made of the statistics among its weights.
     """
     name = checkpoint.name
-    pipelines = read_pipelines(checkpoint)
+    older = normalises_itself(checkpoint)
+    pipelines = {} if older else read_pipelines(checkpoint)
     chosen = _execution(checkpoint.config, options.n_action_steps, options.temporal_ensemble_coeff)
     config = parse_config(name, {**checkpoint.config, **chosen}, options.device)
     model = build_model(name, config)
     weights, sha256 = read_weights(checkpoint)
+    if older:
+        weights, statistics = separate_statistics(name, weights, config)
+        processors, files = make_processors(name, config, statistics)
+    else:
+        processors = load_processors(name, checkpoint.folder, config, options.device, pipelines)
+        files = state_files(pipelines)
     model.load_state_dict(fit_weights(name, weights, model.state_dict()), assign=True)
     model = model.to(options.device).requires_grad_(requires_grad=False)
-    processors = load_processors(name, checkpoint.folder, config, options.device, pipelines)
-    files = state_files(pipelines)
-    return _assemble(
+    policy = _assemble(
         name, sha256, model, processors, files, engine=options.engine, dtype=options.dtype
     )
+    take_own_means(policy, checkpoint.folder)
+    return policy
 
 
 def wrap(
@@ -110,8 +127,11 @@ def _assemble(
     dtype: str,
 ) -> ActPolicy:
     spec = _spec(name, sha256, model)
-    check_normalisation(name, model.config, processors, files)
-    spec = replace(spec, statistics=feature_statistics(model.config, processors))
+    renames = take_renames(name, processors[0], spec.features)
+    check_normalisation(name, model.config, processors, files, renames)
+    statistics = feature_statistics(model.config, processors)
+    spec = replace(spec, statistics=statistics, renames=renames)
+    refuse_cropped(spec, processors[0])
     passes = make_passes(model, spec, engine, dtype)
     preparation = Preparation(spec, *processors)
     coefficient: float | None = model.config.temporal_ensemble_coeff  # type: ignore[union-attr, assignment]
@@ -127,8 +147,12 @@ def _try_a_step(spec: ActSpec, engine: Engine, preparation: Preparation) -> None
     A result that is not finite is left to the tick: another observation may have a finite one.
     """
     try:
-        result = engine(preparation.one(empty_observation(spec)), ())
+        prepared = preparation.one(empty_observation(spec))
+        refuse_resized(spec, prepared)
+        result = engine(prepared, ())
         preparation.unnormalised(result.chunk[0])
+    except PolicyError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"{spec.name} cannot make a step: {reason}"

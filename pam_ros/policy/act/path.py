@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
-from torch.nn import functional
 
+from pam_ros.attention.attribution import BASELINES
+from pam_ros.policy.act.explaining_stream import explaining_stream
 from pam_ros.policy.act.hooks import ENVIRONMENT, IMAGES, STATE
 from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import PolicyError
@@ -20,18 +22,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.act.passes import Prepared
+    from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.interface import PolicySpec
 
     Observation = Mapping[str, NDArray[np.generic]]
 
-Baseline = Literal["black", "mean", "blur"]
-BASELINES: tuple[Baseline, ...] = ("black", "mean", "blur")
 JointState = Literal["held", "mean"]
 JOINT_STATES: tuple[JointState, ...] = ("held", "mean")
 BLUR = 0.1
 """Standard deviation of the blurred baseline, as a part of the image's longer side."""
+_NEGLIGIBLE = 1e-6
+"""Singular values of the blur that are left out: of pictures they change less than rounding."""
+
+
+class Differentiable(Protocol):
+    """What gradients need of an ActPolicy."""
+
+    @property
+    def spec(self) -> ActSpec:
+        """What it reads and writes."""
+        ...
+
+    @property
+    def model(self) -> nn.Module:
+        """The lerobot ACT module."""
+        ...
+
+    def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
+        """The normalised tensors of some observations, as one batch."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +100,7 @@ class Path:
 
 
 def path_to(
-    policy: ActPolicy, observation: Observation, baseline: str, joint_state: str = "held"
+    policy: Differentiable, observation: Observation, baseline: str, joint_state: str = "held"
 ) -> Path:
     """The path that ends at the observation.
 
@@ -93,10 +115,7 @@ def path_to(
         message = f"{spec.name} reads no camera: gradient methods need one"
         raise PolicyError(message)
     end = policy.prepare([observation])
-    zeros: dict[str, NDArray[np.generic]] = {
-        name: np.zeros_like(observation[name]) for name in spec.features
-    }
-    nothing = policy.prepare([zeros])  # black images, joints at 0
+    nothing = policy.prepare([zero_observation(spec)])
     if baseline == "mean":
         _check_centred(policy.model, "VISUAL", "baseline", nothing.images)
         starts = tuple(torch.zeros_like(image) for image in end.images)
@@ -114,12 +133,21 @@ def path_to(
     return Path(policy.model, starts, ends, held, end.environment, len(spec.cameras))
 
 
-def why_no_baseline(policy: ActPolicy, baseline: str) -> str:
+def why_no_baseline(policy: Differentiable, baseline: str) -> str:
     """Why this policy cannot give such a start; empty if it can.
 
     It prepares an observation of zeros: ask before the first step.
     """
-    spec = policy.spec
+    zeros = zero_observation(policy.spec)
+    try:
+        path_to(policy, zeros, baseline)
+    except PolicyError as error:
+        return str(error)
+    return ""
+
+
+def zero_observation(spec: PolicySpec) -> dict[str, NDArray[np.generic]]:
+    """Black pictures and vectors of zeros."""
     zeros: dict[str, NDArray[np.generic]] = {
         camera.feature: np.zeros((camera.height, camera.width, 3), np.uint8)
         for camera in spec.cameras
@@ -130,32 +158,58 @@ def why_no_baseline(policy: ActPolicy, baseline: str) -> str:
     ):
         if feature is not None:
             zeros[feature] = np.zeros(size, np.float32)
-    try:
-        path_to(policy, zeros, baseline)
-    except PolicyError as error:
-        return str(error)
-    return ""
+    return zeros
 
 
 def blurred(image: Tensor) -> Tensor:
     """(1, 3, H, W) under a Gaussian of BLUR times its longer side, edges repeated."""
-    sigma = BLUR * max(image.shape[2:])
+    height, width = image.shape[2:]
+    sigma = BLUR * max(height, width)
+    (down, up), (left, right) = (
+        [factor.to(image) for factor in _gaussian(size, sigma)] for size in (height, width)
+    )
+    return down @ (up @ image @ right.T) @ left.T
+
+
+@lru_cache(maxsize=16)
+def _gaussian(size: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Two factors (size, rank), (rank, size) of the matrix that blurs a row, edges repeated.
+
+    So wide a blur leaves few dimensions: as a convolution it would cost as much as the ResNet.
+    """
     reach = math.ceil(3 * sigma)
-    offsets = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
-    weights = torch.softmax(-0.5 * (offsets / sigma) ** 2, dim=0)
-    channels = image.transpose(0, 1)  # (3, 1, H, W)
-    wide = functional.pad(channels, (reach, reach, reach, reach), mode="replicate")
-    rows = functional.conv2d(wide, weights.view(1, 1, 1, -1))
-    return functional.conv2d(rows, weights.view(1, 1, -1, 1)).transpose(0, 1)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    weights /= weights.sum()
+    matrix = np.zeros((size, size))
+    for offset, weight in zip(offsets, weights, strict=True):
+        read = np.clip(np.arange(size) + offset, 0, size - 1)
+        matrix[np.arange(size), read] += weight
+    outer, sizes, inner = np.linalg.svd(matrix)
+    rank = int((sizes > _NEGLIGIBLE).sum())
+    factors = outer[:, :rank] * sizes[:rank], inner[:rank]
+    first, second = (torch.tensor(factor, dtype=torch.float32) for factor in factors)
+    return first, second
 
 
 @contextmanager
-def gradients() -> Iterator[None]:
-    """Gradients on, whatever the caller turned off, in full float32: TF32 would not add up.
+def gradients(device: str, *, exact: bool = True) -> Iterator[None]:
+    """Gradients on, whatever the caller turned off, beside what computes commands.
 
-    Gradients are a matter of this thread alone; TF32 is the whole process': see full_float32.
+    Gradients are a matter of this thread alone, and so is the stream: see explaining_stream.
+
+    Args:
+        device: of the policy; the CPU has neither TF32 nor streams, and nothing is switched there.
+        exact: in full float32, without TF32, which is a switch of the whole process: see
+            full_float32. False: as it is for everybody.
     """
-    with full_float32(), torch.inference_mode(mode=False), torch.enable_grad():
+    precise = exact and torch.device(device).type == "cuda"
+    with (
+        explaining_stream(device),
+        full_float32() if precise else nullcontext(),
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+    ):
         yield
 
 
@@ -166,16 +220,23 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def _check_centred(model: Any, kind: str, parameter: str, zeros: Sequence[Tensor]) -> None:
-    """Whether the training mean is what the policy normalises to zero.
+    reason = why_no_mean(model, kind, zeros)
+    if reason:
+        message = f"{parameter} 'mean' {reason}"
+        raise PolicyError(message)
+
+
+def why_no_mean(model: Any, kind: str, zeros: Sequence[Tensor]) -> str:
+    """Why the training mean is not what the policy normalises to zero; empty if it is.
 
     zeros: zeros after normalisation. Where they stay zeros, the policy knows no mean.
     """
     mode = model.config.normalization_mapping.get(kind)
     name = str(getattr(mode, "value", mode))
-    if name != "MEAN_STD" or not all(bool(tensor.any()) for tensor in zeros):
-        how = name if name != "MEAN_STD" else "MEAN_STD without statistics"
-        message = (
-            f"{parameter} 'mean' needs inputs that are normalised by their training mean; this "
-            f"policy's {kind} inputs are normalised by {how}"
-        )
-        raise PolicyError(message)
+    if name == "MEAN_STD" and all(bool(tensor.any()) for tensor in zeros):
+        return ""
+    how = name if name != "MEAN_STD" else "MEAN_STD without statistics"
+    return (
+        f"needs inputs that are normalised by their training mean; this policy's {kind} inputs are "
+        f"normalised by {how}"
+    )

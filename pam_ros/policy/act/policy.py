@@ -3,50 +3,48 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import torch
 
-from pam_ros.attention.attribution import CHUNK
-from pam_ros.policy.act.ahead import Ahead
-from pam_ros.policy.act.hooks import HookedForward
+from pam_ros.policy.act.ahead import BatchAhead
+from pam_ros.policy.act.explaining import Explaining
 from pam_ros.policy.act.output import (
     ActBatch,
     ActOutput,
+    Asked,
     Run,
+    difference,
     encoder_needs,
+    explanation,
     not_finite,
+    output_of,
     weights_of,
 )
 from pam_ros.policy.act.passes import Edit, index_of_place, place_names, valid_layers
 from pam_ros.policy.act.prepare import as_array
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
 from pam_ros.policy.full_float32 import full_float32
-from pam_ros.policy.interface import (
-    EngineReport,
-    PolicyError,
-    PrecisionError,
-)
+from pam_ros.policy.interface import EngineReport, PolicyError, PrecisionError, QueuedAction
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
-    from pam_ros.attention.attribution import Attribution, Target
     from pam_ros.attention.look import Look
     from pam_ros.policy.act.passes import EditTokens, Engine, Forward, Pass, Prepared
     from pam_ros.policy.act.prepare import Preparation
     from pam_ros.policy.act.spec import ActSpec
-    from pam_ros.policy.interface import QueuedAction
 
 
-class ActPolicy:
+class ActPolicy(Explaining):
     """Implements interface.Policy and every protocol of abilities. Made by load_act and wrap.
 
     Args:
@@ -86,10 +84,12 @@ class ActPolicy:
         self._places = place_names(spec.encoder_layers)
         self._looks: tuple[Look, ...] = ()
         self._encoder_layers: tuple[int, ...] = ()
-        self._mean_over_heads = False
+        self._mean_over_heads = self._keep_inputs = False
         self._tokens_layer = self._places[-1]
         self._edit: EditTokens | None = None
-        self._ahead = Ahead(self.prepare, forward)
+        self._ahead = BatchAhead(self.prepare, forward)
+        # Engines and the images' memory are for one pass at a time, whichever thread wants it.
+        self._passing = threading.Lock()
 
     @property
     def spec(self) -> ActSpec:
@@ -180,29 +180,47 @@ class ActPolicy:
 
     def skip(self) -> None:
         """Count a step without a forward pass."""
-        self._end_step()
+        self._popped = None
+        self._step += 1
+
+    @property
+    def queued(self) -> int:
+        """How many actions are left in the queue."""
+        return len(self._queue)
 
     def explain(self, observation: Mapping[str, NDArray[np.generic]]) -> ActOutput:
         """A forward pass that moves nothing; see interface.Policy."""
-        run = self._run(observation)
-        if self._popped is None:
-            return self._output(run, run.chunk[0], self._step, chunk_executed=False)
-        popped = self._popped
-        return self._output(run, popped.action, popped.source_step, chunk_executed=False)
+        asked = self._asked()
+        output = explanation(self._run(observation, asked), asked)
+        self.skip()
+        return output
+
+    def explain_later(
+        self, observation: Mapping[str, NDArray[np.generic]]
+    ) -> Callable[[], ActOutput]:
+        """explain(), whose pass any thread may run later; see abilities.ExplainingLater."""
+        asked = self._asked()
+        self.skip()
+        return lambda: explanation(self._run(observation, asked), asked)
 
     def step(self, observation: Mapping[str, NDArray[np.generic]]) -> ActOutput:
         """The next action, with a forward pass on this observation; see interface.Policy."""
-        run = self._run(observation)
+        asked = self._asked()
+        run = self._run(observation, asked)
+        executed = True
         if self._ensemble is not None:
             averaged = self._ensemble.update(run.normalised)
             action = self._preparation.unnormalised(torch.from_numpy(averaged[None]))[0]
-            return self._output(run, action, self._step, chunk_executed=True)
-        fills = len(self._queue) == 0
-        if fills:
-            self._queue.fill(run.chunk, self._step)
-        queued = self._queue.pop()
-        assert queued is not None  # n_action_steps is at least 1
-        return self._output(run, queued.action, queued.source_step, chunk_executed=fills)
+            queued = QueuedAction(action, self._step)
+        else:
+            executed = len(self._queue) == 0
+            if executed:
+                self._queue.fill(run.chunk, self._step)
+            popped = self._queue.pop()
+            assert popped is not None  # n_action_steps is at least 1
+            queued = popped
+        self.skip()
+        return output_of(run, asked, queued, chunk_executed=executed)
 
     def prepare(self, observations: Sequence[Mapping[str, NDArray[np.generic]]]) -> Prepared:
         """The normalised tensors of some observations, as one batch on the policy's device.
@@ -255,7 +273,8 @@ class ActPolicy:
                 check_look(self._spec, look)
             layers, mean = encoder_needs(looks, self._spec.encoder_layers)
         edited = None if edit is None else Edit(place, edit)
-        result = self._pass(prepared, layers, edited, mean_over_heads=mean)
+        with self._passing:
+            result = self._compute(prepared, layers, edited, mean_over_heads=mean)
         batch, steps, _ = result.chunk.shape
         attention = as_array(result.attention)
         encoder = {k: as_array(w) for k, w in result.encoder_attention.items()}
@@ -281,117 +300,70 @@ class ActPolicy:
             ObservationError: the observation does not fit.
         """
         check_observation(self._spec, observation)
-        prepared = self._preparation.one(observation, reuse=True)
         shown, mean = self._encoder_layers, self._mean_over_heads
-        ours = self._engine(prepared, shown, mean_over_heads=mean)
-        with full_float32():
-            exact = self._forward(prepared, shown, mean_over_heads=mean)
-        pairs = [
-            (ours.attention, exact.attention),
-            *(
-                (weights, exact.encoder_attention[k])
-                for k, weights in ours.encoder_attention.items()
-            ),
-        ]
-        return PrecisionError(
-            chunk=float((ours.chunk - exact.chunk).abs().max()),
-            attention=max(float((found - known).abs().max()) for found, known in pairs),
-        )
-
-    def attribute(
-        self,
-        observation: Mapping[str, NDArray[np.generic]],
-        method: str,
-        *,
-        target: Target = CHUNK,
-        baseline: str = "blur",
-        steps: int = 32,
-        joints: Sequence[str] = (),
-    ) -> Attribution:
-        """A gradient method on one observation; see abilities.GradientExplaining."""
-        # Here and not above: who never asks does not load autograd's part of it.
-        from pam_ros.policy.act import gradients  # noqa: PLC0415
-
-        return gradients.attribute(
-            self, observation, method, target=target, baseline=baseline, steps=steps, joints=joints
-        )
-
-    @property
-    def why_not_beside_ticks(self) -> str:
-        """Why another thread must not attribute meanwhile; empty if it may."""
-        if isinstance(self._engine, HookedForward):
-            return f"it runs lerobot's own modules, because {self._report.reason}"
-        return ""
-
-    def why_no_baseline(self, baseline: str) -> str:
-        """Why it cannot give this baseline; see abilities.GradientExplaining."""
-        from pam_ros.policy.act.path import why_no_baseline  # noqa: PLC0415  (as in attribute)
-
-        return why_no_baseline(self, baseline)
-
-    def _run(self, observation: Mapping[str, NDArray[np.generic]]) -> Run:
-        """Everything that can fail; leaves the policy's state alone."""
-        check_observation(self._spec, observation)
-        start = time.perf_counter()
-        place = self._place(self._tokens_layer)
-        edit = None if self._edit is None else Edit(place, self._edit)
-        layers, mean = self._encoder_layers, self._mean_over_heads
-        ahead = None
-        if edit is None:
-            ahead = self._ahead.take(observation, layers, mean_over_heads=mean)
-        if ahead is None:
+        with self._passing:
             prepared = self._preparation.one(observation, reuse=True)
-            result = self._pass(prepared, layers, edit, mean_over_heads=mean)
-        else:
-            result, shared = ahead
-        run = Run(
-            normalised=as_array(result.chunk[0]),
-            chunk=self._preparation.unnormalised(result.chunk[0]),
-            attention=as_array(result.attention[0]),
-            encoder_attention={k: as_array(w[0]) for k, w in result.encoder_attention.items()},
-            tokens=as_array(result.places[place][0]),
-            seconds=time.perf_counter() - start if ahead is None else shared,
+            ours = self._engine(prepared, shown, mean_over_heads=mean)
+            with full_float32():
+                exact = self._forward(prepared, shown, mean_over_heads=mean)
+        return difference(ours, exact)
+
+    def _asked(self) -> Asked:
+        """What a pass of this step is to give, whatever is set until it runs."""
+        place = self._place(self._tokens_layer)
+        return Asked(
+            looks=self._looks,
+            encoder_layers=self._encoder_layers,
+            mean_over_heads=self._mean_over_heads,
+            place=place,
+            edit=None if self._edit is None else Edit(place, self._edit),
+            # Contributions are of the policy as it is.
+            inputs=self._keep_inputs and self._edit is None,
+            chunk_mode=self._spec.chunk_mode,
+            step=self._step,
+            popped=self._popped,
         )
+
+    def _run(self, observation: Mapping[str, NDArray[np.generic]], asked: Asked) -> Run:
+        """Everything that can fail; leaves the policy's state alone. Of any thread."""
+        check_observation(self._spec, observation)
+        layers, mean = asked.encoder_layers, asked.mean_over_heads
+        with self._passing:
+            start = time.perf_counter()
+            ahead = None
+            if asked.edit is None:
+                ahead = self._ahead.take(observation, layers, mean_over_heads=mean)
+            if ahead is None:
+                prepared = self._preparation.one(observation, reuse=True)
+                result = self._compute(prepared, layers, asked.edit, mean_over_heads=mean)
+            else:
+                result, shared = ahead
+            run = Run(
+                normalised=as_array(result.chunk[0]),
+                chunk=self._preparation.unnormalised(result.chunk[0]),
+                attention=as_array(result.attention[0]),
+                encoder_attention={k: as_array(w[0]) for k, w in result.encoder_attention.items()},
+                tokens=as_array(result.places[asked.place][0]),
+                inputs=as_array(result.places[0][0]) if asked.inputs else None,
+                seconds=time.perf_counter() - start if ahead is None else shared,
+            )
         wrong = not_finite(run)
         if wrong:
             message = f"{self._spec.name} predicted {wrong} not finite on this observation"
             raise PolicyError(message)
         return run
 
-    def _pass(
+    def _compute(
         self,
         prepared: Prepared,
         layers: Collection[int],
         edit: Edit | None,
         *,
-        mean_over_heads: bool = False,
+        mean_over_heads: bool,
     ) -> Pass:
         if edit is None and prepared.batch_size == 1:
             return self._engine(prepared, layers, mean_over_heads=mean_over_heads)
         return self._forward(prepared, layers, edit, mean_over_heads=mean_over_heads)
-
-    def _output(
-        self, run: Run, action: NDArray[np.float32], source: int, *, chunk_executed: bool
-    ) -> ActOutput:
-        output = ActOutput(
-            action=action,
-            chunk=run.chunk,
-            weights=weights_of(self._looks, dict(enumerate(run.attention)), run.encoder_attention),
-            attention=run.attention,
-            encoder_attention=run.encoder_attention,
-            tokens=run.tokens,
-            chunk_mode=self._spec.chunk_mode,
-            chunk_executed=chunk_executed,
-            action_source_step=source,
-            step=self._step,
-            forward_seconds=run.seconds,
-        )
-        self._end_step()
-        return output
-
-    def _end_step(self) -> None:
-        self._popped = None
-        self._step += 1
 
     def _place(self, layer: str) -> int:
         return index_of_place(self._places, layer)

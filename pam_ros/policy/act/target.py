@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pam_ros.attention.attribution import Target
-    from pam_ros.policy.act.path import Observation, Path
-    from pam_ros.policy.act.policy import ActPolicy
+    from pam_ros.policy.act.path import Differentiable, Observation, Path
     from pam_ros.policy.interface import PolicySpec
 
 
@@ -44,8 +43,8 @@ class Question:
         return replace(self, path=replace(self.path, held=state))
 
 
-def ask(
-    policy: ActPolicy,
+def make_question(
+    policy: Differentiable,
     observation: Observation,
     target: Target,
     baseline: str,
@@ -59,7 +58,10 @@ def ask(
         PolicyError: a target or path that the policy does not have, or a chunk that is not finite.
     """
     spec = policy.spec
-    cell = _cell(target, spec)
+    if target.change:
+        message = "target 'change' is one of contributions alone: there is no tick before"
+        raise PolicyError(message)
+    rows = rows_of(target, spec)
     if joints and len(joints) != spec.action_dim:
         message = f"joints has {len(joints)} names: it must have {spec.action_dim}"
         raise PolicyError(message)
@@ -70,21 +72,48 @@ def ask(
     if not torch.isfinite(way).all():
         message = f"{spec.name} predicted a chunk that is not finite on this observation"
         raise PolicyError(message)
-    if cell is None:
-        direction = functional.normalize(way.flatten(), dim=0).view_as(way)
-    else:
-        direction = torch.zeros_like(way)
-        direction[cell] = 1.0
+    direction = direction_of(target, rows, way)
     change = float((way * direction).double().sum())
     return Question(path, direction, change, target.label(joints), baseline, spec)
 
 
-def _cell(target: Target, spec: PolicySpec) -> tuple[int, int] | None:
-    """(step, joint) of the chunk, or None for all of it."""
-    if target.joint is None and target.step is None:
-        return None
+def rows_of(target: Target, spec: PolicySpec) -> slice:
+    """The steps of the chunk that a target is of.
+
+    Raises:
+        PolicyError: the policy has no such step or joint.
+    """
+    if target.joint is not None:
+        _index("joint", target.joint, spec.action_dim)
+    if target.step is None:
+        if target.stop is not None:
+            message = f"the target's stop {target.stop!r} needs a step to begin with"
+            raise PolicyError(message)
+        return slice(0, spec.chunk_size)
     step = _index("step", target.step, spec.chunk_size)
-    return step, _index("joint", target.joint, spec.action_dim)
+    if target.stop is None:
+        return slice(step, step + 1)
+    stop = _index("stop", target.stop, spec.chunk_size + 1)
+    if stop <= step:
+        message = f"the target's steps {step}:{stop} are none: stop must be above step"
+        raise PolicyError(message)
+    return slice(step, stop)
+
+
+def direction_of(target: Target, rows: slice, way: Tensor) -> Tensor:
+    """The target as a direction (C, A).
+
+    Args:
+        target: what is explained.
+        rows: see rows_of.
+        way: (C, A), the chunk's difference from that of the baseline.
+    """
+    direction = torch.zeros_like(way)
+    if target.joint is None:
+        direction[rows] = functional.normalize(way[rows].flatten(), dim=0).view_as(way[rows])
+    else:
+        direction[rows, target.joint] = 1.0 / (rows.stop - rows.start)
+    return direction
 
 
 def _index(name: str, value: object, count: int) -> int:
@@ -95,7 +124,7 @@ def _index(name: str, value: object, count: int) -> int:
     ):
         message = (
             f"the target's {name} {value!r} is out of range: it must be from 0 to {count - 1}, or "
-            "both joint and step None for the whole chunk"
+            "None for all"
         )
         raise PolicyError(message)
     return operator.index(value)

@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 
     from pam_ros.policy.act.graph import ActGraph
     from pam_ros.policy.act.passes import Prepared
+    from pam_ros.policy.engines.workshop import EngineFactory
 
 _COMPILERS = ("g++", "clang++", "c++")
 
 
+def make_compiled(workshop: EngineFactory, dtype: str) -> CompiledEngine:
+    """The engine; see names.EngineEntry."""
+    return CompiledEngine(workshop.plain(dtype), workshop.exact, workshop.example(), dtype)
+
+
 class CompiledEngine:
-    """Implements act_pass.Engine.
+    """Implements passes.Engine.
 
     Args:
         graph: what to compile, with plain kernels.
@@ -69,7 +75,7 @@ class CompiledEngine:
         *,
         mean_over_heads: bool = False,
     ) -> Pass:
-        """The pass of batch size 1; see act_pass.Engine."""
+        """The pass of batch size 1; see passes.Engine."""
         # In one memory layout and out of inference mode: anything else would be compiled anew, in
         # the middle of a tick.
         with torch.inference_mode(mode=False):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pam_ros.policy.act.graph import ActGraph
+    from pam_ros.policy.engines.workshop import EngineFactory
 
     Capture = Callable[[Callable[[], "Results"]], tuple["Results", Callable[[], None]]]
 
@@ -29,15 +30,21 @@ _WARM_UP_PASSES = 3
 
 
 class Results(NamedTuple):
-    """What the pass leaves in static memory; see act_pass.Pass."""
+    """What the pass leaves in static memory; see passes.Pass."""
 
     chunk: Tensor
     attention: Tensor
     places: tuple[Tensor, ...]
 
 
+def make_cuda_graph(workshop: EngineFactory, dtype: str) -> CudaGraphEngine:
+    """The engine; see names.EngineEntry."""
+    graph, example = workshop.plain(dtype), workshop.example()
+    return CudaGraphEngine(graph, workshop.exact, example, workshop.spec.device, dtype)
+
+
 class CudaGraphEngine:
-    """Implements act_pass.Engine.
+    """Implements passes.Engine.
 
     Args:
         graph: what to capture: plain kernels, on the device.
@@ -85,7 +92,7 @@ class CudaGraphEngine:
         *,
         mean_over_heads: bool = False,
     ) -> Pass:
-        """The pass of batch size 1; see act_pass.Engine."""
+        """The pass of batch size 1; see passes.Engine."""
         with self._on_device():
             pairs = zip(_tensors(self._inputs), _tensors(prepared), strict=True)
             for static, given in pairs:

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pam_ros.policy.interface import FeatureStatistics
-    from pam_ros.robot.contract import Contract, JointContract
+    from pam_ros.robot.contract import Contract
+    from pam_ros.robot.parts import JointContract
 
 EXPONENT = 4.0
 FARTHEST = 5.0
@@ -105,6 +106,9 @@ def _groups(
     for index, joint in enumerate(joints):
         found.setdefault((joint.unit, abs(joint.scale)), []).append(index)
     for members in found.values():
+        # Of metres, forces and bare numbers there is only one unit that they may be in.
+        if joints[members[0]].unit not in UNITS:
+            continue
         yield Group(feature, tuple(joints[i] for i in members), tuple(data[i] for i in members))
 
 

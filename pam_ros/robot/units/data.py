@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pam_ros.policy.interface import FeatureStatistics
-    from pam_ros.robot.contract import JointContract
+    from pam_ros.robot.parts import JointContract
 
 DEGREES = 180 / math.pi
 _UNBOUNDED = (-math.pi, math.pi)

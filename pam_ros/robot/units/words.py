@@ -11,7 +11,7 @@ from pam_ros.robot.units.data import contract_limits, limits_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pam_ros.robot.contract import JointContract
+    from pam_ros.robot.parts import JointContract
     from pam_ros.robot.units.data import Group
 
 CONFIRM = (
@@ -95,7 +95,7 @@ def _example(group: Group) -> str:
     joint, travel = group.joints[place], group.data[place]
     limits, about = contract_limits(joint), "" if travel.exact else "about "
     return (
-        f"'{joint.name}' went from {about}{travel.at_most.lower:.4g} to "
+        f"'{joint.label}' went from {about}{travel.at_most.lower:.4g} to "
         f"{travel.at_most.upper:.4g}; its limits there are {limits.lower:.4g} to {limits.upper:.4g}"
     )
 
@@ -108,5 +108,5 @@ def _unit(joint: JointContract) -> str:
 
 
 def _names(joints: Sequence[JointContract]) -> str:
-    names = [f"'{joint.name}'" for joint in joints]
+    names = [f"'{joint.label}'" for joint in joints]
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pam_ros.sae.arch.jumprelu import JumpReluSAE
 from pam_ros.sae.train.sparse_pass import SparseCode, sparse_pass
-from pam_ros.sae.train.training_model import Code, TrainingSAE
+from pam_ros.sae.train.training_model import TrainingPass, TrainingSAE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class BatchTopKTraining(TrainingSAE):
         """See TrainingSAE."""
         self.register_buffer("threshold", torch.zeros(1))
 
-    def code(self, x: Tensor) -> Code:
+    def code(self, x: Tensor) -> TrainingPass:
         """See TrainingSAE."""
         last = float(self.threshold)
         reconstruction, code = sparse_pass(
@@ -50,7 +50,7 @@ class BatchTopKTraining(TrainingSAE):
                 self.threshold.copy_(smallest)
             else:
                 self.threshold.lerp_(smallest, 1 - THRESHOLD_DECAY)
-        return Code.sparse(code, reconstruction)
+        return TrainingPass.sparse(code, reconstruction)
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
         threshold = (self.threshold / self.scale).expand(self.settings.d_sae).clone()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pam_ros.sae.arch.model import SAE
-from pam_ros.sae.train.training_model import Code, TrainingSAE
+from pam_ros.sae.train.training_model import TrainingPass, TrainingSAE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +54,12 @@ class JumpReluTraining(TrainingSAE):
         """See TrainingSAE."""
         self.threshold = nn.Parameter(torch.full((self.settings.d_sae,), FIRST_THRESHOLD))
 
-    def code(self, x: Tensor) -> Code:
+    def code(self, x: Tensor) -> TrainingPass:
         """See TrainingSAE."""
         pre = functional.relu(self.pre_activations(x).float())
         activations, active = _Jump.apply(pre, self.threshold)  # type: ignore[no-untyped-call]
         penalty = active.sum(dim=1).mean() * (self.settings.l0_coefficient * self.sparsity)
-        return Code.dense(activations, self.decode(activations), penalty)
+        return TrainingPass.dense(activations, self.decode(activations), penalty)
 
     def after_step(self) -> None:
         """See TrainingSAE."""

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from pam_ros.sae.arch.model import SAE
-from pam_ros.sae.train.training_model import Code, TrainingSAE
+from pam_ros.sae.train.training_model import TrainingPass, TrainingSAE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +34,11 @@ class ReluSAE(SAE):
 class ReluTraining(TrainingSAE):
     """Squared error + l1_coefficient * |f|_1; rows of norm 1 keep L1 from being cheated."""
 
-    def code(self, x: Tensor) -> Code:
+    def code(self, x: Tensor) -> TrainingPass:
         """See TrainingSAE."""
         activations = functional.relu(self.pre_activations(x))
         penalty = activations.sum(dim=1).mean() * (self.settings.l1_coefficient * self.sparsity)
-        return Code.dense(activations, self.decode(activations), penalty)
+        return TrainingPass.dense(activations, self.decode(activations), penalty)
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
         return ReluSAE(self.config(ReluSAE), weights)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pam_ros.sae.arch.model import SAE
 from pam_ros.sae.train.sparse_pass import largest, sparse_pass
-from pam_ros.sae.train.training_model import Code, TrainingSAE
+from pam_ros.sae.train.training_model import TrainingPass, TrainingSAE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +32,10 @@ class TopKSAE(SAE):
 class TopKTraining(TrainingSAE):
     """No penalty: sparsity is exact."""
 
-    def code(self, x: Tensor) -> Code:
+    def code(self, x: Tensor) -> TrainingPass:
         """See TrainingSAE."""
         reconstruction, code = sparse_pass(self, x, lambda pre: largest(pre, self.settings.k))
-        return Code.sparse(code, reconstruction)
+        return TrainingPass.sparse(code, reconstruction)
 
     def _finished(self, weights: Mapping[str, Tensor]) -> SAE:
         return TopKSAE(self.config(TopKSAE, k=self.settings.k), weights)

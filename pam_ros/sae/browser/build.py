@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.sae.arch.model import SAE
-    from pam_ros.sae.browser.code import Code
+    from pam_ros.sae.browser.code import EncodedStore
     from pam_ros.sae.browser.descriptions import Described
     from pam_ros.sae.store.token_store import TokenStore
 
 CLIP, CLIPS = 8, 4
 """A clip reaches so many frames to either side; so many of each feature have pictures."""
 _JPEG_QUALITY = 85
-_KINDS = {1: "latent", 2: "joint state", 3: "environment", 4: "language"}
+_KINDS = {1: "latent", 2: "joint state", 3: "environment", 4: "language", 5: "action", 6: "padding"}
 
 
 def build(
@@ -133,7 +133,7 @@ def _wanted(described: Described) -> dict[tuple[int, int], NDArray[np.int32]]:
 def _write_pictures(
     store: TokenStore,
     path: Path,
-    code: Code,
+    code: EncodedStore,
     wanted: Mapping[tuple[int, int], NDArray[np.int32]],
 ) -> tuple[list[tuple[int, int]], dict[str, NDArray[Any]]]:
     """The cameras' sizes (height, width), and the arrays picture_*."""
@@ -171,7 +171,7 @@ def _write_pictures(
 
 
 def _placed(
-    store: TokenStore, code: Code, sizes: list[tuple[int, int]]
+    store: TokenStore, code: EncodedStore, sizes: list[tuple[int, int]]
 ) -> tuple[tuple[Camera, ...], dict[str, NDArray[Any]]]:
     """The cameras' cells in their pictures, and the arrays with rows and columns counted in them.
 
@@ -210,7 +210,7 @@ def _cells_seen(store: TokenStore) -> list[tuple[NDArray[np.int16], NDArray[np.i
     ]
 
 
-def _stride(store: TokenStore, code: Code, sizes: list[tuple[int, int]]) -> int:
+def _stride(store: TokenStore, code: EncodedStore, sizes: list[tuple[int, int]]) -> int:
     """Pixels from one cell to the next: the power of two that makes as many cells as there are."""
     cells = store.info.tokens - sum(kind != 0 for kind in code.kinds.values())
     for stride in (128, 64, 32, 16, 8, 4, 2, 1):
@@ -226,7 +226,7 @@ def _about(
     sae: SAE,
     store: TokenStore,
     described: Described,
-    code: Code,
+    code: EncodedStore,
     cameras: tuple[Camera, ...],
 ) -> About:
     info = store.info

@@ -24,7 +24,7 @@ _VALUES_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
-class Code:
+class EncodedStore:
     """arrays: those of book.py from tick_episode to cell_value. cells: (camera, row, col) seen."""
 
     arrays: dict[str, NDArray[Any]]
@@ -57,7 +57,7 @@ def encode_store(
     store: TokenStore,
     wanted: Mapping[tuple[int, int], NDArray[np.int32]],
     progress: Callable[[int], object],
-) -> Code:
+) -> EncodedStore:
     """Encode every token once.
 
     Args:
@@ -109,7 +109,7 @@ def encode_store(
         **active.by_feature(size, "", "start"),
         **cells.by_feature(size, "cell_", "cell_start"),
     }
-    return Code(arrays, kinds)
+    return EncodedStore(arrays, kinds)
 
 
 _NO_CELLS: dict[str, NDArray[Any]] = {

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.observations.options import add_source_options, open_recorded
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy
 
@@ -61,17 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the store")
     add_policy_options(parser)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--sim", action="store_true", help="the policy drives the demo arm")
-    source.add_argument(
-        "--bag", type=Path, nargs="+", help="rosbags with raw camera and joint topics"
-    )
-    source.add_argument("--dataset", help="a LeRobot dataset: its folder or hub id")
+    add_source_options(parser, "the policy drives the demo arm", required=True)
     parser.add_argument(
         "--episodes", type=int, help="how many; default: 400 with --sim, else all of them"
     )
     parser.add_argument("--seed", type=int, default=_SIM_SEED, help="with --sim: the first scene's")
-    parser.add_argument("--contract", help="with --bag: the robot's, by name or path")
     parser.add_argument("--layer", default="encoder", help="whose output the tokens are")
     parser.add_argument(
         "--sampler", default="all", help="all, uniform(64, seed=0), stride(2), block(2x2)"
@@ -89,16 +84,11 @@ def _source(options: argparse.Namespace, policy: Policy) -> Source:
     if options.episodes is not None and options.episodes < 1:
         raise SaeError(f"--episodes {options.episodes} must be at least 1")
     if options.sim:
-        from pam_ros.observations.source import RolloutSource  # noqa: PLC0415
+        from pam_ros.observations.simulator import RolloutSource  # noqa: PLC0415
 
         count = 400 if options.episodes is None else options.episodes
         return RolloutSource(policy, range(options.seed, options.seed + count))
-    if options.dataset:
-        from pam_ros.observations.dataset import DatasetSource  # noqa: PLC0415
-
-        return DatasetSource(policy, options.dataset, options.episodes)
-    if not options.contract:
-        raise SaeError("--bag needs --contract: which topics feed which feature of the policy")
-    from pam_ros.observations.bag import BagSource  # noqa: PLC0415
-
-    return BagSource(policy, options.bag[: options.episodes], options.contract)
+    recorded = open_recorded(options, policy, options.episodes)
+    if recorded is None:
+        raise SaeError("name a source: --sim, --bag or --dataset")
+    return recorded

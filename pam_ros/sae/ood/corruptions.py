@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.observations.names import short_names
 from pam_ros.observations.source import Frame
 from pam_ros.sae.errors import SaeError
 
@@ -92,7 +93,9 @@ class CorruptedSource:
     @property
     def dataset(self) -> str:
         """For the provenance."""
-        cameras = " and ".join(camera.rpartition(".")[2] for camera in self.corruption.cameras)
+        known = self.store.info.camera_names
+        short = dict(zip(known, short_names(known), strict=True))
+        cameras = " and ".join(short[camera] for camera in self.corruption.cameras)
         what = f"{self.corruption.kind} {cameras}"
         return f"{what}: first {self.episodes} episodes of {self.store.info.dataset}"
 

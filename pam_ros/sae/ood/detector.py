@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pam_ros.observations.names import short_names
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.ood.file import OodIdentity, read_detector, write_detector
 from pam_ros.sae.ood.parts import TickNumbers, tick_numbers
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.encoder import TickFeatures
-    from pam_ros.sae.ood.parts import Usual
+    from pam_ros.sae.ood.parts import TrainingNorms
     from pam_ros.sae.store.tokens import RowTable
 
 
@@ -60,7 +61,7 @@ class OodModel:
 
     identity: OodIdentity
     camera_names: tuple[str, ...]
-    usual: Usual
+    usual: TrainingNorms
     window: int
     parts: tuple[str, ...]
     centre: NDArray[np.float64]
@@ -73,7 +74,7 @@ class OodModel:
 class OodWindow:
     """The windowed parts of a run of ticks; one episode, or one robot, at a time."""
 
-    def __init__(self, sae: SAE, usual: Usual, cameras: int, window: int) -> None:
+    def __init__(self, sae: SAE, usual: TrainingNorms, cameras: int, window: int) -> None:
         self._sae, self._usual, self._cameras = sae, usual, cameras
         self._ticks: deque[TickNumbers] = deque(maxlen=window)
         self._still = StillCameras(cameras, usual.spread)
@@ -199,7 +200,7 @@ class OodDetector:
 
 def part_names(camera_names: Sequence[str]) -> tuple[str, ...]:
     """The names of the windowed parts, in their order."""
-    short = [name.rpartition(".")[2] for name in camera_names]
+    short = short_names(camera_names)
     groups = {"error": [*short, "other"], "rarity": [*short, "other"]}
     groups |= {"missing": short, "still": short}
     return tuple(f"{name} {part}" for part, names in groups.items() for name in names)

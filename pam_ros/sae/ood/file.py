@@ -15,7 +15,7 @@ import safetensors
 import safetensors.numpy
 
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.ood.parts import Usual
+from pam_ros.sae.ood.parts import TrainingNorms
 from pam_ros.sae.store.manifest import first_line, replace_file
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def write_detector(folder: str | Path, model: OodModel) -> None:
     if not math.isfinite(model.threshold):
         raise SaeError("a detector without a threshold is not saved: calibrate it first")
     folder = Path(folder)
-    arrays = {f"usual.{f.name}": getattr(model.usual, f.name) for f in fields(Usual)}
+    arrays = {f"usual.{f.name}": getattr(model.usual, f.name) for f in fields(TrainingNorms)}
     data = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     content = {
         "format": FORMAT,
@@ -111,7 +111,9 @@ def read_detector(folder: str | Path) -> dict[str, Any]:
         if hashlib.sha256(data).hexdigest() != content["arrays_sha256"]:
             raise SaeError(f"{folder / ARRAYS_FILE} is not the file that {JSON_FILE} belongs to")
         arrays = safetensors.numpy.load(data)
-        found["usual"] = Usual(**{f.name: arrays[f"usual.{f.name}"] for f in fields(Usual)})
+        found["usual"] = TrainingNorms(
+            **{f.name: arrays[f"usual.{f.name}"] for f in fields(TrainingNorms)}
+        )
     except FileNotFoundError:
         raise SaeError(
             f"{folder} holds no out-of-distribution detector: fit one with `pam_ros sae ood fit`"

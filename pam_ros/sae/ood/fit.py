@@ -26,7 +26,7 @@ from pam_ros.sae.ood.detector import (
     standardised,
 )
 from pam_ros.sae.ood.file import OodIdentity
-from pam_ros.sae.ood.parts import Usual, camera_features, squared_errors
+from pam_ros.sae.ood.parts import TrainingNorms, camera_features, squared_errors
 from pam_ros.sae.ood.still import LEAST_MOTION
 from pam_ros.sae.provenance import pam_ros_version
 from pam_ros.sae.store.tokens import Block, RowTable, parse_sampler
@@ -174,7 +174,7 @@ def tick_scores(parts: NDArray[np.float64], model: OodModel) -> NDArray[np.float
     return largest
 
 
-def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int, cameras: int) -> Usual:
+def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int, cameras: int) -> TrainingNorms:
     """What is usual at each position, and in each camera's picture.
 
     Raises:
@@ -213,7 +213,7 @@ def fit_usual(sae: SAE, ticks: Iterable[StoredTick], positions: int, cameras: in
     rate = np.where(seen[:, None], fired / n[:, None].astype(np.float32), fired.sum(0) / n.sum())
     zero, one = np.zeros(positions, np.float32), np.ones(positions, np.float32)
     present /= len(kept)
-    usual = Usual(
+    usual = TrainingNorms(
         mean, std, zero, one, rate.astype(np.float32), spread.astype(np.float32),
         present.astype(np.float32),
     )  # fmt: skip

@@ -52,7 +52,7 @@ class TickNumbers:
 
 
 @dataclass(frozen=True, eq=False)
-class Usual:
+class TrainingNorms:
     """What is usual at each of T positions, by the training set.
 
     error_mean, error_std, rarity_mean, rarity_std: (T,) float32. rate: (T, F) float32, how often
@@ -147,7 +147,7 @@ def squared_errors(sae: SAE, rows: NDArray[np.float32], code: TickCode) -> NDArr
 
 def tick_numbers(
     sae: SAE,
-    usual: Usual,
+    usual: TrainingNorms,
     rows: NDArray[np.float32],
     table: RowTable,
     code: TickCode,

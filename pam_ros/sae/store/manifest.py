@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pam_ros.sae.errors import SaeError
+from pam_ros.share import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,21 +130,12 @@ def manifest_bytes(info: StoreInfo, shards: list[ShardEntry], *, complete: bool)
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` under a name in one step: after a crash there is the old content or the new.
+    """Put `data` under a name in one step, as share/whole_file.py does.
 
     Raises:
         SaeError: it cannot be written, the disk being full for one; the old content stays.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SaeError(f"{path} cannot be written: {error.strerror}") from None
+    whole_file.replace_file(path, data, SaeError)
 
 
 def first_line(error: BaseException) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # As in msg/TokenActivations.msg.
 KIND_CAMERA, KIND_LATENT, KIND_JOINT_STATE, KIND_ENVIRONMENT, KIND_LANGUAGE = 0, 1, 2, 3, 4
+KIND_ACTION, KIND_PADDING = 5, 6
 KIND_OTHER = 255
 _KINDS: dict[GroupKind, int] = {
     "image": KIND_CAMERA,
@@ -39,6 +40,9 @@ _KINDS: dict[GroupKind, int] = {
     "joint_state": KIND_JOINT_STATE,
     "environment": KIND_ENVIRONMENT,
     "language": KIND_LANGUAGE,
+    "action": KIND_ACTION,
+    "padding": KIND_PADDING,
+    "other": KIND_OTHER,
 }
 
 
@@ -87,7 +91,7 @@ def token_table(layout: TokenLayout) -> TokenTable:
     kind = np.zeros(layout.size, np.uint8)
     camera, row, col = (np.full(layout.size, -1, np.int16) for _ in range(3))
     for group in layout.groups:
-        kind[group.start : group.stop] = _KINDS.get(group.kind, KIND_OTHER)
+        kind[group.start : group.stop] = _KINDS[group.kind]
     for index, grid in enumerate(layout.cameras):
         cells = slice(grid.start, grid.stop)
         camera[cells] = index

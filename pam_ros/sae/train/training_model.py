@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Code:
+class TrainingPass:
     """What one pass over a batch gives.
 
     reconstruction: (N, D). penalty: of sparsity, already weighted; 0 where there is none. fired:
@@ -40,14 +40,14 @@ class Code:
     entries: SparseCode | None = None
 
     @classmethod
-    def dense(cls, activations: Tensor, reconstruction: Tensor, penalty: Tensor) -> Code:
+    def dense(cls, activations: Tensor, reconstruction: Tensor, penalty: Tensor) -> TrainingPass:
         """Of activations (N, F)."""
         with torch.no_grad():
             on = activations > 0
             return cls(reconstruction, penalty, on.any(dim=0), on.sum() / len(on))
 
     @classmethod
-    def sparse(cls, code: SparseCode, reconstruction: Tensor) -> Code:
+    def sparse(cls, code: SparseCode, reconstruction: Tensor) -> TrainingPass:
         """Of entries; there is no penalty."""
         return cls(
             reconstruction,
@@ -112,7 +112,7 @@ class TrainingSAE(nn.Module):
     def more_state(self) -> None:
         """Parameters and buffers that one architecture adds."""
 
-    def code(self, x: Tensor) -> Code:
+    def code(self, x: Tensor) -> TrainingPass:
         """One pass over scaled tokens (N, D)."""
         raise NotImplementedError
 

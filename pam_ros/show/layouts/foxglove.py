@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pam_ros.robot.commands import command_type
+from pam_ros.robot.values.registry import command_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,10 @@ def foxglove(topics: Topics) -> str:
         for camera in topics.cameras
     ]
     attention = topics.attention
-    shares = {c.name: f'{attention}.cameras[:]{{name=="{c.name}"}}.share' for c in topics.cameras}
+    cameras = {c.name: f'{attention}.cameras[:]{{name=="{c.name}"}}' for c in topics.cameras}
+    shares = {name: f"{camera}.share" for name, camera in cameras.items()}
+    # Of contributions, whose cells' shares make 1 without the joint state.
+    shares |= {f"{name}, part": f"{camera}.part_share" for name, camera in cameras.items()}
     shares["joint state"] = f"{attention}.joint_state_share"
     shares["latent"] = f"{attention}.latent_share"
     features = topics.features
@@ -79,10 +82,10 @@ def foxglove(topics: Topics) -> str:
 
 def _commands(topics: Topics) -> dict[str, Any]:
     """Positions in the contract's order. Joint states have the driver's, and are left out."""
-    field = command_type(topics.command_type).plot
     lines = {
-        joint: f"{topics.command}.{field.format(number)}"
-        for number, joint in enumerate(topics.command_joints)
+        label: f"{part.topic}.{command_type(part.type).plot(field, place)}"
+        for part in topics.commands
+        for place, (label, field) in enumerate(zip(part.labels, part.fields, strict=True))
     }
     # Trajectories for controllers are stamped 0, arrays not at all.
     return _plot("Commands", lines, _RECEIVED)

@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pam_ros.tick.attention_map import cell_in_message
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from pam_ros.message_types import Stamped
-    from pam_ros.message_types.pam_ros import SaeFeatures
+    from pam_ros.message_types.pam_ros import AttentionMap, SaeFeatures
     from pam_ros.show.report.recording import Recording
 
 SHOWN = 12
 #: What a peak on no camera is on, by the KIND constants of TokenActivations.
-KINDS = {1: "latent", 2: "joint state", 3: "environment", 4: "language"}
+KINDS = {1: "latent", 2: "joint state", 3: "environment", 4: "language", 5: "action", 6: "padding"}
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureCurve:
     """One feature over the ticks.
 
-    `values` (ticks,) is its strongest activation, 0 where it is silent. `camera` (ticks,) indexes
+    `values` (ticks,) is its strongest activation, 0 where it is silent, NaN where the tick has no
+    features. `camera` (ticks,) indexes
     the recording's cameras and is -1 where it peaks on no cell; `row`, `col` are that cell.
     """
 
@@ -37,8 +42,9 @@ class FeatureCurve:
 
     @property
     def active(self) -> float:
-        """The part of all ticks in which it was active."""
-        return float((self.values > 0).mean())
+        """The part of all ticks with features in which it was active."""
+        known = self.values[np.isfinite(self.values)]
+        return float((known > 0).mean()) if len(known) else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +69,6 @@ def most_active(recording: Recording, cameras: list[str]) -> Features | None:
     some = next((message for message in messages if message is not None), None)
     if some is None:
         return None
-    count = len(messages)
     sums: dict[int, float] = {}
     seen: dict[int, int] = {}
     for message in messages:
@@ -74,10 +79,11 @@ def most_active(recording: Recording, cameras: list[str]) -> Features | None:
             seen[int(feature)] = seen.get(int(feature), 0) + 1
     valid = sum(message is not None for message in messages)
     ranked = sorted(sums, key=lambda f: (seen[f] > 0.98 * valid, -sums[f]))[:SHOWN]
-    curves = {feature: _Curve(count) for feature in ranked}
+    known = np.array([message is not None for message in messages])
+    curves = {feature: _Curve(known) for feature in ranked}
     for index, message in enumerate(messages):
         if message is not None:
-            _take(curves, index, message, cameras)
+            _take(curves, index, message, _Placing(recording.ticks[index].message, cameras))
     return Features(
         str(some.sae_name),
         str(some.layer),
@@ -89,8 +95,9 @@ def most_active(recording: Recording, cameras: list[str]) -> Features | None:
 
 
 class _Curve:
-    def __init__(self, ticks: int) -> None:
-        self.values = np.zeros(ticks)
+    def __init__(self, known: npt.NDArray[np.bool_]) -> None:
+        ticks = len(known)
+        self.values = np.where(known, 0.0, np.nan)
         self.camera = np.full(ticks, -1, np.int16)
         self.row = np.full(ticks, -1, np.int16)
         self.col = np.full(ticks, -1, np.int16)
@@ -101,8 +108,27 @@ class _Curve:
         return FeatureCurve(feature, self.values, self.camera, self.row, self.col, elsewhere)
 
 
-def _take(curves: dict[int, _Curve], index: int, message: SaeFeatures, cameras: list[str]) -> None:
-    names = [_camera(str(name), order, cameras) for order, name in enumerate(message.camera_names)]
+class _Placing:
+    """Where the cells that features name lie among those of the tick's maps."""
+
+    def __init__(self, maps: AttentionMap, cameras: list[str]) -> None:
+        self._cameras = cameras
+        # An attribution has a unit, and its grid need not be the tokens'.
+        usable = maps.valid and not maps.unit
+        self._maps = {str(camera.name): camera for camera in maps.cameras if usable}
+
+    def numbers(self, names: Sequence[str]) -> list[int]:
+        """For each camera of a SaeFeatures its place among the recording's, -1 for none."""
+        return [_camera(str(name), order, self._cameras) for order, name in enumerate(names)]
+
+    def cell(self, camera: int, row: int, col: int) -> tuple[int, int] | None:
+        """The map's cell; None if it is in the padding."""
+        shown = self._maps.get(self._cameras[camera]) if camera >= 0 else None
+        return (row, col) if shown is None else cell_in_message(shown, row, col)
+
+
+def _take(curves: dict[int, _Curve], index: int, message: SaeFeatures, placing: _Placing) -> None:
+    names = placing.numbers(message.camera_names)
     for place, feature in enumerate(message.feature):
         curve = curves.get(int(feature))
         if curve is None:
@@ -110,9 +136,13 @@ def _take(curves: dict[int, _Curve], index: int, message: SaeFeatures, cameras: 
         curve.values[index] = float(message.maximum[place])
         camera = int(message.peak_camera[place])
         if 0 <= camera < len(names):
+            row, col = int(message.peak_row[place]), int(message.peak_col[place])
+            cell = placing.cell(names[camera], row, col)
+            if cell is None:
+                curve.kinds["padding"] = curve.kinds.get("padding", 0) + 1
+                continue
             curve.camera[index] = names[camera]
-            curve.row[index] = int(message.peak_row[place])
-            curve.col[index] = int(message.peak_col[place])
+            curve.row[index], curve.col[index] = cell
         else:
             kind = KINDS.get(int(message.peak_kind[place]), "another token")
             curve.kinds[kind] = curve.kinds.get(kind, 0) + 1

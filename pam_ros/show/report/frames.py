@@ -14,6 +14,7 @@ import numpy as np
 from pam_ros.bags import BagError, BagReader
 from pam_ros.bags.h264 import TICKS_PER_SECOND
 from pam_ros.bags.pictures import decode_picture, header_stamp_ns
+from pam_ros.bags.video_topics import VideoTopics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,8 @@ def tick_pictures(bag: Path, recording: Recording) -> Iterator[dict[str, npt.NDA
     unreadable = 0
     with BagReader(bag) as reader:
         topics = set(recording.camera_topics.values())
-        messages = reader.messages(topics) if topics else iter(())
+        videos = VideoTopics(reader.decode)
+        messages = videos.all(reader.messages(topics) if topics else iter(()))
         for found in recording.pictures:
             keys = {camera: (at.topic, at.received_ns, at.stamp_ns) for camera, at in found.items()}
             while any(key not in known for key in keys.values()):
@@ -101,7 +103,9 @@ def tick_pictures(bag: Path, recording: Recording) -> Iterator[dict[str, npt.NDA
                 if key not in wanted:
                     continue
                 try:
-                    known[key] = decode_picture(reader, message)
+                    known[key] = decode_picture(
+                        reader, message, recording.encodings.get(message.topic)
+                    )
                 except BagError:
                     known[key] = None
                     unreadable += 1
@@ -111,6 +115,7 @@ def tick_pictures(bag: Path, recording: Recording) -> Iterator[dict[str, npt.NDA
                 wanted[key] -= 1
                 if wanted[key] <= 0:
                     known.pop(key, None)
+    recording.notes += videos.notes
     if unreadable:
         recording.notes.append(f"{unreadable} pictures could not be read and are left out")
 

@@ -13,12 +13,14 @@ from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.maps import AttentionMaps, CameraMap
 from pam_ros.attention.overlay import COLORMAPS
 from pam_ros.attention.scale import RunningScale
+from pam_ros.show.groups import tokens
 from pam_ros.show.report.errors import ReportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
-    from pam_ros.show.report.recording import Recording
     from pam_ros.show.report.tick import CameraTick, Tick
 
 LEVELS = 255
@@ -37,7 +39,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Heat:
+class PackedHeat:
     """All maps of a recording.
 
     Cell k of a tick has the mass cells[k] / 255 * unit; `full_scale` is the mass that is drawn at
@@ -50,15 +52,18 @@ class Heat:
     full_scales: npt.NDArray[np.float64]
 
 
-def pack(recording: Recording) -> Heat:
-    """Eight bits a cell: of the tick's largest cell, in whichever camera it is."""
-    units = np.array([_largest(tick) for tick in recording.ticks])
+def pack(ticks: Sequence[Tick], begin: int = 0) -> PackedHeat:
+    """Eight bits a cell: of the tick's largest cell, in whichever camera it is.
+
+    begin: the byte at which these cells lie in the page.
+    """
+    units = np.array([_largest(tick) for tick in ticks])
     parts: list[bytes] = []
     grids: dict[str, tuple[Grid, ...]] = {}
-    offset = 0
-    for name in dict.fromkeys(c.name for tick in recording.ticks for c in tick.cameras):
+    offset = begin
+    for name in dict.fromkeys(c.name for tick in ticks for c in tick.cameras):
         found: list[Grid] = []
-        for index, tick in enumerate(recording.ticks):
+        for index, tick in enumerate(ticks):
             camera = next((c for c in tick.cameras if c.name == name), None)
             if camera is not None and camera.cells is not None:
                 grid = _grid(camera, index, offset)
@@ -72,18 +77,18 @@ def pack(recording: Recording) -> Heat:
             parts.append(part)
             offset += len(part)
         grids[name] = tuple(found)
-    return Heat(b"".join(parts), grids, units, full_scales(recording))
+    return PackedHeat(b"".join(parts), grids, units, full_scales(ticks))
 
 
-def full_scales(recording: Recording) -> npt.NDArray[np.float64]:
+def full_scales(ticks: Sequence[Tick]) -> npt.NDArray[np.float64]:
     """For each tick the mass drawn at full opacity; 0 where there is no map.
 
     The scale is the node's default. It forgets what it saw where the selection changes.
     """
     scale = RunningScale()
-    scales = np.zeros(len(recording.ticks))
+    scales = np.zeros(len(ticks))
     selection: tuple[str, ...] = ()
-    for index, tick in enumerate(recording.ticks):
+    for index, tick in enumerate(ticks):
         message = tick.message
         maps = _maps(tick)
         if maps is None:
@@ -130,7 +135,7 @@ def _same(one: Grid, other: Grid) -> bool:
 
 
 def _maps(tick: Tick) -> AttentionMaps | None:
-    """The message as the scale takes it; tokens are cells and the shares that are there."""
+    """The message as the scale takes it."""
     message = tick.message
     cameras = tuple(
         CameraMap(c.name, c.cells, c.share, (0, 0), *c.grid)
@@ -139,19 +144,16 @@ def _maps(tick: Tick) -> AttentionMaps | None:
     )
     if not cameras:
         return None
-    latent, state = float(message.latent_share), float(message.joint_state_share)
-    environment = float(message.environment_share)
-    others = sum(not np.isnan(share) for share in (latent, state, environment))
     return AttentionMaps(
         method=message.method,
         layer=message.layer,
         head=message.head,
         query=message.query,
         cameras=cameras,
-        latent_share=latent,
-        joint_state_share=state,
-        environment_share=environment,
+        latent_share=float(message.latent_share),
+        joint_state_share=float(message.joint_state_share),
+        environment_share=float(message.environment_share),
         entropy=float(message.entropy),
         total=float(message.total),
-        tokens=sum(camera.cells.size for camera in cameras) + others,
+        tokens=tokens(message),
     )

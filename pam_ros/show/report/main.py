@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.robot.contract_file import load_contract
+from pam_ros.robot.topics import full_name
+from pam_ros.share.folders import find_contract
 from pam_ros.show.report.errors import ReportError
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
         options.bag,
         Path(options.output),
         camera_topics=camera_topics(options.camera),
+        encodings=contract_encodings(options.contract),
         height=options.height,
         quality=options.quality,
     )
@@ -44,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def add_camera_option(parser: argparse.ArgumentParser) -> None:
-    """`--camera NAME=TOPIC`, as often as there are cameras."""
+    """`--camera NAME=TOPIC`, as often as there are cameras, and `--contract`."""
     parser.add_argument(
         "--camera",
         action="append",
@@ -52,6 +56,24 @@ def add_camera_option(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=TOPIC",
         help="a camera's own images, where the topic's name does not tell",
     )
+    parser.add_argument(
+        "--contract",
+        default="",
+        help="of the robot, whose images tell only their type (8UC3): it says their encoding",
+    )
+
+
+def contract_encodings(contract: str) -> dict[str, str]:
+    """Topic to encoding, as a contract says; of none, nothing.
+
+    Raises:
+        NotFoundError: there is no such contract.
+        ContractError: it is wrong.
+    """
+    if not contract:
+        return {}
+    cameras = load_contract(find_contract(contract)).cameras
+    return {full_name(c.topic): c.encoding for c in cameras if c.encoding is not None}
 
 
 def camera_topics(given: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pam_ros.show.report.peaks import peaks
+from pam_ros.show.report.tick import of_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +60,9 @@ def moments(
 
     for name in cameras:
         add("shares", _shares(recording, name), f"most on {name}", "{:.0%}", 2)
-    state = np.array([float(tick.message.joint_state_share) for tick in recording.ticks])
+    state = np.array(
+        [of_map(tick, float(tick.message.joint_state_share)) for tick in recording.ticks]
+    )
     add("shares", state, "most on the joint state", "{:.0%}", 2)
     for kind, (text, form, count) in _CURVES.items():
         values = curves.get(kind)

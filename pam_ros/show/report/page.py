@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags.h264 import Rate, write_h264
+from pam_ros.share.template import palette, pieces
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.frames import compose, frame_times, lay_out, tick_pictures
+from pam_ros.show.report.further import pack_further
 from pam_ros.show.report.heat import pack
 from pam_ros.show.report.opening import readable
 from pam_ros.show.report.payload import payload
@@ -51,6 +53,7 @@ def write_report(
     output: str | Path,
     *,
     camera_topics: Mapping[str, str] | None = None,
+    encodings: Mapping[str, str] | None = None,
     height: int = 480,
     quality: int = 24,
 ) -> Report:
@@ -60,6 +63,7 @@ def write_report(
         bag: folder or file; where it is damaged, what can be read of it is shown.
         output: the HTML file; replaced if it exists.
         camera_topics: camera name to image topic, where the name does not tell.
+        encodings: of topics whose images tell only their type.
         height: largest height of a camera's picture [pixels].
         quality: x264's crf, lower is better.
 
@@ -70,14 +74,17 @@ def write_report(
     with readable(bag, lambda path: read_recording(path, camera_topics)) as (path, found, losses):
         recording = found
         recording.name = Path(bag).resolve().name
+        recording.encodings = dict(encodings or {})
         mosaic = lay_out(recording, height)
         with tempfile.TemporaryDirectory(prefix="pam_ros-report-") as folder:
             video = Path(folder) / "video.mp4"
             _write_video(path, recording, mosaic, video, quality)
-            heat = pack(recording)
-            content = payload(recording, mosaic, heat, losses)
+            heat = pack(recording.ticks)
+            further = pack_further(recording.further, len(heat.cells))
+            cells = b"".join([heat.cells, *(one.cells for one in further)])
+            content = payload(recording, mosaic, heat, further, losses)
             try:
-                _write(Path(output), content, video, heat.cells)
+                _write(Path(output), content, video, cells)
                 size = Path(output).stat().st_size
             except OSError as error:
                 raise ReportError(
@@ -88,7 +95,7 @@ def write_report(
         path=Path(output),
         size=size,
         video_size=video_size,
-        cells_size=-(-len(heat.cells) // 3) * 4,
+        cells_size=-(-len(cells) // 3) * 4,
         seconds=content["times"][-1],
         ticks=len(recording.ticks),
         notes=tuple(content["notes"]),
@@ -113,26 +120,22 @@ def _write(output: Path, content: dict[str, Any], video: Path, cells: bytes) -> 
     text = (_PAGE / "report.html").read_text(encoding="utf-8")
     parts = {
         "title": html.escape(f"{content['name']}: what the policy looked at"),
-        "style": (_PAGE / "report.css").read_text(encoding="utf-8"),
-        "script": _script(("stage.js", "charts.js", "report.js")),
+        "style": palette() + (_PAGE / "report.css").read_text(encoding="utf-8"),
+        "script": _script(("stage.js", "charts.js", "drivers.js", "report.js")),
         # "<" would let a text of the bag end the element.
         "data": json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     }
     with output.open("w", encoding="utf-8") as file:
-        for piece in text.split("{{"):
-            name, closing, rest = piece.partition("}}")
-            if not closing:
-                file.write(piece)
-                continue
+        for before, name in pieces(text):
+            file.write(before)
             if name == "video":
                 with video.open("rb") as source:
                     while block := source.read(_CHUNK):
                         file.write(base64.b64encode(block).decode("ascii"))
             elif name == "cells":
                 file.write(base64.b64encode(cells).decode("ascii"))
-            else:
+            elif name:
                 file.write(parts[name])
-            file.write(rest)
 
 
 def _script(names: Sequence[str]) -> str:

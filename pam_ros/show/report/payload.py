@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.attention.drawing import DRAWING
+from pam_ros.bags.canvas import DIMMED
+from pam_ros.show.groups import shares as other_shares
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.frames import frame_times
+from pam_ros.show.report.further import common_target, targets_payload
 from pam_ros.show.report.heat import colours
+from pam_ros.show.report.held import first_map, shown_maps
 from pam_ros.show.report.joints import CHUNK, COMMANDED, PREDICTED
 from pam_ros.show.report.moments import moments
+from pam_ros.show.report.numbers import numbers
+from pam_ros.show.report.tick import of_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from pam_ros.show.report.features import Features
     from pam_ros.show.report.frames import Mosaic
-    from pam_ros.show.report.heat import Heat
+    from pam_ros.show.report.heat import PackedHeat
     from pam_ros.show.report.joints import JointSeries
     from pam_ros.show.report.recording import Recording
 
@@ -33,9 +39,13 @@ _SAMPLE_S = 1 / 31
 
 
 def payload(
-    recording: Recording, mosaic: Mosaic, heat: Heat, losses: Sequence[str]
+    recording: Recording,
+    mosaic: Mosaic,
+    heat: PackedHeat,
+    further: Sequence[PackedHeat],
+    losses: Sequence[str],
 ) -> dict[str, Any]:
-    """Everything but the video and the cells."""
+    """Everything but the video and the cells; `further` packs recording.further."""
     times = frame_times(recording)
     first = recording.ticks[0].time_s
     cameras = list(heat.grids)
@@ -61,6 +71,10 @@ def payload(
             else None
             for found in recording.pictures
         ],
+        # Which tick's map is shown at each tick, dimmed if it is not its own; null: none.
+        "maps": shown_maps(recording.ticks),
+        "first": first_map(recording.ticks),
+        "dimmed": DIMMED,
         "frame": {"width": mosaic.width, "height": mosaic.height},
         "cameras": [
             {
@@ -72,14 +86,18 @@ def payload(
             for name in cameras
         ],
         "heat": {
-            "units": _numbers(heat.units, 6),
-            "scales": _numbers(heat.full_scales, 6),
+            "units": numbers(heat.units, 6),
+            "scales": numbers(heat.full_scales, 6),
             "alpha": DRAWING.alpha,
             "border": DRAWING.border,
             "colours": colours().reshape(-1).tolist(),
         },
-        "curves": {name: _numbers(values) for name, values in curves.items() if values is not None},
+        "curves": {name: numbers(values) for name, values in curves.items() if values is not None},
         "shares": _shares(recording, cameras),
+        # What the ticks' own maps explain, and the further targets that have maps.
+        "target": common_target(recording.ticks),
+        "targets": targets_payload(recording.further, further, cameras),
+        "words": _words(recording),
         "joints": joints,
         "chunks": _chunks(recording),
         "features": _features(features),
@@ -108,16 +126,34 @@ def _shares(recording: Recording, cameras: Sequence[str]) -> dict[str, list[floa
         ]
         for name in cameras
     }
-    others = {
-        "joint state": "joint_state_share",
-        "latent": "latent_share",
-        "environment": "environment_share",
-    }
-    for label, name in others.items():
-        values = [float(getattr(tick.message, name)) for tick in recording.ticks]
+    of_ticks = [other_shares(tick.message) for tick in recording.ticks]
+    for name in dict.fromkeys(name for found in of_ticks for name in found):
+        values = [
+            of_map(tick, found.get(name, math.nan))
+            for tick, found in zip(recording.ticks, of_ticks, strict=True)
+        ]
         if any(math.isfinite(value) for value in values):
-            shares[label] = values
-    return {label: _numbers(np.array(values)) for label, values in shares.items()}
+            shares[name.replace("_", " ")] = values
+    return {label: numbers(np.array(values)) for label, values in shares.items()}
+
+
+def _words(recording: Recording) -> list[dict[str, Any]]:
+    """Groups whose tokens have labels: which, and each one's mass at every tick."""
+    found: dict[tuple[str, tuple[str, ...]], dict[int, list[float | None]]] = {}
+    for index, tick in enumerate(recording.ticks):
+        for group in tick.message.groups:
+            labels = tuple(map(str, group.labels))
+            if labels and len(labels) == len(group.mass):
+                mass = found.setdefault((str(group.name), labels), {})
+                mass[index] = numbers(np.asarray(group.mass), 6)
+    return [
+        {
+            "group": name.replace("_", " "),
+            "labels": list(labels),
+            "mass": [mass.get(index) for index in range(len(recording.ticks))],
+        }
+        for (name, labels), mass in found.items()
+    ]
 
 
 def _curves(
@@ -126,7 +162,9 @@ def _curves(
     forward = np.array([float(tick.message.forward_seconds) for tick in recording.ticks])
     latency = np.array([tick.command_latency_s for tick in recording.ticks])
     return {
-        "entropy": np.array([float(tick.message.entropy) for tick in recording.ticks]),
+        "entropy": np.array(
+            [of_map(tick, float(tick.message.entropy)) for tick in recording.ticks]
+        ),
         "forward": np.where(forward > 0, forward, np.nan) * _MS,
         "latency": _or_none(latency * _MS),
         "ood": None if features is None else _or_none(features.ood_score),
@@ -144,8 +182,8 @@ def _joints(recording: Recording, first: float) -> list[dict[str, Any]]:
                 "role": "planned" if series.role == CHUNK else series.role,
                 "topic": series.topic,
                 "names": series.names,
-                "times": _numbers(series.times[kept] - first, 3),
-                "values": [_numbers(values[:, joint], 4) for joint in range(len(series.names))],
+                "times": numbers(series.times[kept] - first, 3),
+                "values": [numbers(values[:, joint], 4) for joint in range(len(series.names))],
             }
         )
     return shown
@@ -170,48 +208,71 @@ def _chunks(recording: Recording) -> dict[str, Any] | None:
     for chunk in recording.chunks:
         index = int(np.abs(times - chunk.time_s).argmin())
         if abs(times[index] - chunk.time_s) < 0.01:
-            plans[index] = [_numbers(row, 3) for row in chunk.positions.T]
+            plans[index] = [numbers(row, 3) for row in chunk.positions.T]
     widest = max(recording.chunks, key=lambda chunk: len(chunk.times))
-    return {"names": names, "after": _numbers(widest.times - widest.time_s, 3), "plans": plans}
+    return {"names": names, "after": numbers(widest.times - widest.time_s, 3), "plans": plans}
 
 
 def _command_gap(recording: Recording) -> npt.NDArray[np.float64] | None:
     """For each tick the largest distance of any joint between what was predicted and commanded."""
-    series = {one.role: one for one in recording.joints}
-    commanded = series.get(COMMANDED)
-    predicted = series.get(PREDICTED) or series.get(CHUNK)
-    if commanded is None or predicted is None:
-        return None
+    roles = [one.role for one in recording.joints]
+    planned = PREDICTED if PREDICTED in roles else CHUNK
+    gaps = [
+        gap
+        for predicted in recording.joints
+        for commanded in recording.joints
+        if (predicted.role, commanded.role) == (planned, COMMANDED)
+        # Of several parts of a robot, only names tell which belong together.
+        for gap in [_gap(recording, predicted, commanded, named=roles.count(COMMANDED) > 1)]
+        if gap is not None
+    ]
+    return _or_none(np.fmax.reduce(gaps)) if gaps else None
+
+
+def _gap(
+    recording: Recording, predicted: JointSeries, commanded: JointSeries, *, named: bool
+) -> npt.NDArray[np.float64] | None:
+    """The same between two topics; None if they have nothing in common."""
     names = [name for name in predicted.names if name in commanded.names]
     if not names:
-        if len(predicted.names) != len(commanded.names):
+        if named or len(predicted.names) != len(commanded.names):
             return None
         pairs = list(zip(range(len(predicted.names)), range(len(commanded.names)), strict=True))
     else:
         pairs = [(predicted.names.index(name), commanded.names.index(name)) for name in names]
     gap = np.full(len(recording.ticks), np.nan)
     times = recording.times
-    at_prediction = _nearest(predicted, times)
+    at_prediction = _nearest(predicted.times, times)
+    # A tick that only executes a chunk has no prediction of its own.
+    own = _nearest(times, predicted.times)
     # The command that answers an observation goes out after it.
     at_command = np.searchsorted(commanded.times, times)
     for index in range(len(times)):
         one, other = at_prediction[index], int(at_command[index])
-        if abs(predicted.times[one] - times[index]) > _BESIDE_S or other >= len(commanded.times):
+        if own[one] != index or other >= len(commanded.times):
+            continue
+        if abs(predicted.times[one] - times[index]) > _BESIDE_S:
             continue
         if commanded.times[other] - times[index] > _BESIDE_S:
             continue
-        gap[index] = max(
-            abs(float(predicted.positions[one, p] - commanded.positions[other, c]))
-            for p, c in pairs
+        # A joint that was not told of is NaN, which fmax passes over.
+        gap[index] = np.fmax.reduce(
+            [
+                abs(float(predicted.positions[one, p] - commanded.positions[other, c]))
+                for p, c in pairs
+            ]
         )
-    return _or_none(gap)
+    return gap
 
 
-def _nearest(series: JointSeries, times: npt.NDArray[np.float64]) -> list[int]:
-    after = np.clip(np.searchsorted(series.times, times), 0, len(series.times) - 1)
+def _nearest(
+    points: npt.NDArray[np.float64], times: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """For each of `times` the index of the nearest of rising `points`."""
+    after = np.clip(np.searchsorted(points, times), 0, len(points) - 1)
     before = np.clip(after - 1, 0, None)
-    closer = np.abs(series.times[before] - times) <= np.abs(series.times[after] - times)
-    return [int(index) for index in np.where(closer, before, after)]
+    closer = np.abs(points[before] - times) <= np.abs(points[after] - times)
+    return np.where(closer, before, after).astype(np.int64)
 
 
 def _features(features: Features | None) -> dict[str, Any] | None:
@@ -226,7 +287,7 @@ def _features(features: Features | None) -> dict[str, Any] | None:
                 "feature": curve.feature,
                 "active": round(curve.active, 4),
                 "elsewhere": curve.elsewhere,
-                "values": _numbers(curve.values, 3),
+                "values": numbers(curve.values, 3),
                 "camera": curve.camera.tolist(),
                 "row": curve.row.tolist(),
                 "col": curve.col.tolist(),
@@ -238,8 +299,3 @@ def _features(features: Features | None) -> dict[str, Any] | None:
 
 def _or_none(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
     return values if np.isfinite(values).any() else None
-
-
-def _numbers(values: npt.NDArray[np.floating[Any]], digits: int = 4) -> list[float | None]:
-    """For JSON, which knows no NaN."""
-    return [round(float(v), digits) if math.isfinite(v) else None for v in values]

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.bags.pictures import header_stamp_ns
-from pam_ros.robot.contract import CAMERA_TYPES
+from pam_ros.robot.contract import CAMERA_TYPES, COMPRESSED_IMAGE
+from pam_ros.robot.video import stamp_and_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +40,13 @@ class Pictures:
     def __init__(self, reader: BagReader, given: Mapping[str, str]) -> None:
         self._reader = reader
         self._given = given
+        # JPEGs are read where they lie, a video under the name of its raw pictures.
+        kinds = {name: topic.type for name, topic in reader.topics.items()}
+        twice = {raw if kinds[at] == COMPRESSED_IMAGE else at for raw, at in reader.stored.items()}
         self.candidates = {
-            name for name, info in reader.topics.items() if info.type in CAMERA_TYPES and info.count
+            name
+            for name, info in reader.readable.items()
+            if info.type in CAMERA_TYPES and info.count and name not in twice
         }
         # Per topic and header stamp [ns]: when the pictures with it were received [ns].
         self._images: dict[str, dict[int, list[int]]] = defaultdict(dict)
@@ -55,8 +61,8 @@ class Pictures:
         stamp = header_stamp_ns(message)
         self._images[message.topic].setdefault(stamp, []).append(message.stamp_ns)
         if message.topic not in self._frames:
-            decoded: Any = self._reader.decode(message)
-            self._frames[message.topic] = str(decoded.header.frame_id)
+            _, frame_id = stamp_and_frame(message.type, self._reader.decode(message))
+            self._frames[message.topic] = frame_id
 
     def topics(self, ticks: Sequence[Tick]) -> dict[str, str]:
         """Camera name to the topic whose pictures are shown."""

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.bags import BagError, BagReader
+from pam_ros.bags.command_latency import command_latencies, ran
+from pam_ros.bags.tick_order import Arrived, in_tick_order
 from pam_ros.robot.stamps import stamp_nanoseconds
+from pam_ros.robot.topics import further_map
 from pam_ros.show.report.clock import Clock
 from pam_ros.show.report.errors import ReportError
-from pam_ros.show.report.joints import JointReader, roles
+from pam_ros.show.report.further import further_maps
+from pam_ros.show.report.joints import JointReader, roles, told_apart
 from pam_ros.show.report.pictures import Pictures, missing_pictures
-from pam_ros.show.report.tick import Tick, cameras_of, command_latencies
+from pam_ros.show.report.tick import Tick, cameras_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from pam_ros.bags import BagTopic
     from pam_ros.message_types.pam_ros import AttentionMap, SaeFeatures
+    from pam_ros.show.report.further import FurtherMaps
     from pam_ros.show.report.joints import Chunk, JointSeries
     from pam_ros.show.report.pictures import PictureAt
 
@@ -54,7 +59,9 @@ class Recording:
 
     `pictures` has, for each tick and camera, the topic, the reception [ns] and the header stamp of
     the picture to show, and whether it is the very picture that the tick saw; None where there is
-    none. `notes` say what is missing; `features_note` why ticks have no features.
+    none. `further` has the maps of further targets. `notes` say what is missing; `features_note`
+    why ticks have no features. `encodings` are those of topics whose images tell only their type,
+    as a contract says.
     """
 
     name: str
@@ -66,9 +73,11 @@ class Recording:
     joints: list[JointSeries]
     chunks: list[Chunk]
     marks: list[Mark]
+    further: list[FurtherMaps]
     topics: dict[str, BagTopic]
     notes: list[str] = field(default_factory=list)
     features_note: str = ""
+    encodings: dict[str, str] = field(default_factory=dict)
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
@@ -103,6 +112,11 @@ class _Pass:
         self._unreadable: Counter[str] = Counter()
         self._maps: list[tuple[int, AttentionMap]] = []
         self._others: list[tuple[int, str, Any]] = []
+        self._further: dict[str, list[AttentionMap]] = {
+            name: []
+            for name, info in reader.topics.items()
+            if info.type == ATTENTION_TYPE and further_map(name) is not None
+        }
         self._roles = roles(list(reader.topics.values()))
         self._pictures = Pictures(reader, given)
         for camera, topic in given.items():
@@ -115,22 +129,26 @@ class _Pass:
         self._read()
         if not self._maps:
             raise ReportError(f"no AttentionMap in {self._reader.path} can be read")
-        self._maps.sort(key=lambda item: item[0])
+        self._maps = _in_order(self._maps)
         clock = Clock(
             [received for received, _ in self._maps],
             [stamp_nanoseconds(message.header.stamp) for _, message in self._maps],
         )
         joints = self._joints(clock)
+        # The parts of a command go out together: one of them tells when.
+        commanded = [topic for topic, role in self._roles.items() if role == "commanded"]
+        first = max(commanded, key=lambda topic: self._reader.topics[topic].count, default="")
         commands = [
             (received, stamp_nanoseconds(message.header.stamp))
             for received, topic, message in self._others
-            if self._roles.get(topic) == "commanded" and hasattr(message, "header")
+            if topic == first and hasattr(message, "header")
         ]
         ticks = self._ticks(clock, commands)
         topics = self._pictures.topics(ticks)
         pictures = [self._pictures.of(tick, topics) for tick in ticks]
         self._say_what_is_missing(clock, ticks, topics, pictures)
         series = [found for found in (reader.series() for reader in joints) if found is not None]
+        series = told_apart(series)
         return Recording(
             name=self._reader.path.resolve().name,
             attention_topic=self._attention,
@@ -141,18 +159,19 @@ class _Pass:
             joints=series,
             chunks=[chunk for reader in joints for chunk in reader.chunks],
             marks=self._marks(clock),
+            further=further_maps(ticks, self._further),
             topics=dict(self._reader.topics),
             notes=self._notes,
             features_note=self._features_note,
         )
 
     def _read(self) -> None:
-        wanted = {self._attention, *self._roles, *self._pictures.candidates}
+        wanted = {self._attention, *self._roles, *self._pictures.candidates, *self._further}
         for name, info in self._reader.topics.items():
             note = info.type == STRING_TYPE and name.rsplit("/", 1)[-1] in {ANNOTATE, "result"}
             if note or info.type == FEATURES_TYPE:
                 wanted.add(name)
-        for message in self._reader.messages(wanted & set(self._reader.topics)):
+        for message in self._reader.messages(wanted & set(self._reader.readable)):
             try:
                 if message.topic in self._pictures.candidates:
                     self._pictures.take(message)
@@ -163,11 +182,14 @@ class _Pass:
                 continue
             if message.topic == self._attention:
                 self._maps.append((message.stamp_ns, decoded))
+            elif message.topic in self._further:
+                self._further[message.topic].append(decoded)
             else:
                 self._others.append((message.stamp_ns, message.topic, decoded))
 
     def _ticks(self, clock: Clock, commands: list[tuple[int, int]]) -> list[Tick]:
-        latencies = command_latencies(self._maps, sorted(commands))
+        ticks_ran = [ran(map_, stamp_nanoseconds(map_.header.stamp)) for _, map_ in self._maps]
+        latencies = command_latencies(ticks_ran, sorted(stamp for _, stamp in commands))
         ticks = [
             Tick(float(time_s), received, message, cameras_of(message), latency)
             for time_s, (received, message), latency in zip(
@@ -188,7 +210,7 @@ class _Pass:
         for topic, reader in readers.items():
             if reader.odd:
                 self._notes.append(
-                    f"{reader.odd} messages on {topic} name other joints than its first, or "
+                    f"{reader.odd} messages on {topic} have other joints than its first, or name "
                     "none, and are left out"
                 )
         return list(readers.values())
@@ -247,9 +269,23 @@ class _Pass:
         self._notes += missing_pictures(ticks, topics, pictures)
 
 
+def _in_order(maps: list[tuple[int, AttentionMap]]) -> list[tuple[int, AttentionMap]]:
+    """Maps in the order of their ticks, each with when its tick had run at the latest [ns]."""
+    maps = sorted(maps, key=lambda item: item[0])
+    arrived = (
+        Arrived(int(message.tick), stamp_nanoseconds(message.header.stamp), received)
+        for received, message in maps
+    )
+    return [(placed.ran_by_ns, maps[placed.place][1]) for placed in in_tick_order(arrived)]
+
+
 def _attention_topic(reader: BagReader) -> str:
     maps = [t for t in reader.topics.values() if t.type == ATTENTION_TYPE and t.count]
-    live = [topic for topic in maps if not topic.name.endswith("/explanation")]
+    live = [
+        topic
+        for topic in maps
+        if not topic.name.endswith("/explanation") and further_map(topic.name) is None
+    ]
     if not live:
         names = ", ".join(sorted(reader.topics)) or "no topic at all"
         raise ReportError(

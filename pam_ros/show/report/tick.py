@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pam_ros.robot.stamps import stamp_nanoseconds
+from pam_ros.show.groups import camera_share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from pam_ros.message_types.pam_ros import AttentionMap
 
-_LONGEST_S = 10.0
-
 
 @dataclass(frozen=True, eq=False)
 class CameraTick:
-    """One camera in one tick; `cells` (rows, cols) float32 as in CameraAttention, or None."""
+    """One camera in one tick; `cells` (rows, cols) float32 as in CameraAttention, or None.
+
+    share: see show.groups.camera_share.
+    """
 
     name: str
     frame_id: str
@@ -36,13 +36,21 @@ class CameraTick:
 
 @dataclass(frozen=True, eq=False)
 class Tick:
-    """One AttentionMap: seconds on the recording's axis, and what it says. NaN where nothing."""
+    """One AttentionMap: seconds on the recording's axis, and what it says. NaN where nothing.
+
+    received_ns: when its tick had run at the latest [ns].
+    """
 
     time_s: float
     received_ns: int
     message: AttentionMap
     cameras: tuple[CameraTick, ...]
     command_latency_s: float
+
+
+def of_map(tick: Tick, value: float) -> float:
+    """A figure of the tick's map; NaN if it has none, whatever stands in its message."""
+    return value if tick.message.valid else math.nan
 
 
 def cameras_of(message: AttentionMap) -> tuple[CameraTick, ...]:
@@ -62,33 +70,7 @@ def cameras_of(message: AttentionMap) -> tuple[CameraTick, ...]:
                 (int(camera.image_height), int(camera.image_width)),
                 grid,
                 cells.reshape(rows, cols) if whole and placed else None,
-                float(camera.share),
+                camera_share(message, camera) if message.valid else math.nan,
             )
         )
     return tuple(cameras)
-
-
-def command_latencies(
-    maps: Sequence[tuple[int, AttentionMap]], commands: Sequence[tuple[int, int]]
-) -> list[float]:
-    """Seconds from each executed observation to its command; NaN where there is none.
-
-    The node sends a map right after its command, and a recorder may take them in either order: of
-    the commands that are no older than the observation, the one recorded nearest to the map is its.
-
-    Args:
-        maps: when each was received [ns], and the message.
-        commands: when each was received, and its header's stamp [ns]; in the order of reception.
-    """
-    received = [at for at, _ in commands]
-    latencies = []
-    for at, message in maps:
-        stamp = stamp_nanoseconds(message.header.stamp)
-        place = int(np.searchsorted(received, at))
-        beside = [one for one in commands[max(0, place - 1) : place + 1] if one[1] >= stamp]
-        seconds = math.nan
-        if message.chunk_executed and beside:
-            _, sent = min(beside, key=lambda one: abs(one[0] - at))
-            seconds = (sent - stamp) * 1e-9
-        latencies.append(seconds if seconds < _LONGEST_S else math.nan)
-    return latencies

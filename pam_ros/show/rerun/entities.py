@@ -35,7 +35,7 @@ def peaks_entity(name: str) -> str:
 
 def share_entity(name: str) -> str:
     """The share of a camera, or of another kind of token."""
-    return f"{SHARES}/{name}"
+    return f"{SHARES}/{name.replace(' ', '_')}"
 
 
 def joint_entity(joint: str, what: str) -> str:

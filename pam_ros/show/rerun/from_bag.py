@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags import BagError, BagReader
+from pam_ros.robot.contract import CAMERA_TYPES
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.show.rerun.errors import ViewError
 from pam_ros.show.rerun.scene import Scene
 
@@ -17,6 +20,16 @@ if TYPE_CHECKING:
 
     from pam_ros.robot.contract import Contract
     from pam_ros.robot.topics import Topics
+
+
+def _as_recorded(topics: Topics, reader: BagReader) -> Topics:
+    """Images raw, compressed or as video, as they were recorded."""
+    cameras = []
+    for camera in topics.cameras:
+        found = reader.readable.get(camera.image)
+        kind = found.type if found is not None and found.type in CAMERA_TYPES else camera.type
+        cameras.append(replace(camera, type=kind))
+    return replace(topics, cameras=tuple(cameras))
 
 
 @dataclass(frozen=True)
@@ -41,15 +54,17 @@ class OpenBag:
     """
 
     def __init__(self, path: Path, contract: Contract, topics: Topics) -> None:
-        self._contract, self._topics = contract, topics
+        self._contract = contract
         self._reader = BagReader(path)
-        present = {topic.name for topic in self._reader.topics.values() if topic.count}
+        self._topics = _as_recorded(topics, self._reader)
+        present = {topic.name for topic in self._reader.readable.values() if topic.count}
         self._drawn = {
             camera.name: camera.overlay if camera.overlay in present else camera.compressed_overlay
             for camera in topics.cameras
             if {camera.overlay, camera.compressed_overlay} & present
         }
-        wanted = {topics.attention, topics.state, topics.command, topics.chunk, topics.features}
+        wanted = {topics.attention, topics.chunk, topics.features}
+        wanted |= {each.topic for each in (*topics.states, *topics.commands)}
         wanted |= {camera.image for camera in topics.cameras} | set(self._drawn.values())
         if not wanted & present:
             self._reader.close()
@@ -58,6 +73,19 @@ class OpenBag:
                 f"it has {', '.join(sorted(present)) or 'none at all'}"
             )
         self._wanted = (wanted | {topics.diagnostics}) & present
+        self._present = present
+
+    def first_map_ns(self) -> int | None:
+        """The stamp of the first map [ns]: before it there is little to see. None without one."""
+        if self._topics.attention not in self._present:
+            return None
+        with suppress(BagError):
+            for message in self._reader.messages([self._topics.attention]):
+                with suppress(BagError):
+                    decoded = self._reader.decode(message)
+                    if decoded.valid:
+                        return stamp_nanoseconds(decoded.header.stamp)
+        return None
 
     def show(self, recording: Any) -> Shown:
         """Show all of the bag; of one that is damaged, all before the damage."""

@@ -4,35 +4,43 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from pam_ros.attention.maps import AttentionMaps, CameraMap
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
+from pam_ros.bags.canvas import DIMMED, age_text, write
+from pam_ros.show.groups import tokens
+from pam_ros.show.report.held import HELD_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
-    from pam_ros.message_types.pam_ros import AttentionMap
+    from pam_ros.message_types.builtin_interfaces import Time
+    from pam_ros.message_types.pam_ros import AttentionMap, CameraAttention
 
+_STRIP = 18
 _KEPT = 30
 """Images per camera that wait for their map."""
 
 
-class Heat:
+class HeatDrawing:
     """Keeps the last images, and draws a map on the one with its stamp.
 
-    It draws as the node does by default.
+    It draws as the node does by default. Ticks without a map get the last one, dimmed.
     """
 
     def __init__(self) -> None:
         self._overlay = Overlay()
         self._scale = RunningScale()
         self._images: dict[str, OrderedDict[int, NDArray[np.uint8]]] = {}
+        self._last: _LastMap | None = None
         self.without_image = 0
 
     def keep(self, camera: str, stamp_ns: int, image: NDArray[np.uint8]) -> None:
@@ -52,31 +60,62 @@ class Heat:
         """
         maps = _maps(message)
         full_scale = self._scale.scale(maps)
+        self._last = _LastMap(message, maps, full_scale)
         for camera, placed in zip(message.cameras, maps.cameras, strict=True):
             if camera.name in leave_out:
                 continue
-            stamp = camera.header.stamp
-            stamp_ns = int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-            images = self._images.get(camera.name)
-            image = None if images is None else images.get(stamp_ns)
+            stamp_ns, image = self._image(camera)
             if image is None:
                 self.without_image += 1
                 continue
-            grid = (placed.x0, placed.y0, placed.dx, placed.dy)
             share = float(message.joint_state_share)
+            grid = (placed.x0, placed.y0, placed.dx, placed.dy)
             yield (
                 camera.name,
                 stamp_ns,
                 self._overlay.draw(image, placed.cells, *grid, full_scale, share),
             )
 
+    def draw_held(self, message: AttentionMap) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:
+        """The same for a tick without a map: the last one of its episode, dimmed, with its age."""
+        last = self._last
+        if last is None or int(last.message.episode) != int(message.episode):
+            return
+        age_s = (_nanoseconds(message.header.stamp) - _nanoseconds(last.message.header.stamp)) / 1e9
+        if not 0 < age_s <= HELD_S:
+            return
+        placed = {camera.feature: camera for camera in last.maps.cameras}
+        share = float(last.message.joint_state_share)
+        for camera in message.cameras:
+            stamp_ns, image = self._image(camera)
+            held = placed.get(camera.name)
+            if image is None or held is None:
+                continue
+            grid = (held.x0, held.y0, held.dx, held.dy)
+            drawn = self._overlay.draw(image, held.cells, *grid, last.full_scale, share)
+            picture = np.asarray(cv2.addWeighted(image, 1 - DIMMED, drawn, DIMMED, 0), np.uint8)
+            write(picture, age_text(age_s), 0, 0, picture.shape[1] // 2, _STRIP)
+            yield camera.name, stamp_ns, picture
+
+    def _image(self, camera: CameraAttention) -> tuple[int, NDArray[np.uint8] | None]:
+        """The stamp of a camera's image [ns], and the image if it is there."""
+        stamp_ns = _nanoseconds(camera.header.stamp)
+        return stamp_ns, self._images.get(camera.name, OrderedDict()).get(stamp_ns)
+
+
+@dataclass(frozen=True)
+class _LastMap:
+    message: AttentionMap
+    maps: AttentionMaps
+    full_scale: float
+
+
+def _nanoseconds(stamp: Time) -> int:
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
 
 def _maps(message: AttentionMap) -> AttentionMaps:
-    """The maps in a message, placed in source images.
-
-    It does not say how many tokens the policy has: those that it names stand for all, short of the
-    few without a share.
-    """
+    """The maps in a message, placed in source images."""
     cameras = tuple(
         CameraMap(
             camera.name,
@@ -90,21 +129,16 @@ def _maps(message: AttentionMap) -> AttentionMaps:
         )
         for camera in message.cameras
     )
-    shares = [
-        float(getattr(message, f"{kind}_share"))
-        for kind in ("latent", "joint_state", "environment")
-    ]
-    tokens = sum(camera.cells.size for camera in cameras) + int(np.isfinite(shares).sum())
     return AttentionMaps(
         message.method,
         message.layer,
         message.head,
         message.query,
         cameras,
-        shares[0],
-        shares[1],
-        shares[2],
+        float(message.latent_share),
+        float(message.joint_state_share),
+        float(message.environment_share),
         float(message.entropy),
         float(message.total),
-        max(tokens, 1),
+        tokens(message),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pam_ros.show.rerun.entities import (
     CODE,
     COMMAND,
@@ -34,8 +36,13 @@ JOINT_STATE_COLOUR = (255, 0, 255)
 """That of the border in the overlays."""
 
 
-def blueprint(topics: Topics) -> Any:
-    """A rerun.blueprint.Blueprint of the topics' cameras and joints."""
+def blueprint(topics: Topics, begin_ns: int | None = None) -> Any:
+    """A rerun.blueprint.Blueprint of the topics' cameras and joints.
+
+    Args:
+        topics: of the contract.
+        begin_ns: the stamp at which a viewer opens [ns]; None leaves it to the viewer.
+    """
     rrb = import_rerun().blueprint
     cameras = [
         rrb.Horizontal(
@@ -45,8 +52,8 @@ def blueprint(topics: Topics) -> Any:
         for c in topics.cameras
     ]
     joints = [
-        rrb.TimeSeriesView(origin=f"{JOINTS}/{joint}", name=f"{joint} [rad]")
-        for joint in dict.fromkeys((*topics.command_joints, *topics.state_joints))
+        rrb.TimeSeriesView(origin=f"{JOINTS}/{joint}", name=f"{joint} [{unit}]" if unit else joint)
+        for joint, unit in topics.joints.items()
     ]
     curves = rrb.Vertical(
         rrb.TimeSeriesView(
@@ -62,9 +69,10 @@ def blueprint(topics: Topics) -> Any:
         ),
     )
     parts = [rrb.Vertical(*cameras), curves] if cameras else [curves]
+    cursor = None if begin_ns is None else np.datetime64(begin_ns, "ns")
     return rrb.Blueprint(
         rrb.Horizontal(*parts),
-        rrb.TimePanel(timeline=STAMP),
+        rrb.TimePanel(timeline=STAMP, timestamp_cursor=cursor),
         rrb.SelectionPanel(state="collapsed"),
         rrb.BlueprintPanel(state="collapsed"),
         auto_views=False,
@@ -78,13 +86,22 @@ def styles(topics: Topics) -> Iterator[tuple[str, Any]]:
     def line(name: str, colour: tuple[int, int, int], width: float = 1.5) -> Any:
         return rr.SeriesLines(names=name, colors=[colour], widths=[width])
 
+    def dots(name: str, colour: tuple[int, int, int]) -> Any:
+        return rr.SeriesPoints(names=name, colors=[colour], marker_sizes=[2.0])
+
     for number, camera in enumerate(topics.cameras):
         yield share_entity(camera.name), line(camera.name, PALETTE[number % len(PALETTE)])
+    # A dot for each value: a line across ticks without a map would hide which are real.
+    for number, camera in enumerate(topics.cameras):
+        yield share_entity(camera.name), dots(camera.name, PALETTE[number % len(PALETTE)])
+    yield share_entity("joint_state"), dots("joint state", JOINT_STATE_COLOUR)
+    yield ENTROPY, dots("entropy", PALETTE[0])
+    yield f"{UNUSUAL}/score", dots("score", PALETTE[1])
     yield share_entity("joint_state"), line("joint state", JOINT_STATE_COLOUR)
     yield share_entity("latent"), line("latent", (150, 150, 150))
     yield share_entity("environment"), line("environment", (213, 94, 0))
     yield ENTROPY, line("entropy", PALETTE[0])
-    for joint in dict.fromkeys((*topics.command_joints, *topics.state_joints)):
+    for joint in topics.joints:
         yield joint_entity(joint, MEASURED), line("measured", PALETTE[0])
         yield joint_entity(joint, COMMAND), line("command", PALETTE[1])
         yield joint_entity(joint, PREDICTED), line("predicted", PALETTE[2], 1.0)

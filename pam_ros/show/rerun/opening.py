@@ -22,8 +22,8 @@ _APPLICATION = "pam_ros"
 _START_S = 30.0
 
 
-def into_file(path: Path, topics: Topics, name: str) -> Any:
-    """A recording that is written to a new .rrd file.
+def into_file(path: Path, topics: Topics, name: str, begin_ns: int | None = None) -> Any:
+    """A recording that is written to a new .rrd file; see layout.blueprint for `begin_ns`.
 
     Raises:
         ViewError: the file cannot be written, or Rerun is missing.
@@ -34,11 +34,13 @@ def into_file(path: Path, topics: Topics, name: str) -> Any:
     except OSError as error:
         raise ViewError(f"{path} cannot be written: {error.strerror}") from None
     recording = _recording(name)
-    recording.save(path, default_blueprint=blueprint(topics))
+    recording.save(path, default_blueprint=blueprint(topics, begin_ns))
     return recording
 
 
-def into_viewer(topics: Topics, name: str, port: int, memory: str = "25%") -> Any:
+def into_viewer(
+    topics: Topics, name: str, port: int, memory: str = "25%", begin_ns: int | None = None
+) -> Any:
     """A recording that is shown by a viewer on this machine, started where none listens.
 
     Raises:
@@ -61,7 +63,7 @@ def into_viewer(topics: Topics, name: str, port: int, memory: str = "25%") -> An
                 )
             time.sleep(0.1)
     recording.connect_grpc(
-        f"rerun+http://127.0.0.1:{port}/proxy", default_blueprint=blueprint(topics)
+        f"rerun+http://127.0.0.1:{port}/proxy", default_blueprint=blueprint(topics, begin_ns)
     )
     return recording
 

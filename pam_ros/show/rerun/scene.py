@@ -6,17 +6,20 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.robot.commands import command_type
-from pam_ros.robot.contract import COMPRESSED_IMAGE
+from pam_ros.robot.contract import COMPRESSED_IMAGE, VIDEO_TYPES
 from pam_ros.robot.errors import MessageError
-from pam_ros.robot.images import compressed_to_rgb, image_to_rgb
+from pam_ros.robot.images import any_image_to_rgb, compressed_to_rgb
 from pam_ros.robot.stamps import stamp_nanoseconds
+from pam_ros.robot.values.registry import VALUE_TYPES
+from pam_ros.robot.video import VideoDecoder, read_packet
+from pam_ros.show.groups import camera_share, shares
 from pam_ros.show.rerun.entities import (
     CODE,
     COMMAND,
@@ -34,22 +37,22 @@ from pam_ros.show.rerun.entities import (
     peaks_entity,
     share_entity,
 )
-from pam_ros.show.rerun.heat import Heat
+from pam_ros.show.rerun.heat import HeatDrawing
 from pam_ros.show.rerun.layout import PALETTE, styles
 from pam_ros.show.rerun.sdk import import_rerun
+from pam_ros.tick.attention_map import cell_in_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from pam_ros.message_types import Stamped
     from pam_ros.message_types.diagnostic_msgs import DiagnosticArray
-    from pam_ros.message_types.pam_ros import AttentionMap, SaeFeatures
-    from pam_ros.message_types.sensor_msgs import JointState
+    from pam_ros.message_types.pam_ros import AttentionMap, CameraAttention, SaeFeatures
     from pam_ros.message_types.trajectory_msgs import JointTrajectory
     from pam_ros.robot.contract import Contract
-    from pam_ros.robot.topics import CameraTopics, Topics
+    from pam_ros.robot.topics import CameraTopics, Topics, ValueTopic
 
 _LOG = logging.getLogger(__name__)
 _JPEG_QUALITY = 85
@@ -73,25 +76,26 @@ class Scene:
         self._rr = import_rerun()
         self._recording = recording
         self._topics = topics
-        self._command = command_type(topics.command_type)
         self._features = {camera.feature: camera.name for camera in contract.cameras}
+        self._encodings = {camera.name: camera.encoding for camera in contract.cameras}
         self._drawn = frozenset(drawn)
-        self._heat = Heat()
-        # Per camera, the last map's placement: where a feature's cell lies in the image.
-        self._grids: dict[str, tuple[float, float, float, float]] = {}
+        self._heat = HeatDrawing()
+        # Per camera, the last map: it says where a feature's cell lies in the image.
+        self._maps: dict[str, CameraAttention] = {}
         self._last_log: dict[str, tuple[int, str]] = {}
         self.counts: Counter[str] = Counter()
         self.bad: Counter[str] = Counter()
         self._takers: dict[str, Callable[[Any, int], None]] = {
             topics.attention: self._take_attention,
-            topics.state: self._take_joint_state,
-            topics.command: self._take_command,
+            **self._value_takers(topics.states, MEASURED),
+            **self._value_takers(topics.commands, COMMAND),
             topics.chunk: self._take_chunk,
             topics.features: self._take_features,
             topics.diagnostics: self._take_diagnostics,
         }
         for camera in topics.cameras:
-            self._takers[camera.image] = self._image_taker(camera)
+            sharing = [other for other in topics.cameras if other.image == camera.image]
+            self._takers[camera.image] = self._image_taker(sharing)
             for topic in (camera.overlay, camera.compressed_overlay):
                 self._takers[topic] = self._overlay_taker(camera)
         for entity, style in styles(topics):
@@ -128,14 +132,27 @@ class Scene:
         if tick is not None:
             self._recording.set_time(TICK, sequence=tick)
 
-    def _image_taker(self, camera: CameraTopics) -> Callable[[Any, int], None]:
-        def take(message: Any, _: int) -> None:
-            stamp_ns = _stamp(message)
-            rgb = _rgb(camera.type, message)
-            if camera.name not in self._drawn:
-                self._heat.keep(camera.name, stamp_ns, rgb)
+    def _image_taker(self, cameras: Sequence[CameraTopics]) -> Callable[[Any, int], None]:
+        kind, encoding = cameras[0].type, self._encodings[cameras[0].name]
+        decoder: VideoDecoder[int] = VideoDecoder()
+
+        def show(stamp_ns: int, rgb: NDArray[np.uint8]) -> None:
             self._at(stamp_ns)
-            self._log_image(camera_entity(camera.name), rgb)
+            for camera in cameras:
+                if camera.name not in self._drawn:
+                    self._heat.keep(camera.name, stamp_ns, rgb)
+                self._log_image(camera_entity(camera.name), rgb)
+
+        def take(message: Any, _: int) -> None:
+            if kind not in VIDEO_TYPES:
+                show(_stamp(message), _rgb(kind, message, encoding))
+                return
+            packet = read_packet(kind, message)
+            for stamp_ns, rgb in decoder.take(packet, packet.stamp_ns):
+                if rgb is not None:
+                    show(stamp_ns, rgb)
+                else:
+                    self.bad[cameras[0].image] += 1
 
         return take
 
@@ -163,41 +180,60 @@ class Scene:
         if not message.valid:
             if message.invalid_reason:
                 self._say("attention", "WARN", str(message.invalid_reason))
+            # Recorded overlays are shown as they are: no image of such a camera is kept.
+            self._log_overlays(self._heat.draw_held(message), tick)
             return
-        shares = {camera.name: float(camera.share) for camera in message.cameras}
-        for kind in ("joint_state", "latent", "environment"):
-            shares[kind] = float(getattr(message, f"{kind}_share"))
-        for name, share in shares.items():
+        of_cameras = {camera.name: camera_share(message, camera) for camera in message.cameras}
+        for name, share in (of_cameras | shares(message)).items():
             self._number(share_entity(name), share)
         self._number(ENTROPY, float(message.entropy))
-        for camera in message.cameras:
-            grid = (float(camera.x0), float(camera.y0), float(camera.dx), float(camera.dy))
-            self._grids[camera.name] = grid
-        for name, image_ns, picture in self._heat.draw(message, self._drawn):
+        # An attribution has a unit, and its grid need not be the tokens'.
+        if not message.unit:
+            self._maps |= {str(camera.name): camera for camera in message.cameras}
+        self._log_overlays(self._heat.draw(message, self._drawn), tick)
+
+    def _log_overlays(
+        self, overlays: Iterable[tuple[str, int, NDArray[np.uint8]]], tick: int
+    ) -> None:
+        for name, image_ns, picture in overlays:
             self._at(image_ns, tick)
             self._log_image(attention_entity(name), picture)
 
-    def _take_joint_state(self, message: JointState, _: int) -> None:
-        self._at(_stamp(message))
-        self._positions(message.name, message.position, MEASURED)
+    def _value_takers(
+        self, parts: Iterable[ValueTopic], what: str
+    ) -> dict[str, Callable[[Any, int], None]]:
+        """What shows the numbers of each topic; several parts may be on one."""
+        by_topic: dict[str, list[ValueTopic]] = {}
+        for part in parts:
+            by_topic.setdefault(part.topic, []).append(part)
+        return {topic: partial(self._take_values, here, what) for topic, here in by_topic.items()}
 
-    def _take_command(self, message: Any, received_ns: int) -> None:
+    def _take_values(
+        self, parts: list[ValueTopic], what: str, message: Any, received_ns: int
+    ) -> None:
+        known = VALUE_TYPES[parts[0].type]
         # A trajectory's stamp is 0, "on arrival"; an array has none.
-        self._at(_stamp(message) if self._command.stamped else received_ns)
-        found = self._command.read(message)
-        names = self._topics.command_joints if found.names is None else found.names
-        self._positions(names, found.positions[0], COMMAND)
+        self._at(_stamp(message) if known.stamped else received_ns)
+        if not known.state:
+            # A trajectory: where it goes first.
+            found = known.points(message)
+            labels = dict(zip(parts[0].names, parts[0].labels, strict=True))
+            for name, value in zip(found.names or (), found.rows[0], strict=True):
+                if name in labels:
+                    self._number(joint_entity(labels[name], what), float(value))
+            return
+        for part in parts:
+            for label, seen in zip(part.labels, known.find(message, part.addresses), strict=True):
+                # A driver may name some of its joints in one message, and others in the next.
+                if seen is not None:
+                    self._number(joint_entity(label, what), seen)
 
     def _take_chunk(self, message: JointTrajectory, _: int) -> None:
         self._at(_stamp(message))
-        self._positions(message.joint_names, message.points[0].positions, PREDICTED)
-
-    def _positions(self, names: Iterable[str], positions: Iterable[float], what: str) -> None:
-        """Those of the contract's joints; a driver's messages may have others too."""
-        known = {*self._topics.state_joints, *self._topics.command_joints}
-        for name, position in zip(names, positions, strict=True):
+        known = self._topics.joints
+        for name, position in zip(message.joint_names, message.points[0].positions, strict=True):
             if name in known:
-                self._number(joint_entity(str(name), what), float(position))
+                self._number(joint_entity(str(name), PREDICTED), float(position))
 
     def _take_features(self, message: SaeFeatures, _: int) -> None:
         self._at(_stamp(message), int(message.tick))
@@ -216,7 +252,7 @@ class Scene:
 
     def _mark_peaks(self, message: SaeFeatures) -> None:
         """The strongest features at the centres of their cells; a camera without one is cleared."""
-        marks: dict[str, list[tuple[float, float, str]]] = {name: [] for name in self._grids}
+        marks: dict[str, list[tuple[float, float, str]]] = {name: [] for name in self._maps}
         strongest = list(
             zip(
                 message.feature,
@@ -231,9 +267,11 @@ class Scene:
                 continue
             source = str(message.camera_names[camera])
             name = self._features.get(source, source)
-            if name in self._grids:
-                x0, y0, dx, dy = self._grids[name]
-                marks[name].append((x0 + int(col) * dx, y0 + int(row) * dy, f"#{int(feature)}"))
+            shown = self._maps.get(name)
+            cell = None if shown is None else cell_in_message(shown, int(row), int(col))
+            if shown is not None and cell is not None:
+                x, y = shown.x0 + cell[1] * shown.dx, shown.y0 + cell[0] * shown.dy
+                marks[name].append((float(x), float(y), f"#{int(feature)}"))
         for name, points in marks.items():
             if not points:
                 self._recording.log(peaks_entity(name), self._rr.Clear(recursive=False))
@@ -270,5 +308,7 @@ def _stamp(message: Stamped) -> int:
     return stamp_nanoseconds(message.header.stamp)
 
 
-def _rgb(kind: str, message: Any) -> NDArray[np.uint8]:
-    return compressed_to_rgb(message) if kind == COMPRESSED_IMAGE else image_to_rgb(message)
+def _rgb(kind: str, message: Any, encoding: str | None = None) -> NDArray[np.uint8]:
+    if kind == COMPRESSED_IMAGE:
+        return compressed_to_rgb(message)
+    return any_image_to_rgb(message, encoding)

@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from pam_ros.attention.overlay import Overlay
 from pam_ros.bags import Video
-from pam_ros.bags.canvas import board, paste, write
+from pam_ros.bags.canvas import DIMMED, age_text, board, paste, write
 from pam_ros.bags.h264 import write_h264
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.frames import frame_times, lay_out, tick_pictures
 from pam_ros.show.report.heat import full_scales
+from pam_ros.show.report.held import first_map, shown_maps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from pam_ros.show.report.frames import Panel
     from pam_ros.show.report.recording import Recording
-    from pam_ros.show.report.tick import Tick
+    from pam_ros.show.report.tick import CameraTick, Tick
 
 _STRIP = 22
 _GREY = 72
@@ -39,7 +42,8 @@ def write_drawn_video(
 ) -> Video:
     """Writes H.264: one row per camera, its image left, the overlay right, one frame per tick.
 
-    Frames lie where the maps' header stamps say.
+    Frames lie where the maps' header stamps say, from the first map on. Where a tick has no map,
+    the last one is shown dimmed, with its age.
 
     Args:
         bag: that the recording was read from.
@@ -59,21 +63,51 @@ def write_drawn_video(
     scene = _Scene(panels)
     times = frame_times(recording)
 
+    begin = first_map(recording.ticks)
+    if begin:
+        recording.notes.append(
+            f"the first {times[begin]:.1f} s have no map and are left out of the video"
+        )
+
     def frames() -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
         last = -np.inf
-        scales = full_scales(recording)
+        maps = _Maps(recording)
         for index, pictures in enumerate(tick_pictures(bag, recording)):
             final = index == len(times) - 1
-            if times[index] - last < 1 / max_fps - 1e-3 and not final:
+            if index < begin or (times[index] - last < 1 / max_fps - 1e-3 and not final):
                 continue
             last = times[index]
-            tick = recording.ticks[index]
-            yield float(last), scene.frame(tick, pictures, scales[index], float(last))
+            shown = maps.at(index)
+            yield float(last - times[begin]), scene.frame(pictures, shown, float(last))
 
     size = (scene.width, scene.height)
     count, last, encoder = write_h264(Path(output), size, frames())
     cameras = tuple(panel.camera for panel in panels)
     return Video(Path(output), count, last, *size, encoder, cameras)
+
+
+@dataclass(frozen=True)
+class _ShownMap:
+    """The tick whose pictures are shown, the one whose map is, its full scale, and its age [s]."""
+
+    tick: Tick
+    map: Tick | None
+    full_scale: float
+    age_s: float
+
+
+class _Maps:
+    def __init__(self, recording: Recording) -> None:
+        self._ticks = recording.ticks
+        self._maps = shown_maps(recording.ticks)
+        self._scales = full_scales(recording.ticks)
+
+    def at(self, index: int) -> _ShownMap:
+        tick, shown = self._ticks[index], self._maps[index]
+        if shown is None:
+            return _ShownMap(tick, None, 0.0, 0.0)
+        source = self._ticks[shown]
+        return _ShownMap(tick, source, float(self._scales[shown]), tick.time_s - source.time_s)
 
 
 class _Scene:
@@ -88,32 +122,43 @@ class _Scene:
         self.height, self.width = height + height % 2, 2 * self._wide
 
     def frame(
-        self,
-        tick: Tick,
-        pictures: dict[str, npt.NDArray[np.uint8]],
-        full_scale: float,
-        time_s: float,
+        self, pictures: dict[str, npt.NDArray[np.uint8]], shown: _ShownMap, time_s: float
     ) -> npt.NDArray[np.uint8]:
         canvas = board(self.height, self.width)
         top = 0
-        cameras = {camera.name: camera for camera in tick.cameras}
         for panel in self._panels:
             wide, high = self._wide, panel.height
             write(canvas, panel.camera, 0, top, wide, _STRIP)
-            camera = cameras.get(panel.camera)
-            valid = camera is not None and camera.cells is not None and full_scale > 0
-            title = "attention" if valid else "no map"
-            write(canvas, f"{panel.camera}: {title}", wide, top, wide // 2, _STRIP)
             picture = pictures.get(panel.camera)
             if picture is None:
+                camera = _camera(shown.tick, panel.camera)
                 size = (panel.height, panel.width) if camera is None else camera.size
                 picture = np.full((*size, 3), _GREY, np.uint8)
             paste(canvas, picture, 0, top + _STRIP, wide, high)
-            if valid and camera is not None and camera.cells is not None:
-                share = float(tick.message.joint_state_share)
-                picture = self._overlay.draw(picture, camera.cells, *camera.grid, full_scale, share)
-            paste(canvas, picture, wide, top + _STRIP, wide, high)
+            drawn = self._drawn(picture, panel.camera, shown)
+            paste(canvas, picture if drawn is None else drawn, wide, top + _STRIP, wide, high)
+            title = "attention" if drawn is not None else "no map"
+            if drawn is not None and shown.age_s > 0:
+                title = age_text(shown.age_s)
+            write(canvas, f"{panel.camera}: {title}", wide, top, wide // 2, _STRIP)
             top += _STRIP + high
         left = self.width - self._wide // 2
         write(canvas, f"{time_s:.2f} s", left, 0, self._wide // 2, _STRIP, right=True)
         return canvas
+
+    def _drawn(
+        self, picture: npt.NDArray[np.uint8], name: str, shown: _ShownMap
+    ) -> npt.NDArray[np.uint8] | None:
+        """The picture with the heat of the map, dimmed if that is of a tick before."""
+        camera = None if shown.map is None else _camera(shown.map, name)
+        if shown.map is None or camera is None or camera.cells is None or shown.full_scale <= 0:
+            return None
+        share = float(shown.map.message.joint_state_share)
+        drawn = self._overlay.draw(picture, camera.cells, *camera.grid, shown.full_scale, share)
+        if shown.age_s <= 0:
+            return drawn
+        return np.asarray(cv2.addWeighted(picture, 1 - DIMMED, drawn, DIMMED, 0), dtype=np.uint8)
+
+
+def _camera(tick: Tick, name: str) -> CameraTick | None:
+    return next((camera for camera in tick.cameras if camera.name == name), None)

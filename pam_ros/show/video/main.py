@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 from pam_ros.bags import BagError, BagReader, write_video
 from pam_ros.bags.pictures import find_cameras
-from pam_ros.show.report.main import add_camera_option, camera_topics, check_range
+from pam_ros.show.report.main import (
+    add_camera_option,
+    camera_topics,
+    check_range,
+    contract_encodings,
+)
 from pam_ros.show.report.opening import readable
 from pam_ros.show.report.recording import read_recording
 from pam_ros.show.video.drawn import write_drawn_video
@@ -78,10 +83,17 @@ def _write(
     bag: Path, recording: Recording | None, topics: Mapping[str, str], options: argparse.Namespace
 ) -> Video:
     output = Path(options.output)
+    encodings = contract_encodings(options.contract)
     if recording is not None:
+        recording.encodings = encodings
         return write_drawn_video(
             bag, recording, output, max_fps=options.max_fps, panel_height=options.height
         )
     return write_video(
-        bag, output, max_fps=options.max_fps, panel_height=options.height, raw_topics=topics
+        bag,
+        output,
+        max_fps=options.max_fps,
+        panel_height=options.height,
+        raw_topics=topics,
+        encodings=encodings,
     )

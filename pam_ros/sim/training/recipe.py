@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import os
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.scene import TRAINING_SEEDS, Scene
+from pam_ros.sim.scene import IMAGE_WIDTH, TRAINING_SEEDS, Scene
 from pam_ros.sim.training.dataset import record
 from pam_ros.sim.training.samples import Episodes
 from pam_ros.sim.training.stats import Stats
-from pam_ros.sim.training.train import PHASES, Trainer, finish, validate
+from pam_ros.sim.training.train import AUXILIARY_WEIGHT, PHASES, Trainer, finish, validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,15 +33,30 @@ CORRECTIONS_PER_REACH = 5 / 6
 VALIDATION_EPISODES = 20
 
 
-def train_demo(out: Path, work: Path, episodes: int, device: str, validate_every: int) -> None:
+@dataclass(frozen=True)
+class Recipe:
+    """What a policy is trained on; the defaults make the shipped one.
+
+    Attributes:
+        episodes: full reaches; corrections come on top of them.
+        width: columns of the pictures that the policy reads.
+        locate_weight: of the auxiliary loss that says where the cube is; 0 trains without it.
+    """
+
+    episodes: int = 1200
+    width: int = IMAGE_WIDTH
+    locate_weight: float = AUXILIARY_WEIGHT
+
+
+def train_demo(out: Path, work: Path, recipe: Recipe, device: str, validate_every: int) -> None:
     """Record what is missing in `work`, train on it, write the checkpoint to `out`.
 
     Stopping it at any time loses little: complete datasets and the training state stay in `work`.
 
-    Raises SimError when the number of episodes or the device is not usable.
+    Raises SimError when the recipe or the device is not usable.
     """
     where = _device(device)
-    trainer = _prepare(work, episodes, where)
+    trainer = _prepare(work, recipe, where)
     with Scene() as scene:
 
         def after_step(step: int) -> None:
@@ -55,14 +72,21 @@ def train_demo(out: Path, work: Path, episodes: int, device: str, validate_every
     _LOG.info("checkpoint written; try: pam_ros sim evaluate --policy %s", out)
 
 
-def _prepare(work: Path, episodes: int, device: str) -> Trainer:
+def _prepare(work: Path, recipe: Recipe, device: str) -> Trainer:
+    episodes = recipe.episodes
     if not 1 <= episodes <= len(TRAINING_SEEDS) // 2:
         raise SimError(
             f"--episodes must lie between 1 and {len(TRAINING_SEEDS) // 2}, got {episodes}"
         )
+    widths = [phase.width for phase in PHASES]
+    if recipe.width not in widths:
+        raise SimError(f"--width must be one of {widths}, got {recipe.width}")
+    if not 0.0 <= recipe.locate_weight < math.inf:
+        raise SimError(f"--locate-weight must be 0 or more, got {recipe.locate_weight}")
     data = Episodes(_record_missing(work / "episodes", episodes))
     _LOG.info("%d frames of %d episodes", len(data), data.episode[-1] + 1)
-    return Trainer(data, Stats.of(data), work, device, PHASES)
+    phases = [phase for phase in PHASES if phase.width <= recipe.width]
+    return Trainer(data, Stats.of(data), work, device, phases, recipe.locate_weight)
 
 
 def _record_missing(folder: Path, episodes: int) -> list[Path]:

@@ -11,12 +11,13 @@ import logging
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from pam_ros.sim.errors import SimError
 from pam_ros.sim.rollout import run_episodes
 from pam_ros.sim.scene import IMAGE_WIDTH, VALIDATION_SEEDS, Scene
 from pam_ros.sim.training.checkpoint import PolicyActor, save_checkpoint
@@ -54,6 +55,7 @@ PHASES = (
     Phase(steps=2500, width=IMAGE_WIDTH // 2, batch=16, lr=5e-4, last_lr=1e-4),
     Phase(steps=2500, width=IMAGE_WIDTH, batch=8, lr=2e-4, last_lr=0.0),
 )
+"""Of the shipped policy."""
 
 
 def learning_rate(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
@@ -71,7 +73,11 @@ def learning_rate(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
 
 
 class Trainer:
-    """Owns the model, the optimiser and the step count; `state.pt` in `work` holds all three."""
+    """Owns the model, the optimiser and the step count; `state.pt` in `work` holds all three.
+
+    The policy reads pictures of the last phase's width. locate_weight: of the auxiliary loss beside
+    the actions'; 0 trains without it.
+    """
 
     def __init__(
         self,
@@ -80,6 +86,7 @@ class Trainer:
         work: Path,
         device: str = "cpu",
         phases: Sequence[Phase] = PHASES,
+        locate_weight: float = AUXILIARY_WEIGHT,
     ) -> None:
         torch.manual_seed(0)
         self.step = 0
@@ -87,18 +94,30 @@ class Trainer:
         self._episodes = episodes
         self._weights = episodes.sampling_weights()
         self._phases = tuple(phases)
+        self._locate_weight = locate_weight
         self._device = torch.device(device)
         self._state_file = work / "state.pt"
-        self.model = Trainee(stats).to(self._device)
+        self.model = Trainee(stats, self._phases[-1].width).to(self._device)
         self.model.backbone.to(memory_format=torch.channels_last)
         self._optimiser = torch.optim.AdamW(self.model.parameters(), lr=0.0, weight_decay=1e-4)
         work.mkdir(parents=True, exist_ok=True)
         if self._state_file.exists():
             state = torch.load(self._state_file, map_location=self._device, weights_only=True)
+            if state.get("recipe", self._recipe) != self._recipe:
+                raise SimError(
+                    f"{self._state_file} is of another training, with other widths, steps or "
+                    "--locate-weight: name another --work"
+                )
             self.model.load_state_dict(state["model"])
             self._optimiser.load_state_dict(state["optimiser"])
             self.step = state["step"]
             _LOG.info("resuming at step %d", self.step)
+
+    @property
+    def _recipe(self) -> list[list[float]]:
+        return [[float(value) for value in astuple(phase)] for phase in self._phases] + [
+            [self._locate_weight]
+        ]
 
     @property
     def total(self) -> int:
@@ -144,6 +163,7 @@ class Trainer:
                 "model": self.model.state_dict(),
                 "optimiser": self._optimiser.state_dict(),
                 "step": self.step,
+                "recipe": self._recipe,
             },
             partial,
         )
@@ -170,7 +190,7 @@ class Trainer:
                 )
             )  # fmt: skip
         self._optimiser.zero_grad()
-        (actions + AUXILIARY_WEIGHT * location).backward()
+        (actions + self._locate_weight * location).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimiser.step()
         return float(actions.detach()), float(location.detach())

@@ -33,12 +33,13 @@ CHUNK = 20
 ENSEMBLE_COEFF = 0.01
 
 
-def demo_config() -> ACTConfig:
-    """The configuration of the shipped policy."""
+def demo_config(width: int = IMAGE_WIDTH) -> ACTConfig:
+    """The configuration of the shipped policy; `width`: columns of the pictures that it reads."""
+    height = IMAGE_HEIGHT * width // IMAGE_WIDTH
     inputs = {"observation.state": PolicyFeature(FeatureType.STATE, (len(JOINT_NAMES),))}
     for camera in CAMERA_NAMES:
         inputs[f"observation.images.{camera}"] = PolicyFeature(
-            FeatureType.VISUAL, (3, IMAGE_HEIGHT, IMAGE_WIDTH)
+            FeatureType.VISUAL, (3, height, width)
         )
     return ACTConfig(
         input_features=inputs,
@@ -61,7 +62,10 @@ def demo_config() -> ACTConfig:
 
 
 class Trainee(nn.Module):
-    """The policy's parts, arranged for training."""
+    """The policy's parts, arranged for training.
+
+    width: columns of the pictures that the finished policy reads.
+    """
 
     state_mean: Tensor
     state_std: Tensor
@@ -70,9 +74,10 @@ class Trainee(nn.Module):
     image_mean: Tensor
     image_std: Tensor
 
-    def __init__(self, stats: Stats) -> None:
+    def __init__(self, stats: Stats, width: int = IMAGE_WIDTH) -> None:
         super().__init__()
-        self.policy: Any = ACTPolicy(demo_config())
+        self._width = width
+        self.policy: Any = ACTPolicy(demo_config(width))
         self.backbone: Any = self.policy.model.backbone
         # The policy is handed feature maps instead of pictures and passes them through.
         self.policy.model.backbone = _Passthrough()
@@ -110,7 +115,7 @@ class Trainee(nn.Module):
 
     def finished(self) -> ACTPolicy:
         """A stock ACTPolicy on the CPU with these weights, in evaluation mode."""
-        policy = ACTPolicy(demo_config())
+        policy = ACTPolicy(demo_config(self._width))
         state = copy.deepcopy(self.policy).cpu().state_dict()
         for name, value in self.backbone.state_dict().items():
             if not name.endswith("num_batches_tracked"):

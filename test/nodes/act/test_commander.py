@@ -28,6 +28,9 @@ class Published:
         self.published += 1
         self.sent.append([round(float(value), 3) for value in positions])
 
+    def stop(self) -> None:
+        """Positions: nothing moves on."""
+
 
 class Arm:
     """A Commander, its time, and what it published."""
@@ -204,3 +207,55 @@ def test_holding_and_going_on_takes_no_permit_away(arm):
     one.commander.hold("stale", "no image")
     assert one.act((0.1, 0.1), permit)
     assert one.commander.permit() == permit
+
+
+def test_a_plan_that_is_dry_again_and_again_is_no_flood_in_the_log(arm, monkeypatch):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.array([0.0, 0.0]))[0]
+    lines = []
+
+    class Log:
+        def info(self, text, **options) -> None:
+            lines.append((text, options))
+
+        warning = info
+
+    monkeypatch.setattr(arm._node, "get_logger", Log)
+    for _ in range(5):
+        arm.commander.hold("queue", "the policy's next chunk is not there yet")
+        # The watchdog comes before a tick that is a little late.
+        arm.wait(1.25 * PERIOD)
+        arm.tick([0.0, 0.0], [0.0, 0.0])
+    assert len(lines) >= 10
+    assert all(options == {"throttle_duration_sec": 1.0} for _, options in lines)
+
+
+def test_commands_that_move_nothing_are_told_until_the_robot_is_held(arm):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.zeros(2))[0]
+    for tick in range(25):
+        arm.tick([0.0, 0.0], [0.05 * tick, 0.0])
+        arm.wait(PERIOD)
+    assert arm.commander.no_effect.startswith("commands on /joint_commands have had no effect for")
+    assert arm.commander.values()["commands_without_effect"] == arm.commander.no_effect
+    arm.commander.hold("inactive", "the node is not active")
+    assert arm.commander.no_effect == ""
+
+
+def test_commands_that_move_nothing_are_told_also_if_ticks_are_late(arm):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.zeros(2))[0]
+    for tick in range(25):
+        arm.tick([0.0, 0.0], [0.05 * tick, 0.0])
+        arm.wait(1.7 * PERIOD)
+        assert arm.commander.state is SafetyState.HOLDING
+    assert arm.commander.no_effect.startswith("commands on /joint_commands have had no effect for")
+
+
+def test_a_robot_that_follows_is_not_told(arm):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.zeros(2))[0]
+    for tick in range(25):
+        arm.tick([0.04 * tick, 0.0], [0.05 * tick, 0.0])
+        arm.wait(PERIOD)
+    assert arm.commander.no_effect == ""

@@ -23,10 +23,12 @@ class Gate:
         self.go.set()
         for name in ("step", "explain"):
             setattr(policy, name, self._waiting(getattr(policy, name)))
+        later = policy.explain_later
+        policy.explain_later = lambda observation: self._waiting(later(observation))
 
     def _waiting(self, run):
-        def waits(observation):
-            output = run(observation)
+        def waits(*given):
+            output = run(*given)
             self.begun.set()
             assert self.go.wait(20)
             return output

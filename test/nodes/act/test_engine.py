@@ -70,7 +70,7 @@ def test_an_error_that_waits_for_a_node_enabled_from_the_start_is_said_and_measu
 
 
 def test_measuring_the_error_is_no_part_of_what_a_tick_takes_to_show(attention_robot):
-    robot = attention_robot(engine="eager", dtype="bfloat16")
+    robot = attention_robot(engine="eager", dtype="bfloat16", attention_method="rollout")
     maps = robot.listen(AttentionMap, ATTENTION)
     measure = robot.node.ticks.policy.precision_error
 
@@ -84,12 +84,12 @@ def test_measuring_the_error_is_no_part_of_what_a_tick_takes_to_show(attention_r
     assert robot.wait(lambda: len(maps) == 1)
     assert robot.wait(lambda: robot.node.ticks._engine_health._errors)
     time.sleep(0.1)
-    assert 0 < robot.node.ticks._show_seconds < 1.0
+    assert 0 < robot.node.ticks._shown_ticks.seconds < 1.0
 
 
 @pytest.mark.parametrize(
     ("name", "value", "valid"),
-    [("engine", "warp", "eager, compile"), ("dtype", "float8", "float32, bfloat16")],
+    [("engine", "warp", "eager, compile"), ("dtype", "float8", "float32, bfloat16, int8")],
 )
 def test_an_unknown_engine_or_precision_ends_the_start_with_the_valid_ones(
     run_node, checkpoint, contract, name, value, valid

@@ -78,7 +78,18 @@ def test_an_explanation_is_the_method_on_the_newest_observation(
         cells = np.abs(expected.cells["observation.images.top"])
         np.testing.assert_allclose(found.cameras[0].cells, cells.ravel() / cells.sum(), atol=1e-5)
     assert found.total == pytest.approx(float(cells.sum()), rel=1e-4)
-    if method == "integrated_gradients":
+    assert (found.method_asked, found.method_reason) == (method, "")
+    assert found.unit == "normalised action"
+    signed = np.asarray(found.cameras[0].signed_cells)
+    assert [group.name for group in found.groups] == ["latent", "joint_state"]
+    assert found.baseline == ("mean" if target == "chunk" or len(signed) else "")
+    if method != "integrated_gradients":
+        assert (found.points, len(signed)) == (1, 0)
+    else:
+        assert found.points == 32
+        assert (signed < 0).any()
+        assert signed.sum() == pytest.approx(found.cameras[0].contribution, rel=1e-3)
+        assert found.cameras[0].contribution == pytest.approx(expected.total, rel=1e-3)
         assert found.completeness_error == pytest.approx(expected.completeness_error, abs=1e-6)
     # The policy is where it was: the next tick is number 2, of the same chunk.
     robot.observe()

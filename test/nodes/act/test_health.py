@@ -129,3 +129,12 @@ def test_the_node_reports_deadlines_drops_and_its_guard_once_a_second(attention_
     assert robot.wait(lambda: len(arrivals) > 3)
     gaps = [b - a for a, b in itertools.pairwise(arrivals)]
     assert sorted(gaps)[len(gaps) // 2] == pytest.approx(1.0, abs=0.4)
+
+
+def test_commands_without_effect_are_a_warning(health):
+    made, sent = health
+    made.publish(0, SafetyState.RUNNING, "", "", {})
+    why = "commands on /go have had no effect for 2 s"
+    made.publish(1_000_000, SafetyState.RUNNING, "", "", {}, no_effect=why)
+    status = sent[-1].status[0]
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, why)

@@ -85,7 +85,13 @@ def test_passes_that_are_left_out_are_the_cause_if_there_are_more_of_them():
             True,
             "set dtype: bfloat16",
         ),
-        (EngineReport("openvino", "bfloat16", 0.0, ""), "cpu", True, "use a GPU"),
+        (
+            EngineReport("openvino", "bfloat16", 0.0, "", ("int8",)),
+            "cpu",
+            True,
+            "set dtype: int8 (pam_ros quantise makes what it needs)",
+        ),
+        (EngineReport("openvino", "int8", 0.0, ""), "cpu", True, "use a GPU"),
         (EngineReport("cuda_graph", "float32", 0.0, ""), "cuda:0", True, "a faster GPU"),
     ],
 )
@@ -142,6 +148,7 @@ def test_diagnostics_say_maps_per_second_and_warn_with_a_cure(attention_robot):
     report = next(r.status[0] for r in reports if "maps a second: " in r.status[0].message)
     assert report.level == DiagnosticStatus.WARN
     assert "10000 ms of a period of 500 ms" in report.message
+    assert "before the next chunk is due, which is every 4.00 s" in report.message
     assert "or disable to look" in report.message
 
 

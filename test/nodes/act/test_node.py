@@ -40,7 +40,7 @@ def tick(robot, maps, **observation):
 
 
 def test_a_tick_shows_raw_mass_that_sums_to_one_with_the_stamp_of_its_observation(attention_robot):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="rollout")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     message = tick(robot, maps, frame_id="top_optical")
@@ -60,7 +60,7 @@ def test_a_tick_shows_raw_mass_that_sums_to_one_with_the_stamp_of_its_observatio
 
 
 def test_cells_are_placed_in_the_source_image_through_the_resize(attention_robot):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="rollout")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     pixels = np.zeros((128, 192, 3), np.uint8)
@@ -169,7 +169,7 @@ def test_overlays_that_nobody_wants_are_not_drawn(attention_robot):
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     tick(robot, maps)
-    assert robot.node.ticks.shown.counts()["overlays_top"] == 0
+    assert robot.node.ticks.shown.values()["overlays_top"] == 0
 
 
 def test_a_bad_image_is_counted_and_the_node_goes_on(attention_robot):
@@ -256,7 +256,7 @@ def set_parameter(robot, name, value):
 
 
 def test_head_and_query_change_on_the_next_tick(attention_robot):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="rollout")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     first = tick(robot, maps)
@@ -294,7 +294,7 @@ def test_rollout_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
 
 
 def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, checkpoint):
-    robot = attention_robot()
+    robot = attention_robot(attention_method="rollout")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     assert tick(robot, maps).method == "rollout"

@@ -39,6 +39,15 @@ class Poisoned:
         output = self._policy.explain(observation)
         return self._poison(output) if self.on else output
 
+    def explain_later(self, observation):
+        run = self._policy.explain_later(observation)
+
+        def poisoned():
+            output = run()
+            return self._poison(output) if self.on else output
+
+        return poisoned
+
 
 def with_one(array, value):
     array = array.copy()

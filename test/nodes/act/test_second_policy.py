@@ -39,14 +39,21 @@ def test_it_shows_joint_attention_and_tokens_and_has_no_gradients(attention_robo
         "joint_attention", "expert.layers.1.attn", "1",
     )  # fmt: skip
     assert np.isnan(message.joint_state_share)
+    assert (message.method_asked, message.method_reason) == ("joint_attention", "")
+    assert (message.denoising_step, message.denoising_steps) == (2, 3)
+    words, actions = message.groups
+    assert (words.name, words.labels) == ("language", ["pick", "up", "the", "red", "cube"])
+    assert (actions.name, len(actions.mass)) == ("action", 6)
+    assert message.cameras[0].share + words.share + actions.share == pytest.approx(1, abs=1e-6)
 
     policy = load_policy(folder, device="cpu")
-    robot.node.ticks.look.selection.ask(policy)
+    robot.node.ticks.look.selection.apply_to(policy)
     output = policy.explain({TOP: pixels, STATE: np.array([0.3, -0.6], np.float32)})
     mass = output.weights["expert", 1, 2][1].mean(axis=0)
     np.testing.assert_allclose(message.cameras[0].cells, mass[:24], atol=1e-6)
+    np.testing.assert_allclose([*words.mass, *actions.mass], mass[24:], atol=1e-6)
     assert tokens[0].valid, tokens[0].invalid_reason
-    assert list(tokens[0].kind) == [0] * 24 + [4] * 5 + [255] * 6
+    assert list(tokens[0].kind) == [0] * 24 + [4] * 5 + [5] * 6
 
     answer = robot.call(Trigger, "/act_attention/explain", Trigger.Request())
     assert not answer.success and "gives no gradients" in answer.message

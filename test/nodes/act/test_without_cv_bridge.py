@@ -10,8 +10,8 @@ from sensor_msgs.msg import Image
 
 from pam_ros.robot import MessageError, image_to_rgb
 
-# In image_encodings.hpp, and converted by neither robot/images nor cv_bridge.
-RARE = "nv24"
+# In image_encodings.hpp, and no order of colours: only a contract could say what it holds.
+RARE = "8UC4"
 
 
 def image(encoding, pixels):
@@ -96,7 +96,7 @@ def test_a_bayer_picture_comes_out_in_its_colours_without_cv_bridge(broken_bridg
 
 
 def test_a_rare_encoding_is_a_bad_message_and_no_more(broken_bridge):
-    rare = image(RARE, np.zeros((4, 4), np.uint8))
+    rare = image(RARE, np.zeros((4, 4, 4), np.uint8))
     for _ in range(3):
         with pytest.raises(MessageError, match=f"'{RARE}' is not read; publish one of rgb8"):
             image_to_rgb(rare)

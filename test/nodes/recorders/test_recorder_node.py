@@ -13,6 +13,8 @@ from pam_ros.bags import BagReader
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.kit.parameters import ParameterError
 
+FURTHER = "/act_attention/attention_map/grip_3"
+
 
 def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain, tmp_path):
     from pam_ros.nodes.recorders.bag_node import RecorderNode
@@ -36,9 +38,10 @@ def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain,
         # The recorder is there before whoever has something to say: one message is enough.
         notes = peer.create_publisher(String, "/act_attention/annotate", 10)
         maps = peer.create_publisher(AttentionMap, "/act_attention/attention", 10)
+        further = peer.create_publisher(AttentionMap, FURTHER, 10)
         other = peer.create_publisher(String, "/gossip", 10)
         end = time.monotonic() + 60
-        while not (maps.get_subscription_count() and notes.get_subscription_count()):
+        while not all(each.get_subscription_count() for each in (maps, notes, further)):
             assert time.monotonic() < end
             time.sleep(0.01)
         before_ns = time.time_ns()
@@ -46,7 +49,8 @@ def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain,
         for tick in range(5):
             maps.publish(AttentionMap(tick=tick, policy_name="act"))
             other.publish(String(data="no"))
-        while sum(node._recorder._writer.counts.values()) < 6:
+        further.publish(AttentionMap(tick=4, target="grip[3]"))
+        while sum(node._recorder._writer.counts.values()) < 7:
             assert time.monotonic() < end
             time.sleep(0.01)
     finally:
@@ -57,7 +61,8 @@ def test_listed_topics_are_recorded_as_they_were_sent_and_others_are_not(domain,
         peer.destroy_node()
         rclpy.try_shutdown()
     with BagReader(bag) as reader:
-        assert set(reader.topics) == {"/act_attention/attention", "/act_attention/annotate"}
+        topics = {"/act_attention/attention", "/act_attention/annotate", FURTHER}
+        assert set(reader.topics) == topics
         (note,) = reader.messages(["/act_attention/annotate"])
         assert reader.decode(note).data == "slipped"
         assert 0 < note.stamp_ns - before_ns < 1e9

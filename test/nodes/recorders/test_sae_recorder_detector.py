@@ -54,3 +54,29 @@ def test_a_detector_scores_ticks_of_its_sampler_and_forgets_at_each_episode(
     )
     # The right tokens again: scored again, from the beginning.
     assert robot.tick(tokens_message(5)).ood_score == 1.0
+
+
+def test_a_tick_that_was_overtaken_has_no_score_and_disturbs_none(sidecar, sae, monkeypatch):
+    from pam_ros.tick import feature_encoding
+
+    (sae / "ood.json").write_text("{}")
+    monkeypatch.setattr(feature_encoding, "load_detector", lambda _, sae: CountingDetector(sae))
+    robot = sidecar()
+    # A tick without tokens may come before the one whose pass ran meanwhile.
+    skipped = tokens_message(2)
+    skipped.valid, skipped.invalid_reason = False, "inference skipped"
+    seen = [robot.tick(one) for one in (tokens_message(0), skipped, tokens_message(1))]
+    np.testing.assert_equal([one.ood_score for one in seen], [1.0, np.nan, 2.0])
+    new_episode = tokens_message(5)
+    new_episode.episode = 3
+    assert robot.tick(new_episode).ood_score == 1.0
+    overtaken = robot.tick(tokens_message(4))
+    assert overtaken.valid and len(overtaken.feature)
+    assert np.isnan(overtaken.ood_score) and not overtaken.out_of_distribution
+    new_episode.tick = 6
+    assert robot.tick(new_episode).ood_score == 2.0
+    # The policy begins anew: a lower number, but a newer observation.
+    again = tokens_message(0)
+    again.header.stamp.sec = 1000
+    again.episode = 3
+    assert robot.tick(again).ood_score == 1.0

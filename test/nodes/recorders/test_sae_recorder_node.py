@@ -83,6 +83,19 @@ def test_lost_ticks_are_counted_by_their_numbers_and_reported(sidecar):
     assert robot.tick(tokens_message(2)).lost_ticks == 4
 
 
+def test_a_tick_that_comes_late_is_encoded_and_was_not_lost(sidecar, sae):
+    robot = sidecar()
+    seen = [robot.tick(tokens_message(tick)) for tick in (10, 12, 13, 11, 14)]
+    assert [(one.tick, one.lost_ticks) for one in seen] == [
+        (10, 0), (12, 1), (13, 1), (11, 0), (14, 0),
+    ]  # fmt: skip
+    assert list(seen[3].feature) == offline(sae, tokens_message(11)).index.tolist()
+    before = len(robot.reports)
+    robot.wait(lambda: len(robot.reports) > before + 2)
+    assert robot.reports[-1][2]["lost_ticks"] == "0"
+    assert not any("lost" in text for _, text, _ in robot.reports[before:])
+
+
 def test_what_comes_while_the_process_stands_still_waits(domain, sae):
     from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 

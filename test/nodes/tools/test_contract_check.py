@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import rclpy
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, JointState
 
 from pam_ros import cli
@@ -83,6 +84,7 @@ def graph(domain):
     images = node.create_publisher(Image, "/top/image_raw", 5)
     joints = node.create_publisher(JointState, "/joint_states", 5)
     node.create_subscription(JointState, "/joint_commands", lambda _: None, 5)
+    node.declare_parameter("joints", ["lift", "pan"])
     stop = threading.Event()
     wanted = {"encoding": "rgb8", "names": ["lift", "pan"]}
 
@@ -96,9 +98,11 @@ def graph(domain):
             image.header.stamp = state.header.stamp = stamp
             images.publish(image)
             joints.publish(state)
+            rclpy.spin_once(node, timeout_sec=0.0)
 
     thread = threading.Thread(target=publish)
     thread.start()
+    wanted["controller"] = node
     yield wanted
     stop.set()
     thread.join()
@@ -108,7 +112,8 @@ def graph(domain):
 
 def live(file, checkpoint):
     command = [sys.executable, "-m", "pam_ros.cli", "contract", "check", str(file)]
-    command += ["--policy", str(checkpoint), "--live", "--seconds", "3"]
+    command += ["--live", "--seconds", "3"]
+    command += [] if checkpoint is None else ["--policy", str(checkpoint)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -118,6 +123,18 @@ def test_a_graph_that_keeps_to_the_contract(graph, contract, checkpoint):
     assert "96x64 rgb8" in done.stdout
     assert "commands (/joint_commands): heard by driver" in done.stdout
     assert "the graph keeps to it" in done.stdout
+
+
+def test_other_joints_of_the_controller_are_told_and_no_policy_is_needed(graph, contract):
+    graph["controller"].set_parameters([Parameter("joints", value=["pan", "elbow"])])
+    done = live(contract(), None)
+    assert done.returncode == 1
+    assert (
+        "/driver moves pan, elbow by /joint_commands: it does not have 'lift'; the contract leaves "
+        "out 'elbow'"
+    ) in done.stderr, done.stderr
+    assert "bind the contract" not in done.stderr
+    assert "% of the sets lie within sync_tolerance_s, 0.02 s" in done.stdout
 
 
 def test_a_graph_that_does_not_is_told_all_its_faults(graph, contract, checkpoint):

@@ -175,7 +175,7 @@ def test_sharp_encoder_attention_is_multihead_attentions_own(
         monkeypatch.setattr(act_graph, "_LARGE", large)
         for mean_over_heads, shown in ((False, weights), (True, weights.mean(dim=0)[None])):
             with torch.inference_mode():
-                both = ours.weighed(x[None], mean_over_heads=mean_over_heads)
+                both = ours.with_weights(x[None], mean_over_heads=mean_over_heads)
                 alone = ours.weights(x[None], mean_over_heads=mean_over_heads)
             torch.testing.assert_close(both[0][0], expected, atol=1e-5, rtol=0)
             for found in (both[1], alone):

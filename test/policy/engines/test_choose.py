@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -21,8 +23,10 @@ from engine_checks import (
 
 from pam_ros.policy import DTYPES, ENGINES, PolicyError, load_policy
 from pam_ros.policy.act.kernels import PlainKernels
-from pam_ros.policy.engines.choose import _Workshop, noise_inputs
+from pam_ros.policy.engines import names
 from pam_ros.policy.engines.eager import EagerForward
+from pam_ros.policy.engines.names import EngineEntry
+from pam_ros.policy.engines.workshop import EngineFactory, noise_inputs
 
 HERE = [
     "eager",
@@ -159,7 +163,7 @@ def test_a_module_that_is_not_covered_reports_hooks(reference_policy):
 
 def test_without_prepacked_operations_the_pass_is_the_same(reference_policy, monkeypatch):
     reference = reference_policy(cameras={TOP: (32, 40)})
-    monkeypatch.setattr("pam_ros.policy.engines.choose.usable", lambda _dtype: False)
+    monkeypatch.setattr("pam_ros.policy.engines.workshop.usable", lambda _dtype: False)
     policy = wrapped(reference, "eager")
     graph = policy._engine._graph
     assert type(graph.head) is type(PlainKernels().affine(torch.zeros(1, 1), torch.zeros(1)))
@@ -187,7 +191,7 @@ def test_an_engine_that_never_computes_anew_is_refused(reference_policy, monkeyp
         result = EagerForward(workshop.exact)(noise_inputs(workshop.spec), layers)
         return lambda *_: result
 
-    monkeypatch.setattr(_Workshop, "engine", stale)
+    monkeypatch.setattr(EngineFactory, "engine", stale)
     with pytest.raises(PolicyError, match="the same results whatever the observation"):
         wrapped(reference, "compile", dtype)
 
@@ -203,7 +207,7 @@ def test_an_engine_whose_results_are_not_finite_is_refused(reference_policy, mon
 
         return run
 
-    monkeypatch.setattr(_Workshop, "engine", spoiled)
+    monkeypatch.setattr(EngineFactory, "engine", spoiled)
     with pytest.raises(PolicyError, match="differs from the eager pass by nan"):
         wrapped(reference, "compile")
 
@@ -222,7 +226,7 @@ def test_an_engine_that_mixes_up_its_layers_is_refused(reference_policy, monkeyp
 
         return run
 
-    monkeypatch.setattr(_Workshop, "engine", mixed)
+    monkeypatch.setattr(EngineFactory, "engine", mixed)
     with pytest.raises(PolicyError, match="differs from the eager pass by"):
         wrapped(reference, "compile")
 
@@ -237,7 +241,7 @@ def test_an_engine_with_other_shapes_is_refused(reference_policy, monkeypatch):
 
         return run
 
-    monkeypatch.setattr(_Workshop, "engine", cut)
+    monkeypatch.setattr(EngineFactory, "engine", cut)
     with pytest.raises(PolicyError, match="its results have the shapes"):
         wrapped(reference, "compile")
 
@@ -300,9 +304,34 @@ def test_a_pass_that_cannot_be_built_is_left_to_lerobots(reference_policy, monke
     def fail(*_, **__):
         raise AttributeError("no such weight")
 
-    monkeypatch.setattr("pam_ros.policy.engines.choose.ActGraph", fail)
+    monkeypatch.setattr("pam_ros.policy.engines.workshop.ActGraph", fail)
     with caplog.at_level(logging.INFO, logger="pam_ros.policy.engines.choose"):
         policy = wrapped(reference, "eager")
     assert policy.engine.name == "hooks"
     assert "AttributeError: no such weight" in policy.engine.reason
     assert caplog.text.count("no such weight") == 1
+
+
+def test_a_new_engine_is_a_maker_and_an_entry(reference_policy, monkeypatch):
+    """Named, made, checked against the eager pass, picked by auto: without a word elsewhere."""
+    module = types.ModuleType("pam_ros.policy.engines.mine")
+    module.make_mine = lambda workshop, dtype: EagerForward(workshop.fast(dtype))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    entry = EngineEntry("mine", "mine:make_mine", "cpu", "device cpu", {"cpu": "mine"}, faster=True)
+    monkeypatch.setattr(names, "ENGINES", {"mine": entry, **names.ENGINES})
+    monkeypatch.setattr("pam_ros.policy.engines.workshop.ENGINES", names.ENGINES)
+    monkeypatch.setattr("pam_ros.policy.options.CHOICES", ("auto", *names.ENGINES))
+    reference = reference_policy(cameras={TOP: (32, 40)})
+    policy = wrapped(reference, "auto")
+    assert (policy.engine.name, policy.engine.reason) == ("mine", "auto: mine")
+    assert_lerobots(policy, reference, reference.observation(np.random.default_rng(0)))
+    assert wrapped(reference, "mine").engine.could == ("bfloat16",)
+    assert wrapped(reference, "eager").engine.could == ("mine", "openvino")
+    with pytest.raises(PolicyError, match="'fifth' must be auto, mine, eager, compile, openvino"):
+        wrapped(reference, "fifth")
+
+
+def test_auto_picks_what_an_entry_says_of_the_device():
+    assert names.auto_choice("cuda") == ("cuda_graph", "auto: the device is CUDA")
+    assert names.auto_choice("mps") == ("eager", "auto: the device is mps, and eager runs on any")
+    assert names.auto_choice("cpu")[0] == "eager"

@@ -17,8 +17,8 @@ from engine_checks import (
 
 from pam_ros.policy import load_policy
 from pam_ros.policy.act.hooks import HookedForward
-from pam_ros.policy.engines.choose import _Workshop, noise_inputs
 from pam_ros.policy.engines.cuda_graph import CudaGraphEngine
+from pam_ros.policy.engines.workshop import EngineFactory, noise_inputs
 from pam_ros.policy.full_float32 import full_float32
 
 
@@ -42,9 +42,9 @@ def test_a_replayed_graph_reads_new_inputs_and_gives_away_copies(reference_polic
     """All of the CUDA graph's engine but the capture itself."""
     reference = reference_policy(cameras={TOP: (32, 40)}, environment_dim=2)
     policy = wrapped(reference, "eager")
-    workshop = _Workshop(policy.model, policy.spec)
+    workshop = EngineFactory(policy.model, policy.spec)
     example = noise_inputs(policy.spec)
-    graph = workshop._plain("float32")
+    graph = workshop.plain("float32")
     engine = CudaGraphEngine(
         graph, workshop.exact, example, "cpu", "float32", recomputed_into_place
     )
@@ -66,7 +66,7 @@ def test_a_float32_graph_is_captured_without_tf32_and_the_switch_goes_back(
 ):
     reference = reference_policy(cameras={}, environment_dim=2)
     policy = wrapped(reference, "eager")
-    workshop = _Workshop(policy.model, policy.spec)
+    workshop = EngineFactory(policy.model, policy.spec)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     seen = []
 
@@ -75,7 +75,7 @@ def test_a_float32_graph_is_captured_without_tf32_and_the_switch_goes_back(
         return recomputed_into_place(run)
 
     for dtype in ("float32", "bfloat16"):
-        graph, example = workshop._plain(dtype), noise_inputs(policy.spec)
+        graph, example = workshop.plain(dtype), noise_inputs(policy.spec)
         CudaGraphEngine(graph, workshop.exact, example, "cpu", dtype, capture)
         assert torch.backends.cudnn.allow_tf32
     assert seen == [False, True]
@@ -84,7 +84,7 @@ def test_a_float32_graph_is_captured_without_tf32_and_the_switch_goes_back(
 def test_a_graph_is_captured_and_replayed_on_its_own_device(reference_policy, monkeypatch):
     reference = reference_policy(cameras={}, environment_dim=2)
     policy = wrapped(reference, "eager")
-    workshop = _Workshop(policy.model, policy.spec)
+    workshop = EngineFactory(policy.model, policy.spec)
     current = []
     seen = []
 
@@ -105,7 +105,7 @@ def test_a_graph_is_captured_and_replayed_on_its_own_device(reference_policy, mo
         return results, watched
 
     monkeypatch.setattr(torch.cuda, "device", device)
-    graph, example = workshop._plain("float32"), noise_inputs(policy.spec)
+    graph, example = workshop.plain("float32"), noise_inputs(policy.spec)
     engine = CudaGraphEngine(graph, workshop.exact, example, "cuda:1", "float32", capture)
     engine(example)
     assert seen == [["cuda:1"], ["cuda:1"]]

@@ -67,7 +67,7 @@ def test_a_blob_of_other_heads_with_the_same_weights_is_never_used(
     """The weights' bytes and the inputs are alike; the configuration alone tells them apart."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if key == "the same":  # as if the key had left something out
-        monkeypatch.setattr("pam_ros.policy.engines.openvino._key", lambda *_: "key")
+        monkeypatch.setattr("pam_ros.policy.engines.openvino_model._key", lambda *_: "key")
     options = {"cameras": {}, "environment_dim": 2, "n_encoder_layers": 1}
     references = [reference_policy(n_heads=heads, **options) for heads in (4, 8)]
     observation = references[0].observation(np.random.default_rng(0))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +13,7 @@ from pam_ros.attention.layout import CameraTokens, TokenGroup
 from pam_ros.attention.look import Stack
 from pam_ros.policy.checkpoint import check_weights, read_weights
 from pam_ros.policy.interface import CameraSpec, PolicyError, PolicySpec
-from second_policy.model import EXPERT_LAYERS, HEADS, PATCH, PREFIX_LAYERS, STEPS, VOCABULARY, Model
+from second_policy.model import EXPERT_LAYERS, HEADS, PATCH, PREFIX_LAYERS, STEPS, Model
 from second_policy.policy import SecondPolicy
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> SecondPolicy:
     check_weights(name, weights, model.state_dict())
     model.load_state_dict(weights)
     words = config["instruction"].split()
-    numbers = torch.tensor([zlib.crc32(word.encode()) % VOCABULARY for word in words])
     groups, stacks = _tokens(config, words)
     spec = PolicySpec(
         name=name,
@@ -58,7 +56,7 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> SecondPolicy:
         denoising_steps=STEPS,
         instruction=True,
     )
-    return SecondPolicy(spec, model.requires_grad_(False), numbers, config["scale"])
+    return SecondPolicy(spec, model.requires_grad_(False), config["instruction"], config["scale"])
 
 
 def _tokens(config: dict, words: list[str]) -> tuple[tuple[TokenGroup, ...], tuple[Stack, ...]]:

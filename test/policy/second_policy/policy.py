@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Policy of it: Batching, TokenEditing and Observing; no gradients, no look-ahead."""
+"""The Policy of it: all abilities but gradients, looking ahead and a precision to measure."""
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,9 +22,10 @@ from pam_ros.policy.interface import (
 )
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.observation import check_observation
+from second_policy.model import VOCABULARY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,14 +47,18 @@ class Inputs(NamedTuple):
 class SecondPolicy:
     """See interface.Policy."""
 
-    def __init__(self, spec: PolicySpec, model: Model, words: torch.Tensor, scale: float) -> None:
+    def __init__(self, spec: PolicySpec, model: Model, instruction: str, scale: float) -> None:
         self.spec = spec
         self.engine = EngineReport("eager", "float32", 0.0, "the only one that it has")
         self.tokens_layer = "encoder"
-        self._model, self._words, self._scale = model, words, scale
+        self._model, self._scale = model, scale
+        self._length = len(instruction.split())
+        self._noise_of: Observation | None = None
+        self.instruct(instruction)
         self._queue = ActionQueue(spec.n_action_steps)
         self._look: Look | None = None
         self._edit: EditTokens | None = None
+        self._passing = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -72,6 +78,18 @@ class SecondPolicy:
     def edit_tokens(self, edit: EditTokens | None) -> None:
         self._edit = edit
 
+    def instruct(self, text: str) -> None:
+        """Cut or filled up to as many words as it was made for."""
+        words = text.split()
+        if not words:
+            raise PolicyError(f"{self.spec.name} reads words: it was given none")
+        numbers = [zlib.crc32(word.encode()) % VOCABULARY for word in words]
+        padded = (numbers + [0] * self._length)[: self._length]
+        self.instruction, self._words = text, torch.tensor(padded)
+
+    def hold_noise(self, observation: Observation | None) -> None:
+        self._noise_of = observation
+
     def observe(self, observation: Observation) -> None:
         check_observation(self.spec, observation)
         self._before = observation
@@ -84,19 +102,41 @@ class SecondPolicy:
         self._popped = None
         self._step += 1
 
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def explain_later(self, observation: Observation) -> Callable[[], PolicyOutput]:
+        asked, popped, step = self._asked(), self._popped, self._step
+        self._before = observation
+        self.skip()
+
+        def later() -> PolicyOutput:
+            run, chunk, seconds = self._run(observation, asked)
+            queued = popped or QueuedAction(chunk[0], step)
+            return self._output(run, chunk, queued, seconds, step, executed=False)
+
+        return later
+
     def step(self, observation: Observation) -> PolicyOutput:
-        run, chunk, seconds = self._run(observation)
+        run, chunk, seconds = self._run(observation, self._asked())
         fills = len(self._queue) == 0
         if fills:
             self._queue.fill(chunk, self._step)
         queued = self._queue.pop()
         assert queued is not None
-        return self._output(observation, run, chunk, queued, seconds, executed=fills)
+        output = self._output(run, chunk, queued, seconds, self._step, executed=fills)
+        self._before = observation
+        self.skip()
+        return output
 
     def explain(self, observation: Observation) -> PolicyOutput:
-        run, chunk, seconds = self._run(observation)
+        run, chunk, seconds = self._run(observation, self._asked())
         queued = self._popped or QueuedAction(chunk[0], self._step)
-        return self._output(observation, run, chunk, queued, seconds, executed=False)
+        output = self._output(run, chunk, queued, seconds, self._step, executed=False)
+        self._before = observation
+        self.skip()
+        return output
 
     def prepare(self, observations: Sequence[Observation]) -> Inputs:
         return self._inputs([(observation, observation) for observation in observations])
@@ -117,12 +157,20 @@ class SecondPolicy:
         weights = {key: found.numpy() for key, found in run.weights.items()}
         return BatchResult(normalised, normalised * self._scale, run.tokens.numpy(), weights)
 
-    def _run(self, observation: Observation) -> tuple[Pass, NDArray[np.float32], float]:
+    def _asked(self) -> tuple[Observation | None, tuple[Look, ...], EditTokens | None]:
+        return self._before, () if self._look is None else (self._look,), self._edit
+
+    def _run(
+        self,
+        observation: Observation,
+        asked: tuple[Observation | None, tuple[Look, ...], EditTokens | None],
+    ) -> tuple[Pass, NDArray[np.float32], float]:
         check_observation(self.spec, observation)
-        begin = time.perf_counter()
-        before = observation if self._before is None else self._before
-        looks = () if self._look is None else (self._look,)
-        run = self._pass(self._inputs([(before, observation)]), looks, self._edit)
+        before, looks, edit = asked
+        before = observation if before is None else before
+        with self._passing:
+            begin = time.perf_counter()
+            run = self._pass(self._inputs([(before, observation)]), looks, edit)
         chunk = run.chunk[0].numpy() * np.float32(self._scale)
         if not np.isfinite(chunk).all():
             raise PolicyError(f"{self.spec.name} predicted a chunk that is not finite")
@@ -130,28 +178,25 @@ class SecondPolicy:
 
     def _output(
         self,
-        observation: Observation,
         run: Pass,
         chunk: NDArray[np.float32],
         queued: QueuedAction,
         seconds: float,
+        step: int,
         *,
         executed: bool,
     ) -> PolicyOutput:
-        output = PolicyOutput(
+        return PolicyOutput(
             action=queued.action,
             chunk=chunk,
             tokens=run.tokens[0].numpy(),
             chunk_mode="queue",
             chunk_executed=executed,
             action_source_step=queued.source_step,
-            step=self._step,
+            step=step,
             forward_seconds=seconds,
             weights={key: found[0].numpy() for key, found in run.weights.items()},
         )
-        self._before = observation
-        self.skip()
-        return output
 
     def _inputs(self, pairs: Sequence[tuple[Observation, Observation]]) -> Inputs:
         for pair in pairs:
@@ -170,6 +215,7 @@ class SecondPolicy:
 
     def _noise(self, observation: Observation) -> torch.Tensor:
         """Its own, by the pictures: a replay of the same ones draws the same."""
+        observation = observation if self._noise_of is None else self._noise_of
         seed = 0
         for camera in self.spec.cameras:
             seed = zlib.crc32(np.ascontiguousarray(observation[camera.feature]).tobytes(), seed)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from pam_ros.observations.source import RolloutSource
+from pam_ros.observations.simulator import RolloutSource
 from pam_ros.sae.evaluate.held_out import overlap
 
 ARM = "demo arm driven by the policy, seeds"

@@ -13,7 +13,7 @@ from planted_tokens import table as tables
 from pam_ros.sae.disk import load_sae
 from pam_ros.sae.encoder import TickCode, TickEncoder
 from pam_ros.sae.errors import SaeError
-from pam_ros.sae.ood.detector import OodDetector, conformal_threshold, standardised
+from pam_ros.sae.ood.detector import OodDetector, conformal_threshold, part_names, standardised
 from pam_ros.sae.ood.evaluation import (
     DETECTOR,
     auroc,
@@ -23,7 +23,7 @@ from pam_ros.sae.ood.evaluation import (
     windowed_means,
 )
 from pam_ros.sae.ood.fit import fit, part_scales, stored_ticks
-from pam_ros.sae.ood.parts import Usual, camera_features
+from pam_ros.sae.ood.parts import TrainingNorms, camera_features
 from pam_ros.sae.ood.still import LEAST_MOTION
 from pam_ros.sae.store.token_store import TokenStore
 from pam_ros.sae.store.tokens import AllTokens, RowTable, parse_sampler
@@ -158,7 +158,7 @@ def test_what_is_gone_from_a_picture_is_missed_and_what_was_rarely_there_is_not(
     rows = RowTable(np.arange(5, dtype=np.uint32), table.kind, table.camera, table.row, table.col)
     ones, rate = np.ones(5, np.float32), np.full((5, 3), 0.5, np.float32)
     present = np.array([[0.9, 0.75, 0.4], [0.6, 1.0, 0.1]], np.float32)
-    usual = Usual(ones, ones, ones, ones, rate, ones, present)
+    usual = TrainingNorms(ones, ones, ones, ones, rate, ones, present)
     # Latent and joint state fire 0; the first camera's second cell 0 and 2; the second camera none.
     code = TickCode(
         np.array([0, 1, 2, 2, 4, 4], np.uint32), np.array([0, 0, 0, 2], np.uint32), ones[:4]
@@ -351,3 +351,9 @@ def test_auroc_counts_pairs():
 def test_windowed_means_begin_anew_with_an_episode():
     found = windowed_means([1.0, 2, 3, 10, 20], np.array([0, 0, 0, 1, 1]), 2)
     np.testing.assert_allclose(found, [np.nan, 1.5, 2.5, np.nan, 15])
+
+
+def test_parts_of_cameras_that_share_their_last_word_have_names_of_their_own():
+    names = part_names(("observation.images.right", "observation.images.wrist.right"))
+    assert len(set(names)) == len(names)
+    assert {"right error", "wrist_right error", "wrist_right still"} <= set(names)

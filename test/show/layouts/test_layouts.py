@@ -15,7 +15,7 @@ import rclpy
 import yaml
 
 from pam_ros.cli import main
-from pam_ros.robot import load_contract
+from pam_ros.robot import CommandContract, StateContract, load_contract, parse_contract
 from pam_ros.robot.topics import topics_of
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.show.layouts.main import DEFAULT_CONTRACT, layouts
@@ -142,8 +142,9 @@ def test_every_topic_and_field_is_one_that_the_running_nodes_have(started, shipp
         assert topic in entities
         if path:
             assert resolve(entities[topic], path) in {"float", "double"}, path
-    for field in ("attention", "state", "command", "chunk", "features", "diagnostics"):
+    for field in ("attention", "chunk", "features", "diagnostics"):
         assert getattr(shipped, field) in entities
+    assert {part.topic for part in (*shipped.states, *shipped.commands)} <= set(entities)
 
 
 def test_nodes_of_other_names_are_found_by_those_names(started):
@@ -254,12 +255,39 @@ def test_foxglove_knows_every_panel_and_setting(shipped):
 
 def test_relative_topics_are_those_of_the_nodes_namespace():
     contract = load_contract(find_contract(DEFAULT_CONTRACT))
-    state = replace(contract.state, topic="joint_states")
-    command = replace(contract.command, topic="~/go")
+    (state,), (command,) = contract.state.parts, contract.command.parts
+    state = StateContract((replace(state, topic="joint_states"),))
+    command = CommandContract((replace(command, topic="~/go"),))
     topics = topics_of(replace(contract, state=state, command=command), "/arm/act_attention")
-    assert (topics.state, topics.command) == ("/arm/joint_states", "/arm/act_attention/go")
+    assert [part.topic for part in topics.states] == ["/arm/joint_states"]
+    assert [part.topic for part in topics.commands] == ["/arm/act_attention/go"]
 
 
 def test_a_missing_contract_is_one_sentence(tmp_path, capsys):
     assert main(["layouts", "--contract", "nothing", "--out", str(tmp_path)]) == 1
     assert "contract 'nothing' is neither a file" in capsys.readouterr().err
+
+
+def test_two_arms_are_plotted_by_the_labels_of_their_joints():
+    data = {
+        "robot": "two_arms",
+        "rate_hz": 10,
+        "cameras": [{"name": "top", "topic": "/top", "feature": "observation.image"}],
+        "state": [
+            {"topic": f"/{side}/joint_states", "joints": [{"name": "elbow", "limits": [-1, 1]}]}
+            for side in ("left", "right")
+        ],
+        "command": [
+            {"topic": "/left/go", "type": "sensor_msgs/msg/JointState", "max_velocity": 1},
+            {"topic": "/right/go", "type": "trajectory_msgs/msg/JointTrajectory",
+             "max_velocity": 1},
+            {"topic": "/cmd_vel", "type": "geometry_msgs/msg/Twist", "max_acceleration": 1,
+             "fields": [{"name": "angular.z", "limits": [-1, 1]}]},
+        ],
+    }  # fmt: skip
+    topics = topics_of(parse_contract(data, "two_arms.yaml"))
+    assert topics.joints == {"left/elbow": "rad", "right/elbow": "rad", "angular.z": "rad/s"}
+    paths = dict(foxglove_paths(layouts(topics)[FOXGLOVE]))
+    assert paths["/left/go"] == "position[0]"
+    assert paths["/right/go"] == "points[0].positions[0]"
+    assert paths["/cmd_vel"] == "angular.z"

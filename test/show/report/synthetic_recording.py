@@ -13,6 +13,7 @@ from synthetic_bags import SECOND, START_NS, TYPES, header, image_cdr, plain, st
 from pam_ros.bags import BagWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 TICKS, PERIOD_S = 40, 0.1
@@ -20,6 +21,7 @@ LATENCY_S = 0.05
 TOP, SIDE = "/top/image_raw", "/cameras/side/image"
 ATTENTION, FEATURES = "/act_attention/attention", "/sae_recorder/features"
 CHUNK, COMMANDS, STATES = "/act_attention/predicted_chunk", "/joint_commands", "/joint_states"
+FURTHER, FURTHER_GAP, FURTHER_SHIFT = "/act_attention/attention_map/pan_0_10", 9, 1
 ANNOTATE, RESULT = "/act_attention/annotate", "/demo_robot/result"
 SIZES = {"top": (96, 128), "side": (64, 80)}
 #: x0, y0, dx, dy of each camera's cells; not the plain division of the picture.
@@ -27,6 +29,7 @@ GRIDS = {"top": (2.0, 6.0, 32.0, 30.0), "side": (10.0, 12.0, 20.0, 24.0)}
 SHAPES = {"top": (3, 4), "side": (2, 3)}
 JOINTS = ("pan", "lift")
 JOINT_SHARE = 0.25
+WORDS = ("pick", "up", "</script>")
 #: The ticks at which something stands out.
 TOP_PEAK, FORWARD_PEAK, OOD_PEAK, GAP_PEAK, FEATURE_PEAK, NOTE = 27, 12, 31, 8, 22, 17
 NOTE_TEXT = "slipped </script><b>here</b>"
@@ -61,11 +64,26 @@ class Timing:
         return START_NS + round(times[tick] * SECOND)
 
 
-def map_cdr(tick: int, stamp_ns: int, *, valid: bool = True) -> bytes:
+def groups() -> list:
+    """The joint state's and the latent's, as the shares say, and words with none of the mass."""
+    shares = {"latent": [0.05], "joint_state": [JOINT_SHARE], "language": [0.0, 0.02, 0.01]}
+    return [
+        TYPES.types["pam_ros/msg/TokenGroup"](
+            name=name, kind=name, share=sum(mass), mass=np.array(mass, np.float32),
+            labels=list(WORDS) if name == "language" else [], contribution=math.nan,
+        )
+        for name, mass in shares.items()
+    ]  # fmt: skip
+
+
+def map_cdr(
+    tick: int, stamp_ns: int, *, valid: bool = True, target: str = "", shift: int = 0
+) -> bytes:
+    """shift: by how many ticks the strong cell is ahead of where it wanders to."""
     kinds = TYPES.types
     cameras = []
     for name in ("top", "side"):
-        mass = cells(name, tick)
+        mass = cells(name, tick + shift)
         peak = np.unravel_index(int(mass.argmax()), mass.shape)
         x0, y0, dx, dy = GRIDS[name]
         cameras.append(
@@ -77,20 +95,28 @@ def map_cdr(tick: int, stamp_ns: int, *, valid: bool = True) -> bytes:
                 cells=mass.reshape(-1) if valid else np.zeros(0, np.float32),
                 share=float(mass.sum()) if valid else math.nan,
                 peak_row=int(peak[0]), peak_col=int(peak[1]),
+                signed_cells=np.zeros(0, np.float32), contribution=math.nan, part_share=math.nan,
+                rotate=0, padding_share=0.0, first_row=0, first_col=0,
             )
         )  # fmt: skip
     nothing = np.zeros(0, np.float32)
     message = kinds["pam_ros/msg/AttentionMap"](
         header=header(stamp_ns, "top_frame"), episode=tick // 20, tick=tick,
         policy_name="synthetic", policy_sha256="a" * 64, method="rollout", layer="all", head="mean",
-        query="mean", target="", chunk_mode="queue", chunk_executed=True, command_source_tick=tick,
+        query="mean", target=target, chunk_mode="queue", chunk_executed=True,
+        command_source_tick=tick,
         valid=valid, invalid_reason="" if valid else "a weight is not finite",
         inference_skipped=False, joint_state_stamp=stamp(stamp_ns),
         latent_share=0.05 if valid else math.nan,
         joint_state_share=JOINT_SHARE if valid else math.nan, environment_share=math.nan,
         entropy=1.5 + 0.1 * math.sin(tick) if valid else math.nan, head_entropy=nothing,
         head_latent_share=nothing, total=1.0, completeness_error=math.nan,
-        forward_seconds=0.2 if tick == FORWARD_PEAK else 0.03 + 0.001 * (tick % 3), cameras=cameras,
+        forward_seconds=0.045 if tick == FORWARD_PEAK else 0.03 + 0.001 * (tick % 3),
+        cameras=cameras,
+        method_asked="rollout", method_reason="", explained_by="",
+        denoising_step=-1, denoising_steps=0, unit="",
+        baseline="", points=0, instruction="", noise_seed=0, first_executed_tick=tick,
+        groups=groups() if valid else [],
     )  # fmt: skip
     return bytes(TYPES.serialize_cdr(message, "pam_ros/msg/AttentionMap"))
 
@@ -158,8 +184,14 @@ def write_recording(
     storage: Literal["mcap", "sqlite3"] = "mcap",
     without: frozenset[str] = frozenset(),
     invalid: frozenset[int] = frozenset(),
+    map_delays: Mapping[int, float] | None = None,
+    further: bool = False,
 ) -> None:
-    """Ticks in the order in which they were received; `without` leaves topics out."""
+    """Ticks in the order in which they were received; `without` leaves topics out.
+
+    map_delays: how much later [s] than usual the maps and features of some ticks are received.
+    further: also maps of what moves pan, for every tick but FURTHER_GAP, FURTHER_SHIFT ahead.
+    """
     timing = timing or Timing()
     types = {
         TOP: "sensor_msgs/msg/Image", SIDE: "sensor_msgs/msg/Image",
@@ -168,6 +200,10 @@ def write_recording(
         STATES: "sensor_msgs/msg/JointState", ANNOTATE: "std_msgs/msg/String",
         RESULT: "std_msgs/msg/String",
     }  # fmt: skip
+    if further:
+        types[FURTHER] = "pam_ros/msg/AttentionMap"
+    else:
+        without = without | {FURTHER}
     with BagWriter(path, storage) as writer:
         for topic, kind in types.items():
             if topic not in without:
@@ -187,8 +223,12 @@ def write_recording(
             sent = ns + round(LATENCY_S * SECOND)
             write(COMMANDS, joints_cdr(sent, (planned(k) + off, -planned(k))), late - 1000)
             write(CHUNK, chunk_cdr(ns, k), late)
-            write(ATTENTION, map_cdr(k, ns, valid=k not in invalid), late)
-            write(FEATURES, features_cdr(k, ns), late + 1000)
+            explained = late + round((map_delays or {}).get(k, 0.0) * SECOND)
+            write(ATTENTION, map_cdr(k, ns, valid=k not in invalid), explained)
+            if k != FURTHER_GAP:
+                moved = map_cdr(k, ns, target="pan[0:10]", shift=FURTHER_SHIFT)
+                write(FURTHER, moved, explained + 500)
+            write(FEATURES, features_cdr(k, ns), explained + 1000)
             if k == NOTE:
                 write(ANNOTATE, string_cdr(NOTE_TEXT), at + 20_000_000)
             if k % 20 == 19:

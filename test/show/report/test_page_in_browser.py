@@ -19,6 +19,7 @@ from synthetic_recording import (
     SIZES,
     TICKS,
     TOP_PEAK,
+    WORDS,
     cells,
     color,
     write_recording,
@@ -37,6 +38,15 @@ def opened(browser, page):
     browser.wait(f"{SHOWN} === 0")
     yield browser
     assert browser.problems() == []
+
+
+def test_words_are_marked_by_their_mass_on_the_scale_of_the_heat(opened):
+    go(opened, 3)
+    found = opened.run(
+        "Array.from(document.querySelectorAll('#words span'), w => [w.textContent, w.title])"
+    )
+    assert found == [[WORDS[0], "0.00 %"], [WORDS[1], "2.00 %"], [WORDS[2], "1.00 %"]]
+    assert opened.run("document.getElementById('words').textContent").startswith("language: ")
 
 
 def go(browser, tick: int) -> None:
@@ -79,8 +89,10 @@ def full_scale(tick: int) -> float:
     value = 0.0
     for k in range(tick + 1):
         cameras = [SimpleNamespace(cells=cells(name, k)) for name in SIZES]
-        maps = SimpleNamespace(cameras=cameras, tokens=sum(c.cells.size for c in cameras) + 2)
-        value = scale.scale(maps)
+        tokens = sum(camera.cells.size for camera in cameras) + 2
+        value = scale.scale(
+            SimpleNamespace(cameras=cameras, tokens=tokens, method="rollout", layer="")
+        )
     return value
 
 

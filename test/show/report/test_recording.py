@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_bags import START_NS, header
+from synthetic_bags import START_NS
 from synthetic_recording import (
     ATTENTION,
     CHUNK,
@@ -36,7 +35,6 @@ from pam_ros.show.report.heat import pack
 from pam_ros.show.report.page import write_report
 from pam_ros.show.report.peaks import peaks
 from pam_ros.show.report.recording import read_recording
-from pam_ros.show.report.tick import command_latencies
 
 
 def data_of(page) -> dict:
@@ -64,22 +62,6 @@ def test_a_note_stands_where_it_was_said(recording):
 def test_the_command_that_answers_an_observation_gives_its_latency(recording):
     latencies = [tick.command_latency_s for tick in read_recording(recording).ticks]
     np.testing.assert_allclose(latencies, 0.05, atol=1e-6)
-
-
-@pytest.mark.parametrize("map_first", [True, False])
-def test_a_command_recorded_just_after_its_map_is_still_that_maps(map_first):
-    """Each pass begins 20 ms after its observation, as the last tick's command goes out."""
-    ms = 1_000_000
-    observed = [START_NS + k * 100 * ms for k in range(5)]
-    sent = [at + 120 * ms for at in observed]
-    off = -ms if map_first else ms
-    maps = [
-        (command + off, SimpleNamespace(header=header(at, ""), chunk_executed=k != 3))
-        for k, (at, command) in enumerate(zip(observed, sent, strict=True))
-    ]
-    found = command_latencies(maps, [(at, at) for at in sent])
-    np.testing.assert_allclose(found, [0.12, 0.12, 0.12, np.nan, 0.12], atol=1e-9)
-    assert np.isnan(command_latencies(maps, [])).all()
 
 
 def test_the_gap_between_prediction_and_command_is_the_widest_joints(page):
@@ -110,7 +92,7 @@ def test_a_feature_that_never_rests_comes_after_one_that_does(recording):
 
 
 def test_packed_maps_are_the_maps_to_a_255th_of_the_ticks_largest_cell(recording):
-    heat = pack(read_recording(recording))
+    heat = pack(read_recording(recording).ticks)
     packed = np.frombuffer(heat.cells, np.uint8)
     for camera, (grid,) in heat.grids.items():
         size = grid.rows * grid.cols

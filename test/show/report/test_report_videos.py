@@ -14,6 +14,7 @@ from synthetic_recording import (
     JOINT_SHARE,
     SIZES,
     TICKS,
+    WORDS,
     Timing,
     cells,
     color,
@@ -78,7 +79,7 @@ def test_a_video_drawn_from_maps_shows_the_overlay_beside_the_camera(tmp_path, c
     np.testing.assert_allclose(
         [float(f.time) for f in frames], np.array(timing.stamps) - timing.stamps[0], atol=1e-3
     )
-    scales = full_scales(read_recording(tmp_path / "run"))
+    scales = full_scales(read_recording(tmp_path / "run").ticks)
     for tick in (0, 7, 27, 39):
         picture = rgb(frames[tick])
         height, width = SIZES["top"]
@@ -103,9 +104,10 @@ def test_full_heat_is_what_the_live_node_takes_for_it(recording):
     expected = []
     for tick in range(TICKS):
         cameras = [SimpleNamespace(cells=cells(name, tick)) for name in SIZES]
-        tokens = sum(camera.cells.size for camera in cameras) + 2
-        expected.append(scale.scale(SimpleNamespace(cameras=cameras, tokens=tokens)))
-    np.testing.assert_allclose(full_scales(read_recording(recording)), expected, rtol=1e-6)
+        tokens = sum(camera.cells.size for camera in cameras) + 2 + len(WORDS)
+        maps = SimpleNamespace(cameras=cameras, tokens=tokens, method="rollout", layer="")
+        expected.append(scale.scale(maps))
+    np.testing.assert_allclose(full_scales(read_recording(recording).ticks), expected, rtol=1e-6)
 
 
 def test_mistakes_are_one_sentence(tmp_path, recording, capsys):

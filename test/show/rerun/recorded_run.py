@@ -18,6 +18,7 @@ HEIGHT, WIDTH = 60, 80
 CAMERAS = ("top", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 SHARES = {"top": 0.5, "wrist": 0.2, "joint_state": 0.25, "latent": 0.05}
+GROUPS = {"language 0": 0.03125, "language 1": 0.0625}
 
 
 def make(type_name, **fields):
@@ -67,7 +68,31 @@ def camera_attention(name, ns, share):
         share=share,
         peak_row=1,
         peak_col=2,
+        signed_cells=np.zeros(0, np.float32),
+        part_share=float("nan"),
+        contribution=float("nan"),
+        rotate=0,
+        padding_share=0.0,
+        first_row=0,
+        first_col=0,
     )
+
+
+def groups():
+    """Tokens beside the cameras: those with a share of their own, and words."""
+    return [
+        make(
+            "pam_ros/msg/TokenGroup",
+            name=name,
+            kind=name.partition(" ")[0],
+            share=share,
+            mass=np.array([share], np.float32),
+            labels=[],
+            contribution=float("nan"),
+        )
+        for name, share in (SHARES | GROUPS).items()
+        if name not in CAMERAS
+    ]
 
 
 def attention(tick, ns, valid=True):
@@ -100,6 +125,18 @@ def attention(tick, ns, valid=True):
         completeness_error=float("nan"),
         forward_seconds=0.01,
         cameras=[camera_attention(name, ns, SHARES[name]) for name in CAMERAS],
+        method_asked="rollout",
+        method_reason="",
+        explained_by="",
+        denoising_step=-1,
+        denoising_steps=0,
+        unit="",
+        baseline="",
+        points=0,
+        instruction="",
+        noise_seed=0,
+        first_executed_tick=tick,
+        groups=groups() if valid else [],
     )
 
 

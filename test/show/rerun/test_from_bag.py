@@ -13,6 +13,7 @@ from recorded_run import (
     STAMPS,
     START_NS,
     TICKS,
+    attention,
     image,
     make,
     picture,
@@ -26,6 +27,7 @@ from pam_ros.cli import main
 from pam_ros.robot import load_contract
 from pam_ros.robot.topics import topics_of
 from pam_ros.share.folders import find_contract
+from pam_ros.show.rerun.from_bag import OpenBag
 from pam_ros.show.rerun.opening import close, into_file
 
 
@@ -62,7 +64,7 @@ def test_images_and_numbers_come_back_at_the_nanosecond_of_their_stamps(saved):
 def test_shares_are_on_both_timelines_and_a_tick_without_a_map_is_left_out(saved):
     rrd, _ = saved(run())
     valid = [tick for tick in range(TICKS) if tick != 2]
-    for name, share in SHARES.items():
+    for name, share in (SHARES | {"language_0": 0.03125, "language_1": 0.0625}).items():
         shown = rrd.numbers(f"/shares/{name}")
         assert [time for time, _ in shown] == [STAMPS[tick] for tick in valid]
         assert [value for _, value in shown] == pytest.approx([share] * 3)
@@ -79,8 +81,8 @@ def test_heat_is_drawn_on_the_image_with_the_maps_stamp_in_its_own_colours(saved
     rrd, _ = saved(run())
     for name in CAMERAS:
         shown = rrd.pictures(f"/cameras/{name}/attention", "tick")
-        assert [tick for tick, _ in shown] == [0, 1, 3]
-        for tick, rgb in shown:
+        assert [tick for tick, _ in shown] == list(range(TICKS))
+        for tick, rgb in (one for one in shown if one[0] != 2):
             cells = np.zeros((2, 3), np.float32)
             cells[1, 2] = SHARES[name]
             # 14 tokens share the mass; the scale's floor is four times what each would have.
@@ -92,12 +94,24 @@ def test_heat_is_drawn_on_the_image_with_the_maps_stamp_in_its_own_colours(saved
             assert np.abs(picture(tick, name).astype(int) - expected).mean() > 10
 
 
+def test_a_tick_without_a_map_shows_the_last_one_dimmed_with_its_age(saved):
+    rrd, _ = saved(run())
+    for name in CAMERAS:
+        shown = dict(rrd.pictures(f"/cameras/{name}/attention", "tick"))
+        own = shown[1].astype(int) - picture(1, name)
+        held = shown[2].astype(int) - picture(2, name)
+        # Below the line of text, half of the heat that the tick before has.
+        assert np.abs(own[24:]).mean() > 8
+        assert np.abs(held[24:] - own[24:] / 2).mean() < 6
+        assert np.abs(held[:18] - own[:18] / 2).max() > 100  # the text
+
+
 def test_recorded_overlays_are_shown_as_they_are(saved):
     rrd, output = saved(run(overlays=True))
     shown = rrd.pictures("/cameras/top/attention")
     assert [time for time, _ in shown] == STAMPS
     assert all(np.abs(rgb.astype(int) - 77).max() <= 2 for _, rgb in shown)
-    assert len(rrd.pictures("/cameras/wrist/attention")) == 3
+    assert len(rrd.pictures("/cameras/wrist/attention")) == TICKS
     assert "without the image" not in output.out
 
 
@@ -128,7 +142,7 @@ def test_maps_without_their_image_are_counted(saved):
     messages = [m for m in run() if m[0] != "/wrist/image_raw"]
     rrd, output = saved(messages)
     assert "3 maps without the image" in output.out
-    assert len(rrd.pictures("/cameras/top/attention")) == 3
+    assert len(rrd.pictures("/cameras/top/attention")) == TICKS
 
 
 def test_a_bag_without_any_of_the_topics_lists_those_it_has(tmp_path, capsys):
@@ -190,3 +204,22 @@ def test_the_blueprint_shows_each_camera_and_joint_of_the_contract(tmp_path):
         assert f"cameras/{name}/attention" in printed
     for joint in contract.command.joints:
         assert f"joints/{joint.name}" in printed
+
+
+def test_a_viewer_opens_at_the_first_map(tmp_path, capsys):
+    """The cursor of the time panel, read back as Rerun's own printer shows it."""
+    contract = load_contract(find_contract("demo_arm"))
+    late = [
+        (topic, ns, attention(0, STAMPS[0], valid=False))
+        if topic.endswith("act_attention/attention") and message.tick == 0
+        else (topic, ns, message)
+        for topic, ns, message in run()
+    ]
+    bag = write_bag(tmp_path / "bag", late)
+    with OpenBag(bag, contract, topics_of(contract)) as opened:
+        assert opened.first_map_ns() == STAMPS[1]
+    file = tmp_path / "out.rrd"
+    assert main(["view", str(bag), "--contract", "demo_arm", "--save", str(file)]) == 0
+    command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(file)]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert f"[{STAMPS[1]}]" in printed.split("TimePanelBlueprint:time ", 1)[1]

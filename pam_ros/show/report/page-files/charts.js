@@ -200,12 +200,14 @@ class Chart {
     const { times } = line;
     const from = Math.max(indexAt(times, this.view.begin) - 1, 0);
     const to = Math.min(indexAt(times, this.view.until) + 1, times.length - 1);
+    const alone = [];
     let open = false, pixel = -1, low = 0, high = 0;
     for (let i = from; i <= to; i++) {
       const v = value(i);
       const gap = i > from && times[i] - times[i - 1] > line.gap;
       if (v === null) { open = false; continue; }
       const x = this.x(times[i]), y = this.y(v);
+      if ((!open || gap) && this.ends(line, i)) alone.push([x, y]);
       if (!open || gap) {
         context.moveTo(x, y);
         [open, pixel, low, high] = [true, Math.round(x), y, y];
@@ -217,6 +219,13 @@ class Chart {
         [pixel, low, high] = [Math.round(x), y, y];
       }
     }
+    return alone;
+  }
+
+  /** Whether nothing follows a value: the next is missing, or far away. */
+  ends(line, i) {
+    const { times, values, gap } = line;
+    return i + 1 >= times.length || values[i + 1] === null || times[i + 1] - times[i] > gap;
   }
 
   line(context, line) {
@@ -225,9 +234,16 @@ class Chart {
     context.lineJoin = "round";
     context.setLineDash(line.dash || []);
     context.beginPath();
-    this.path(context, line, (i) => line.values[i]);
+    const alone = this.path(context, line, (i) => line.values[i]);
     context.stroke();
     context.setLineDash([]);
+    // A value between two gaps is no line.
+    context.fillStyle = context.strokeStyle;
+    for (const [x, y] of alone) {
+      context.beginPath();
+      context.arc(x, y, Math.max(2, context.lineWidth), 0, 2 * Math.PI);
+      context.fill();
+    }
   }
 
   areas(context) {
@@ -242,6 +258,12 @@ class Chart {
         const ends = i === to || line.values[i + 1] === null || times[i + 1] - times[i] > gap;
         if (line.values[i] === null) { begin = i + 1; continue; }
         if (!ends) continue;
+        if (begin === i) {
+          const top = this.y(sums[i] + line.values[i]);
+          context.fillRect(this.x(times[i]) - 1.5, top, 3, this.y(sums[i]) - top);
+          begin = i + 1;
+          continue;
+        }
         context.beginPath();
         for (let k = begin; k <= i; k++) context.lineTo(this.x(times[k]), this.y(sums[k]));
         for (let k = i; k >= begin; k--) {

@@ -27,6 +27,7 @@
   const stage = new Stage(data, bytes(byId("cells-data")), byId("video"), byId("cameras"), onShown);
   const charts = [];
   const cards = [];
+  const drivers = new Drivers(data, stage, byId("driven"));
   makeCharts();
   makeFeatures();
   makeMoments();
@@ -69,7 +70,7 @@
   addEventListener("hashchange", followLink);
 
   stage.video.src = URL.createObjectURL(new Blob([bytes(byId("video-data"))], { type: "video/mp4" }));
-  if (location.hash) followLink(); else stage.seek(0);
+  if (location.hash) followLink(); else stage.seek(data.first);
 
   function header() {
     byId("name").textContent = data.name;
@@ -163,7 +164,7 @@
     caption.innerHTML = "<h2>Joints [rad]</h2>";
     const legend = document.createElement("span");
     legend.className = "legend";
-    const entries = series.map((one) => looks[one.role]);
+    const entries = [...new Set(series.map((one) => looks[one.role]))];
     if (data.chunks) entries.push({ color: "--mark", label: "the plan at the cursor" });
     for (const look of entries) {
       const entry = document.createElement("span"), swatch = document.createElement("i");
@@ -186,6 +187,7 @@
         && data.chunks.plans[tick][place].map((v, k) => [times[tick] + data.chunks.after[k], v]);
       const chart = addChart(grid, { title: joint, lines, height: 84, small: true, plan });
       chart.legend.remove();
+      drivers.add(joint, chart);
     }
   }
 
@@ -357,9 +359,31 @@
     for (const link of document.querySelectorAll("#moments a")) {
       link.classList.toggle("here", Number(link.dataset.tick) === tick);
     }
+    drawWords(tick);
     drawStrip();
     if (drawn) drawCards(tick);
     if (drawn && !stage.video.paused) view.follow(time);
+  }
+
+  /** Named tokens, marked by their mass on the scale of the cells. */
+  function drawWords(tick) {
+    const root = byId("words"), scale = data.heat.scales[tick];
+    root.replaceChildren();
+    for (const { group, labels, mass } of data.words) {
+      if (!mass[tick]) continue;
+      const line = document.createElement("p");
+      line.append(`${group}: `);
+      labels.forEach((label, index) => {
+        const word = document.createElement("span"), share = mass[tick][index] ?? 0;
+        word.textContent = label;
+        word.title = `${(100 * share).toFixed(2)} %`;
+        const part = scale ? Math.round(100 * Math.min(1, share / scale)) : 0;
+        word.style.background = `color-mix(in srgb, var(--mark) ${part}%, transparent)`;
+        line.append(word);
+      });
+      root.append(line);
+    }
+    root.hidden = !root.childElementCount;
   }
 
   function stripTime(event) {

@@ -42,6 +42,7 @@ class Camera {
   constructor(spec, heat, cells, root) {
     this.spec = spec;
     this.heat = heat;
+    this.grids = spec.grids;
     this.cells = cells;
     const panel = spec.panel || { x: 0, width: 320, height: 240 };
     this.panel = panel;
@@ -74,10 +75,15 @@ class Camera {
     this.plain.height = panel.height;
   }
 
-  /** The grid of a tick, and where its cells begin. */
-  grid(tick) {
+  /** Draw these maps from now on: units and scales of each tick, and grids of cells. */
+  use(heat, grids) {
+    [this.heat, this.grids, this.placed] = [heat, grids, null];
+  }
+
+  /** The grid of a tick's own map, and where its cells begin; or of the maps that are drawn. */
+  grid(tick, grids = this.spec.grids) {
     let found = null;
-    for (const grid of this.spec.grids) if (grid.first <= tick) found = grid;
+    for (const grid of grids) if (grid.first <= tick) found = grid;
     if (!found) return null;
     const size = found.rows * found.cols;
     return { ...found, at: found.offset + (tick - found.first) * size, size };
@@ -96,8 +102,8 @@ class Camera {
   }
 
   /** As overlay.py: linear between the centres of cells, held beyond the outermost. */
-  drawHeat(tick, table) {
-    const grid = this.grid(tick);
+  drawHeat(tick, table, dimmed = 1) {
+    const grid = this.grid(tick, this.grids);
     const scale = this.heat.scales[tick];
     if (!grid || !scale) return;
     const { width, height } = this.panel, { rows, cols } = grid;
@@ -130,7 +136,9 @@ class Camera {
       }
     }
     this.layerContext.putImageData(this.image, 0, 0);
+    this.context.globalAlpha = dimmed;
     this.context.drawImage(this.layer, 0, 0);
+    this.context.globalAlpha = 1;
   }
 
   drawBorder(share, pixels) {
@@ -170,6 +178,12 @@ class Stage {
     this.video = video;
     this.onShown = onShown;
     this.cameras = data.cameras.map((spec) => new Camera(spec, data.heat, cells, root));
+    this.own = {
+      target: data.target, units: data.heat.units, scales: data.heat.scales, maps: data.maps,
+      grids: Object.fromEntries(data.cameras.map((spec) => [spec.name, spec.grids])),
+      shares: data.shares, state: data.shares["joint state"],
+    };
+    this.chosen = this.own;
     this.heatOn = true;
     this.feature = null;
     this.playing = false;
@@ -193,6 +207,13 @@ class Stage {
       this.tick = this.times.length - 1;
       this.pause();
     });
+  }
+
+  /** Show the maps of one of data.targets; null: the ticks' own. */
+  choose(target) {
+    this.chosen = target || this.own;
+    for (const camera of this.cameras) camera.use(this.chosen, this.chosen.grids[camera.spec.name] || []);
+    this.redraw();
   }
 
   setOpacity(alpha) {
@@ -267,7 +288,7 @@ class Stage {
   /** Every camera of one tick; the video stands at its frame. */
   draw(tick) {
     this.tick = tick;
-    const state = this.data.shares["joint state"];
+    const { state, maps, shares } = this.chosen;
     for (const [index, camera] of this.cameras.entries()) {
       const { x, width, height } = camera.panel;
       const context = camera.context;
@@ -277,21 +298,25 @@ class Stage {
         context.drawImage(this.video, x, 0, width, height, 0, 0, width, height);
       }
       camera.plain.getContext("2d").drawImage(camera.canvas, 0, 0);
-      const valid = !(tick in this.data.reasons);
-      if (this.heatOn && valid) {
-        camera.drawHeat(tick, this.table);
-        camera.drawBorder(state ? state[tick] : 0, this.data.heat.border);
+      const map = maps[tick], own = map === tick;
+      if (this.heatOn && map !== null) {
+        const part = own ? 1 : this.data.dimmed;
+        camera.drawHeat(map, this.table, part);
+        camera.drawBorder(state ? part * state[map] : 0, this.data.heat.border);
       }
       const curve = this.feature;
       const grid = camera.grid(tick);
       if (curve && grid && curve.camera[tick] === index && curve.values[tick] > 0) {
         camera.ring(grid, curve.row[tick], curve.col[tick]);
       }
-      const share = this.data.shares[camera.spec.name][tick];
+      const share = map === null ? null : shares[camera.spec.name][map];
+      const age = map === null ? 0 : this.times[tick] - this.times[map];
       const stale = this.data.stale[tick] && this.data.stale[tick][camera.spec.name];
       camera.readout.textContent = (stale ? "earlier picture · " : "")
-        + (share === null ? "no map" : `${(100 * share).toFixed(1)} %`);
-      camera.readout.className = stale ? "warn" : "";
+        + (share === null ? "no map" : `${(100 * share).toFixed(1)} %`)
+        + (own || map === null ? "" : ` · map ${age.toFixed(age < 1 ? 2 : 1)} s old`);
+      camera.readout.className = stale || !own ? "warn" : "";
+      camera.canvas.dataset.map = map === null ? "" : map;
       camera.canvas.dataset.tick = tick;
     }
     this.root.dataset.tick = tick;

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A live tick as a recording tells of it: which messages it looked at, and what it showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RecordedLook = tuple[str, str, str, str]
+"""Method, layer, head and query as an AttentionMap has them."""
+
+
+@dataclass(frozen=True)
+class RecordedTick:
+    """One tick of the live run.
+
+    stamps: of the messages that it looked at [ns], by source; without the joint state where the
+    policy reads none. received_ns: when it had run at the latest: when its map was recorded, or one
+    of a later tick. source_tick: whose chunk its command was of; -1 where that is not known.
+    chunk_executed, first_executed_tick: whether its own chunk moved the robot, and from which tick
+    on it did or could have. dry: whether there was no action for it, since no chunk was there.
+    look: None where the map is not valid.
+    """
+
+    episode: int
+    tick: int
+    stamps: dict[str, int]
+    stamp_ns: int
+    received_ns: int
+    source_tick: int
+    chunk_executed: bool
+    look: RecordedLook | None
+    first_executed_tick: int = -1
+    dry: bool = False
