@@ -7,12 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# A process group of its own: Ctrl-C in the terminal reaches the caller alone. Not a session of its
+# own where Python can tell them apart: Linux schedules sessions against each other (autogroup), and
+# a thread of low priority in one would take as much of a processor as another session's camera.
+_APART: dict[str, Any] = (
+    {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
+)
 
 
 class ProcessError(PamRosError):
@@ -64,13 +71,13 @@ class Processes:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
         with (self._logs / f"{name}.log").open("wb") as log:
-            # A session of its own: Ctrl-C in the terminal reaches the caller alone. And a folder of
-            # its own for what a killed run leaves: it must not keep another demo from moving.
+            # A folder of its own for what a killed run leaves: it must not keep another demo from
+            # moving.
             self._running[name] = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                **_APART,
                 env={**os.environ, "XDG_RUNTIME_DIR": str(self._logs)},
             )
 

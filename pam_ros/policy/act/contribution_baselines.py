@@ -70,8 +70,9 @@ class PictureBaselines:
             episode: their episode; the running mean begins anew with each.
         """
         reason = ""
+        # Whatever is asked for now: a replay, or who asks for it later, has the episode's mean too.
+        means, count = self._running.add(images, episode)
         if baseline == RUNNING_BASELINE:
-            means, count = self._running.add(images, episode)
             if count >= ENOUGH:
                 return means, baseline, ""
             reason = (

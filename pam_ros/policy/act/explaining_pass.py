@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from pam_ros.policy.act.picture_gradient import PictureGradient
 from pam_ros.policy.act.token_gradient import TokenGradient
+from pam_ros.policy.engines.models_apart import ModelsApart
 from pam_ros.policy.engines.openvino import flat
 from pam_ros.policy.engines.openvino_model import CompiledModel
 from pam_ros.policy.engines.openvino_package import import_openvino, shared_core
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from pam_ros.policy.act.graph import ActGraph
     from pam_ros.policy.act.passes import Prepared
     from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.engines.openvino_model import Blob
 
 logger = logging.getLogger(__name__)
 
 _ALIKE = {"float32": 0.9999, "bfloat16": 0.9}
 """How alike a compiled gradient must be to autograd's: the cosine of the two, on noise."""
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+_CHUNK, _TOKENS, _PICTURES = range(3)
 
 
 class ExplainingPass(Protocol):
@@ -226,28 +229,30 @@ class OpenVinoPass:
                 {**identity, "contribution": kind, "weights": dtype_of(graph)},
             )
 
-        self._chunk = compiled("chunk", lambda: _ChunkOf(graph), (tokens,))
-        self._gradient = compiled("tokens", lambda: TokenGradient(graph), (tokens, direction))
-        self._pictures = compiled(
-            "pictures", lambda: _FlatPictures(graph, example), (*flat(example), direction)
-        )
-        self.name = f"openvino {self._gradient.dtype}"
+        models = [
+            compiled("chunk", lambda: _ChunkOf(graph), (tokens,)),
+            compiled("tokens", lambda: TokenGradient(graph), (tokens, direction)),
+            compiled(
+                "pictures", lambda: _FlatPictures(graph, example), (*flat(example), direction)
+            ),
+        ]
+        self._models = _apart(models)
+        self.name = f"openvino {models[_TOKENS].dtype}"
         self._coarsest = dtype_of(graph)
-        self._check(self._chunk, [self._chunk([tokens])[0]], [exact.chunk_of(tokens)])
+        blobs = [model.blob for model in models]
+        self._check(blobs[_CHUNK], [self.rough_chunk_of(tokens)], [exact.chunk_of(tokens)])
         self._check(
-            self._gradient,
+            blobs[_TOKENS],
             self.token_gradients(tokens, [direction]),
             exact.token_gradients(tokens, [direction]),
         )
         self._check(
-            self._pictures,
+            blobs[_PICTURES],
             self.picture_gradients(example, [direction])[0],
             exact.picture_gradients(example, [direction])[0],
         )
 
-    def _check(
-        self, model: CompiledModel, found: Sequence[Tensor], known: Sequence[Tensor]
-    ) -> None:
+    def _check(self, model: Blob, found: Sequence[Tensor], known: Sequence[Tensor]) -> None:
         ours, theirs = (torch.cat([one.flatten() for one in some]) for some in (found, known))
         alike = float(functional.cosine_similarity(ours, theirs, dim=0))
         least = min(_ALIKE[model.dtype], _ALIKE[self._coarsest])
@@ -269,19 +274,28 @@ class OpenVinoPass:
     def rough_chunk_of(self, tokens: Tensor) -> Tensor:
         """See ExplainingPass."""
         with self._running:
-            return torch.cat([self._chunk([one])[0] for one in tokens.chunk(len(tokens))])
+            return torch.cat([self._models(_CHUNK, [one])[0] for one in tokens.chunk(len(tokens))])
 
     def token_gradients(self, tokens: Tensor, directions: Sequence[Tensor]) -> list[Tensor]:
         """See ExplainingPass."""
         with self._running:
-            return [self._gradient([tokens.detach(), each])[0] for each in directions]
+            return [self._models(_TOKENS, [tokens.detach(), each])[0] for each in directions]
 
     def picture_gradients(
         self, inputs: Prepared, directions: Sequence[Tensor]
     ) -> list[Sequence[Tensor]]:
         """See ExplainingPass."""
         with self._running:
-            return [self._pictures([*flat(inputs), each]) for each in directions]
+            return [self._models(_PICTURES, [*flat(inputs), each]) for each in directions]
+
+
+def _apart(models: Sequence[CompiledModel]) -> Callable[[int, Sequence[Tensor]], list[Tensor]]:
+    """The models by their number, in a process that gives way to the commands, if that can be."""
+    try:
+        return ModelsApart([model.blob for model in models])
+    except PolicyError as error:
+        logger.warning("contributions share processor time with the commands: %s", error)
+        return lambda number, inputs: models[number](inputs)
 
 
 class _ChunkOf(nn.Module):

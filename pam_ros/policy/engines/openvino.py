@@ -96,7 +96,7 @@ class OpenVinoEngine:
 
     def discard(self) -> None:
         """Take the blob out of the cache."""
-        self._compiled.discard()
+        self._compiled.blob.discard()
 
     def __call__(
         self,

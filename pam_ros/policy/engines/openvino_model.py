@@ -14,7 +14,7 @@ import io
 import json
 import logging
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -34,6 +34,25 @@ logger = logging.getLogger(__name__)
 _FORMAT = 1
 
 
+class Blob(NamedTuple):
+    """A compiled model on disk, and the settings that it is imported with.
+
+    Attributes:
+        path: where it is, if the cache could be written.
+        settings: OpenVINO's.
+        dtype: "float32" or "bfloat16", what really runs: a CPU without bfloat16 has float32.
+    """
+
+    path: Path
+    settings: dict[str, Any]
+    dtype: str
+
+    def discard(self) -> None:
+        """Take it out of the cache."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+
 class CompiledModel:
     """For one thread at a time.
 
@@ -45,7 +64,8 @@ class CompiledModel:
         identity: what the model depends on beside these: weights, configuration, layout.
 
     Attributes:
-        dtype: "float32" or "bfloat16", what really runs: a CPU without bfloat16 has float32.
+        blob: the same on disk.
+        dtype: as the blob's.
         from_cache: whether the blob was there already.
 
     Raises:
@@ -67,7 +87,7 @@ class CompiledModel:
         }
         core = shared_core(openvino)
         key = _key(openvino, core, inputs, settings, identity)
-        self._blob = blob = cache_folder("openvino") / f"{key}.blob"
+        blob = cache_folder("openvino") / f"{key}.blob"
         compiled = _import_blob(core, blob, settings)
         self.from_cache = compiled is not None
         if compiled is None:
@@ -80,6 +100,7 @@ class CompiledModel:
         self._request = compiled.create_infer_request()
         self._outputs = compiled.outputs
         self.dtype = _running_dtype(openvino, compiled)
+        self.blob = Blob(blob, settings, self.dtype)
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """The outputs, in memory of their own."""
@@ -87,11 +108,6 @@ class CompiledModel:
         # The results are copied: the request's own memory is that of the next pass too.
         results = self._request.infer(arrays, share_inputs=True)
         return [torch.from_numpy(results[output]) for output in self._outputs]
-
-    def discard(self) -> None:
-        """Take the blob out of the cache."""
-        with contextlib.suppress(OSError):
-            self._blob.unlink()
 
 
 def _running_dtype(openvino: Any, compiled: Any) -> str:

@@ -130,6 +130,15 @@ def test_running_is_the_mean_of_the_episodes_pictures(act):
     assert (again.baseline, "this is number 1:" in again.reason) == ("blur", True)
 
 
+def test_the_running_mean_is_there_for_who_asks_for_it_later(act):
+    policy, observations = act
+    # As a replay does, whose recording says "blur" of the first ten.
+    for observation in observations[:9]:
+        policy.contribute(observation, request(baseline="blur", episode=7))
+    found = policy.contribute(observations[9], request(baseline="running", episode=7))
+    assert (found.baseline, found.reason) == ("running", "")
+
+
 def test_the_parts_from_the_running_mean_sum_to_the_change(act):
     policy, observations = act
     for observation in observations[:12]:
