@@ -94,7 +94,8 @@ def _options(subject: Subject, ours: Ours) -> list[Row]:
 
 
 def _contributions(subject: Subject, ours: Ours) -> list[Row]:
-    engines = (("eager", "float32"), ("openvino", "float32"), ("eager", "bfloat16"))
+    dtypes = ("float32", "bfloat16")
+    engines = [(engine, dtype) for dtype in dtypes for engine in ("eager", "openvino")]
     return [
         reference.plain_forward(subject),
         *(ours.row("images", *pair) for pair in engines),
