@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,6 +62,9 @@ JOBS = {
     ),
     "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
+    "policy": Job(
+        "pam_ros.policy.main", False, "what a checkpoint reads and shows", has_words=True
+    ),
     "report": Job("pam_ros.show.report.main", False, "a recording as one page to look at"),
     "quantise": Job("pam_ros.commands.quantise", False, "a policy's int8 form, faster on a CPU"),
     "replay": Job(
@@ -94,6 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in {"-h", "--help"}:
         _usage(sys.stdout.write)
+        return 0
+    if arguments[0] == "--version":
+        sys.stdout.write(f"pam_ros {importlib.metadata.version('pam_ros')}\n")
         return 0
     word, rest = arguments[0], arguments[1:]
     if word not in JOBS:
@@ -134,7 +141,7 @@ def _usage(write: Callable[[str], object]) -> None:
     write("usage: pam_ros JOB [...]\n\n")
     for word, job in JOBS.items():
         write(f"  {word:12} {job.summary}\n")
-    write("\npam_ros JOB --help explains a job.\n")
+    write("\npam_ros JOB --help explains a job; pam_ros --version says which pam_ros it is.\n")
 
 
 def _provide_rclpy() -> str | None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -67,3 +69,9 @@ def test_ctrl_c_is_status_130_and_says_how_to_go_on(job, capsys):
     assert capsys.readouterr().err == (
         "\npam_ros job: stopped; the same command goes on from here\n"
     )
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert cli.main(["--version"]) == 0
+    text = (Path(__file__).parents[1] / "package.xml").read_text()
+    assert capsys.readouterr().out == f"pam_ros {re.search('<version>(.*)</version>', text)[1]}\n"
