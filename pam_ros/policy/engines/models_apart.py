@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-import pam_ros
 from pam_ros.policy.engines.model_process import NUMBER
 from pam_ros.policy.interface import PolicyError
 
@@ -127,7 +126,7 @@ class ModelsApart:
 
     def _start(self) -> subprocess.Popen[bytes]:
         # The package as this process has it, wherever that is.
-        places = (str(Path(pam_ros.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+        places = (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", ""))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
         try:
             process = subprocess.Popen(
