@@ -19,7 +19,7 @@ class Job(NamedTuple):
     """A sub-command.
 
     Attributes:
-        module: where its main(argv) is.
+        module: where its main(argv) is; "module:function" names another function.
         needs_graph: whether it talks to a ROS graph.
         summary: what it does.
         graph_option: with this option it talks to a graph too.
@@ -47,6 +47,8 @@ JOBS = {
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
     "contract": Job("pam_ros.commands.contract", False, "check a robot's contract", "--live"),
     "demo": Job("pam_ros.commands.demo", True, "simulated arm, policy and heatmaps, recorded"),
+    "disable": Job("pam_ros.commands.robot:disable", True, "end the robot's commands"),
+    "enable": Job("pam_ros.commands.robot:enable", True, "let the policy command the robot"),
     "export": Job(
         "pam_ros.export.main",
         False,
@@ -62,6 +64,7 @@ JOBS = {
     ),
     "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
+    "param": Job("pam_ros.commands.param", True, "a node's parameters", has_words=True),
     "policy": Job(
         "pam_ros.policy.main", False, "what a checkpoint reads and shows", has_words=True
     ),
@@ -73,6 +76,7 @@ JOBS = {
         "recordings through a policy, as if it were live",
         goes_on=_SAME,
     ),
+    "reset": Job("pam_ros.commands.robot:reset", True, "start an episode"),
     "run": Job("pam_ros.nodes.kit.run", True, "start one node, as `ros2 run pam_ros` does"),
     "sae": Job(
         "pam_ros.sae.main",
@@ -82,6 +86,7 @@ JOBS = {
         goes_on=_SAME,
     ),
     "sim": Job("pam_ros.commands.sim", True, "demo robot: record, train, evaluate", has_words=True),
+    "topics": Job("pam_ros.commands.topics", True, "what is on the graph"),
     "video": Job("pam_ros.show.video.main", False, "a recording as an mp4"),
     "view": Job("pam_ros.commands.view", False, "a bag or the running robot in Rerun", "--live"),
 }
@@ -113,7 +118,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"pam_ros: {problem}\n")
             return 1
     try:
-        run: Callable[[Sequence[str]], int] = importlib.import_module(job.module).main
+        module, _, function = job.module.partition(":")
+        run: Callable[[Sequence[str]], int]
+        run = getattr(importlib.import_module(module), function or "main")
         return run(rest)
     except KeyboardInterrupt:
         sys.stderr.write(f"\npam_ros {_name(word, rest)}: stopped{job.goes_on}\n")

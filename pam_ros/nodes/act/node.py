@@ -26,6 +26,7 @@ from std_srvs.srv import SetBool, Trigger
 from pam_ros.nodes.act.explanation_request import check_explainable
 from pam_ros.nodes.act.feature_editing import TABLE as EDIT_TABLE
 from pam_ros.nodes.act.parameters import LIVE, TABLE, check_required, make_look
+from pam_ros.nodes.act.start_words import start_words
 from pam_ros.nodes.act.target_topic import TargetTopic
 from pam_ros.nodes.act.ticks import AttentionTicks
 from pam_ros.nodes.kit.entities import Entities
@@ -129,6 +130,8 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             self.get_logger().error(f"not activated: {error}")
             return _FAILURE
         self._active = True
+        enabled = bool(self._values["enabled"])
+        self.get_logger().info(start_words(self, self.ticks.cameras, enabled=enabled))
         return _SUCCESS
 
     @logged

@@ -97,6 +97,7 @@ class AttentionTicks:
             undo.callback(execution.close)
             self._contract = contract = contract.bind(policy.spec)
             self.joints = contract.command.labels
+            self.cameras = tuple(camera.name for camera in contract.cameras)
             self.no_mean = why_no_mean(policy)
             self._look = make_look(values, policy.spec, self.joints, self.no_mean, policy)
             self.health = Health(node, 1.0 / period)
