@@ -17,7 +17,7 @@ class Disturbance:
     def __init__(self) -> None:
         self._start = time.monotonic()
         self._busy = _busy_seconds()
-        self._own = _own_seconds()
+        self._own = own_seconds()
 
     def share(self) -> float | None:
         """Of all processors' time since then, what others were busy with; None where unknown."""
@@ -25,11 +25,12 @@ class Disturbance:
         if busy is None or self._busy is None:
             return None
         available = (time.monotonic() - self._start) * (os.cpu_count() or 1)
-        others = (busy - self._busy) - (_own_seconds() - self._own)
+        others = (busy - self._busy) - (own_seconds() - self._own)
         return max(0.0, others / available)
 
 
-def _own_seconds() -> float:
+def own_seconds() -> float:
+    """Processor time of this process and those that it has started [s]."""
     times = os.times()
     ended = times.children_user + times.children_system
     return times.user + times.system + ended + _running_children_seconds()
@@ -40,7 +41,7 @@ def _running_children_seconds() -> float:
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            _, _, text = stat.read_text().rpartition(")")
+            _, _, text = stat.read_bytes().rpartition(b")")
             fields = text.split()
             if int(fields[1]) == os.getpid():
                 ticks += int(fields[11]) + int(fields[12])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _usage(sys.stdout.write)
         return 0
     if arguments[0] == "--version":
-        sys.stdout.write(f"pam_ros {importlib.metadata.version('pam_ros')}\n")
+        sys.stdout.write(f"pam_ros {_version()}\n")
         return 0
     word, rest = arguments[0], arguments[1:]
     if word not in JOBS:
@@ -132,6 +133,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if job.needs_graph:
             raise
         return _fail(word, rest, error)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("pam_ros")
+    except importlib.metadata.PackageNotFoundError:  # a workspace may have no such file
+        found = re.search(
+            "<version>(.*)</version>", (share_directory() / "package.xml").read_text()
+        )
+        return "of an unknown version" if found is None else found[1]
 
 
 def _name(word: str, rest: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.attribution import CONTRIBUTIONS, GRADIENT_METHODS
+from pam_ros.attention.contribution import ContributionRequest
 from pam_ros.attention.selection import methods_of
 from pam_ros.policy import abilities
 from pam_ros.policy.timing import typical_forward_seconds
@@ -190,8 +191,9 @@ def _methods(policy: Policy) -> list[str]:
     """Values of attention_method and explain_method that it can show."""
     found = list(methods_of(policy.spec))
     if isinstance(policy, abilities.Contributing):
-        found += CONTRIBUTIONS
-    if isinstance(policy, abilities.GradientExplaining):
+        asked = [ContributionRequest(method) for method in CONTRIBUTIONS]
+        found += [one.method for one in asked if not policy.why_no_contribution(one)]
+    if isinstance(policy, abilities.GradientExplaining) and policy.spec.cameras:
         found += GRADIENT_METHODS
     return found
 

@@ -7,19 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-# A process group of its own: Ctrl-C in the terminal reaches the caller alone. Not a session of its
-# own where Python can tell them apart: Linux schedules sessions against each other (autogroup), and
-# a thread of low priority in one would take as much of a processor as another session's camera.
-_APART: dict[str, Any] = (
-    {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
-)
 
 
 class ProcessError(PamRosError):
@@ -71,13 +64,13 @@ class Processes:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
         with (self._logs / f"{name}.log").open("wb") as log:
-            # A folder of its own for what a killed run leaves: it must not keep another demo from
-            # moving.
+            # A session of its own: Ctrl-C in the terminal reaches the caller alone. And a folder of
+            # its own for what a killed run leaves: it must not keep another demo from moving.
             self._running[name] = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                **_APART,
+                start_new_session=True,
                 env={**os.environ, "XDG_RUNTIME_DIR": str(self._logs)},
             )
 

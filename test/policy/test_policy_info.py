@@ -78,6 +78,12 @@ def test_the_rate_is_that_of_the_chunks(reference_policy):
     assert "allows 2 Hz at most" in text_of(info)
 
 
+def test_a_policy_without_cameras_shows_no_contributions(reference_policy):
+    info = info_of(wrapped(reference_policy(cameras={}, environment_dim=2), "eager"), 0)
+    assert "rollout" in info["methods"]
+    assert not {"contribution", "token_contribution", "grad_cam"} & set(info["methods"])
+
+
 def test_a_checkpoint_without_statistics_says_so(reference_policy):
     info = info_of(wrapped(reference_policy(cameras={}, environment_dim=2), "eager"), 0)
     for name in ("mean", "std", "min", "max"):

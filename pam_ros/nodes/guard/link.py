@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.nodes.guard.node import GuardedPart, GuardSettings
@@ -24,6 +23,7 @@ from pam_ros.robot.takeover import (
     decode_answer,
 )
 from pam_ros.share.errors import PamRosError
+from pam_ros.share.module_path import module_path
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -38,22 +38,13 @@ PATIENCE_S = 1.0
 """A guard that has not answered for so long is stopped or starved: it is ended, and replaced."""
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _LARGEST = 65536
-# It looks for modules where the node does: with -m the working folder would come first, and a
-# launch from the sources would find those, which have no messages.
+# It looks for modules where the node does.
 _GUARD = """\
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from pam_ros.cli import main
 sys.exit(main(["run", "command_guard", *sys.argv[2:]]))
 """
-
-
-def _module_path() -> list[str]:
-    """The node's own, without what means the working folder."""
-    # Not resolved: after `colcon build --symlink-install` that is the sources.
-    own = str(Path(__file__).absolute().parents[3])
-    path = [entry for entry in sys.path if entry]
-    return path if own in path else [own, *path]
 
 
 class GuardError(PamRosError):
@@ -177,7 +168,7 @@ class GuardLink:
         line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
-            command = [sys.executable, "-c", _GUARD, json.dumps(_module_path()), str(number)]
+            command = [sys.executable, "-c", _GUARD, json.dumps(module_path()), str(number)]
             # A session of its own: Ctrl-C in the terminal is for the node, which ends the guard.
             try:
                 self.process = subprocess.Popen(

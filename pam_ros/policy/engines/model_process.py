@@ -2,20 +2,21 @@
 """The process that computes compiled models for models_apart.py; needs neither torch nor a policy.
 
 It reads from its standard input and answers on its standard output. First a line of JSON each: the
-request has "blobs" (paths) and "settings" (OpenVINO's); the answer has "models", each with
-the shapes of its "inputs" and "outputs", or an "error". Then, until the input ends, for each pass:
-the model's number (4 bytes, little-endian) and its inputs, answered by one byte, 0 if it went well,
-and the outputs. All arrays are float32, C-contiguous, one behind another. After another byte a line
-of text says what went wrong.
+request has "blobs" (paths) and "settings" (OpenVINO's); the answer has "models", each with the
+shapes of its "inputs" and "outputs", or an "error". Then, until the input ends, for each pass: the
+model's number (4 bytes, little-endian) and its inputs, answered by one byte, WELL and the outputs,
+or FAILED and a line of text. All arrays are float32, C-contiguous, one behind another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,12 +26,24 @@ from pam_ros.policy.engines.openvino_package import import_openvino, shared_core
 
 NUMBER = np.dtype("<u4")
 """Of a model."""
+WELL, FAILED = b"\0", b"\1"
+"""How a pass went."""
+_TRIES = 50
 
 
 def main() -> None:
     """Serve until the input ends."""
     # Whoever has started this one ends it by closing the input; Ctrl-C is for that process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # where memory runs out, this is what can be done without
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    try:
+        _serve()
+    except BrokenPipeError:  # the other process has ended
+        os._exit(0)
+
+
+def _serve() -> None:
     requests = sys.stdin.buffer
     # What a library prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "wb")
@@ -43,6 +56,7 @@ def main() -> None:
         return
     answers.write(_line({"models": [model.shapes for model in models]}))
     answers.flush()
+    _give_way()
     while number := requests.read(NUMBER.itemsize):
         model = models[int(np.frombuffer(number, NUMBER)[0])]
         if not _fill(requests, model.inputs):
@@ -50,12 +64,32 @@ def main() -> None:
         try:
             outputs = model.run()
         except Exception as error:  # noqa: BLE001  (as above)
-            answers.write(b"\1" + " ".join(str(error).split()).encode() + b"\n")
+            answers.write(FAILED + " ".join(str(error).split()).encode() + b"\n")
         else:
-            answers.write(b"\0")
+            answers.write(WELL)
             for output in outputs:
                 answers.write(np.ascontiguousarray(output, np.float32).data)
         answers.flush()
+
+
+def _give_way() -> None:
+    """Let the whole session, which is this process, have what the others leave.
+
+    Only now: while it starts, somebody waits for it.
+    """
+    for _ in range(_TRIES):
+        if not _busy():
+            return
+        time.sleep(0.1)
+
+
+def _busy() -> bool:
+    """Ask for it; whether to ask again: Linux takes one such wish in a tenth of a second."""
+    try:
+        Path("/proc/self/autogroup").write_text("19")
+    except OSError as error:  # of another kind where there are no such groups
+        return isinstance(error, BlockingIOError)
+    return False
 
 
 class _Model:

@@ -14,18 +14,21 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 import weakref
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from pam_ros.policy.engines.model_process import NUMBER
+from pam_ros.policy.engines.model_process import FAILED, NUMBER, WELL
 from pam_ros.policy.interface import PolicyError
+from pam_ros.share.module_path import module_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -35,28 +38,45 @@ logger = logging.getLogger(__name__)
 
 NICE = 19
 """Of the process: the lowest priority there is."""
-# Before anything is imported: Linux gives a thread the priority of the one that starts it.
-_CODE = f"import os; os.nice({NICE}); from pam_ros.policy.engines.model_process import main; main()"
+_START_S, _PASS_S = 120.0, 60.0
+"""A process that is not ready, or has no answer, after so long is stopped or hangs: it is ended."""
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+"""Before another one is started, if the last one has not computed a pass."""
+# Before anything is imported: Linux gives a thread the priority of the one that starts it. And it
+# looks for modules where this process does.
+_CODE = f"""\
+import json, os, sys
+os.setpriority(os.PRIO_PROCESS, 0, {NICE})
+sys.path[:] = json.loads(sys.argv[1])
+from pam_ros.policy.engines.model_process import main
+main()
+"""
 
 
 class ModelsApart:
     """Compiled models by their number, for one thread at a time.
 
     The process ends with this object, and with this process. If it is ended by somebody else, the
-    pass under way fails and the next one starts another.
+    pass under way fails and a later one starts another: at once, or after a pause that grows while
+    none of them computes anything.
 
     Args:
         blobs: the models, compiled with the same settings.
+        clock: in seconds, for tests.
 
     Raises:
         PolicyError: the process cannot be started, or does not take one of them.
     """
 
-    def __init__(self, blobs: Sequence[Blob]) -> None:
+    def __init__(self, blobs: Sequence[Blob], clock: Callable[[], float] = time.monotonic) -> None:
         self._blobs = tuple(blobs)
+        self._clock = clock
         self._owner = os.getpid()
         self._inputs: list[list[tuple[int, ...]]] = []
         self._outputs: list[list[tuple[int, ...]]] = []
+        self._pause = 0.0
+        self._not_before = 0.0
+        self._slowest = 0.0
         self._process = self._start()
         self._end = weakref.finalize(self, _close, self._process)
 
@@ -73,7 +93,8 @@ class ModelsApart:
             inputs: float32 tensors of its shapes.
 
         Raises:
-            PolicyError: the model fails, or the process has ended.
+            PolicyError: the model fails, the process has ended or does not answer, or it is too
+                early to start another.
         """
         if self._process.poll() is not None or self._owner != os.getpid():
             self._restart()
@@ -83,17 +104,34 @@ class ModelsApart:
         if found != wanted:
             message = f"a compiled model was given {found}: it takes {wanted}"
             raise PolicyError(message)
+        outputs = [
+            torch.empty(shape, dtype=torch.float32, device="cpu") for shape in self._outputs[number]
+        ]
+        begin = self._clock()
         try:
-            return self._run(number, arrays)
+            with _deadline(self._process, max(_PASS_S, 20.0 * self._slowest)):
+                self._run(number, arrays, outputs)
         except (OSError, EOFError) as error:
             _close(self._process)
+            self._fail()
             message = (
                 "the process that computes contributions has ended with status "
-                f"{self._process.returncode}: the next contribution starts another"
+                f"{self._process.returncode}: a later contribution starts another"
             )
             raise PolicyError(message) from error
+        except PolicyError:
+            raise  # it has answered, and waits for the next pass
+        except BaseException:
+            # Its answer would be taken for that of the next pass.
+            _close(self._process)
+            raise
+        self._pause = 0.0
+        self._slowest = max(self._slowest, self._clock() - begin)
+        return outputs
 
-    def _run(self, number: int, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Tensor]:
+    def _run(
+        self, number: int, arrays: Sequence[np.ndarray[Any, Any]], outputs: Sequence[Tensor]
+    ) -> None:
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None
         assert answers is not None
@@ -102,38 +140,53 @@ class ModelsApart:
             requests.write(array.data)
         requests.flush()
         status = answers.read(1)
-        if status == b"\1":
-            message = f"a compiled model fails: {answers.readline().decode().strip()}"
-            raise PolicyError(message)
-        outputs = [torch.empty(shape) for shape in self._outputs[number]]
+        if status == FAILED:
+            words = answers.readline()
+            if words.endswith(b"\n"):
+                message = f"a compiled model fails: {words.decode(errors='replace').strip()}"
+                raise PolicyError(message)
+        if status != WELL:
+            raise EOFError
         for output in outputs:
             data = output.numpy().data
             if answers.readinto(data) != data.nbytes:  # type: ignore[attr-defined]
                 raise EOFError
-        if not status:
-            raise EOFError
-        return outputs
+
+    def _fail(self) -> None:
+        """Wait longer with each process that has not computed anything."""
+        self._not_before = self._clock() + self._pause
+        self._pause = min(max(_FIRST_PAUSE_S, 2.0 * self._pause), _LAST_PAUSE_S)
 
     def _restart(self) -> None:
+        left = self._not_before - self._clock()
+        if left > 0.0:
+            message = (
+                f"the process that computes contributions had ended; the next one starts in "
+                f"{left:.0f} s"
+            )
+            raise PolicyError(message)
         logger.warning("the process that computes contributions had ended; another one starts")
         if self._owner == os.getpid():
             self._end()
         else:  # a fork of who has started it, and must leave the pipes alone
             self._end.detach()
             self._owner = os.getpid()
-        self._process = self._start()
+        try:
+            self._process = self._start()
+        except PolicyError:
+            self._fail()
+            raise
         self._end = weakref.finalize(self, _close, self._process)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # The package as this process has it, wherever that is.
-        places = (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", ""))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
         try:
+            # A session of its own: Linux weighs sessions against each other (autogroup), so that a
+            # low priority within the node's would count for nothing beside another one's process.
             process = subprocess.Popen(
-                [sys.executable, "-c", _CODE],
+                [sys.executable, "-I", "-c", _CODE, json.dumps(module_path())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=environment,
+                start_new_session=True,
             )
         except OSError as error:
             message = f"no process for contributions can be started: {error}"
@@ -143,12 +196,16 @@ class ModelsApart:
             "settings": self._blobs[0].settings,
         }
         answer: dict[str, Any] = {"error": "it has ended without a word"}
-        with contextlib.suppress(OSError, json.JSONDecodeError):
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
+        try:
+            with _deadline(process, _START_S), contextlib.suppress(OSError, ValueError):
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
+                answer = json.loads(process.stdout.readline())
+        except BaseException:
+            _close(process)
+            raise
         if "models" not in answer:
             _close(process)
             message = f"the process for contributions is of no use: {answer['error']}"
@@ -156,6 +213,18 @@ class ModelsApart:
         for ours, key in ((self._inputs, "inputs"), (self._outputs, "outputs")):
             ours[:] = [[tuple(shape) for shape in model[key]] for model in answer["models"]]
         return process
+
+
+@contextmanager
+def _deadline(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """End the process after so long, so that who waits for its answer does not wait for ever."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

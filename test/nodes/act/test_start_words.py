@@ -19,8 +19,9 @@ import pytest
         (
             True,
             (
-                "ready: enabled, it commands the robot; `pam_ros disable --node /left/act_attention` "
-                "disables it. Heat: /left/act_attention/attention/top/image"
+                "ready: enabled, it commands the robot; "
+                "`pam_ros disable --node /left/act_attention` disables it. "
+                "Heat: /left/act_attention/attention/top/image"
             ),
         ),
     ],

@@ -321,14 +321,3 @@ def test_the_guard_is_the_nodes_own_whatever_lies_in_the_working_folder(
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
-
-
-def test_the_guard_of_a_workspace_of_links_is_the_workspace_s_and_not_the_sources(
-    tmp_path, monkeypatch
-):
-    """As `colcon build --symlink-install` makes it; only there are the messages."""
-    link = tmp_path / "site-packages" / "pam_ros" / "nodes" / "guard" / "link.py"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(guard_link.__file__)
-    monkeypatch.setattr(guard_link, "__file__", str(link))
-    assert guard_link._module_path()[0] == str(tmp_path / "site-packages")

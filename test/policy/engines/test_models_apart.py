@@ -18,6 +18,7 @@ from torch import nn
 
 from pam_ros.policy.act import explaining_pass
 from pam_ros.policy.act.explaining_pass import traced
+from pam_ros.policy.engines import models_apart
 from pam_ros.policy.engines.models_apart import NICE, ModelsApart
 from pam_ros.policy.engines.openvino_model import Blob, CompiledModel
 from pam_ros.policy.interface import PolicyError
@@ -77,6 +78,10 @@ def test_all_its_threads_give_way(apart):
     apart(0, INPUTS)
     tasks = list(Path(f"/proc/{apart.pid}/task").iterdir())
     assert {nice_of(task) for task in tasks} == {NICE}
+    group = Path(f"/proc/{apart.pid}/autogroup")
+    if group.is_file():  # what gives way beside other sessions
+        assert group.read_text().split()[-1] == "19"
+        assert group.read_text().split()[0] != Path("/proc/self/autogroup").read_text().split()[0]
     assert nice_of(Path("/proc/self")) < NICE
 
 
@@ -88,24 +93,94 @@ def test_inputs_that_do_not_fit_are_named_and_the_next_pass_runs(apart):
     assert torch.equal(apart(0, INPUTS)[0], INPUTS[0] + INPUTS[1])
 
 
+def end(apart):
+    os.kill(apart.pid, signal.SIGKILL)
+    apart._process.wait()
+
+
 def test_ended_by_somebody_it_is_started_anew(apart, caplog):
+    apart(0, INPUTS)
     first = apart.pid
-    os.kill(first, signal.SIGKILL)
-    assert gone(first) or apart._process.wait() == -signal.SIGKILL
+    end(apart)
     assert torch.equal(apart(0, INPUTS)[0], INPUTS[0] + INPUTS[1])
     assert apart.pid != first
     assert "had ended; another one starts" in caplog.text
 
 
 def test_ended_within_a_pass_the_pass_fails_and_the_next_one_runs(apart):
-    first = apart.pid
-    os.kill(first, signal.SIGSTOP)  # it takes the inputs and does not answer
+    apart(0, INPUTS)
+    end(apart)
     apart._process.poll = lambda: None  # as if it were ended after this was asked
-    os.kill(first, signal.SIGKILL)
-    with pytest.raises(PolicyError, match=r"has ended with status -9: the next contribution"):
+    with pytest.raises(PolicyError, match=r"has ended with status -9: a later contribution"):
         apart(0, INPUTS)
     del apart._process.poll
     assert torch.equal(apart(1, INPUTS)[0], INPUTS[0] + INPUTS[1])
+
+
+def test_one_that_stands_still_is_ended(apart, monkeypatch):
+    apart(0, INPUTS)
+    monkeypatch.setattr(models_apart, "_PASS_S", 0.2)
+    apart._slowest = 0.0
+    os.kill(apart.pid, signal.SIGSTOP)
+    with pytest.raises(PolicyError, match="has ended with status -9"):
+        apart(0, INPUTS)
+    monkeypatch.undo()
+    assert torch.equal(apart(0, INPUTS)[0], INPUTS[0] + INPUTS[1])
+
+
+def test_an_interrupted_pass_leaves_no_answer_to_the_next_one(apart, monkeypatch):
+    real = apart._run
+
+    def interrupted(number, arrays, outputs):
+        real(number, arrays, [])  # the outputs stay in the pipe
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apart, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        apart(0, INPUTS)
+    monkeypatch.undo()
+    for offset in (100.0, 200.0):
+        found = apart(0, (INPUTS[0] + offset, INPUTS[1]))[0]
+        assert torch.equal(found, INPUTS[0] + offset + INPUTS[1])
+
+
+def test_those_that_compute_nothing_are_started_ever_more_seldom(compiled, tmp_path):
+    blob = compiled.blob._replace(path=tmp_path / "a.blob")
+    blob.path.write_bytes(compiled.blob.path.read_bytes())
+    now = [0.0]
+    apart = ModelsApart([blob], lambda: now[0])
+    apart(0, INPUTS)
+    blob.path.unlink()
+    end(apart)
+    for pause in (0.0, 0.0, 1.0, 2.0, 4.0):
+        if pause:
+            with pytest.raises(PolicyError, match=f"the next one starts in {pause:.0f} s"):
+                apart(0, INPUTS)
+        now[0] += pause
+        with pytest.raises(PolicyError, match="of no use"):
+            apart(0, INPUTS)
+    blob.path.write_bytes(compiled.blob.path.read_bytes())
+    now[0] += 8.0
+    assert torch.equal(apart(0, INPUTS)[0], INPUTS[0] + INPUTS[1])
+    end(apart)
+    apart(0, INPUTS)  # at once: the last one has computed something
+
+
+def test_torchs_defaults_are_not_its(apart):
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = apart(0, INPUTS)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found[0].dtype == torch.float32
+
+
+def test_the_working_folder_has_no_say(compiled, tmp_path, monkeypatch):
+    for name in ("pam_ros", "numpy", "json"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert ModelsApart([compiled.blob])(0, INPUTS)[0].shape == (2, 3)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
