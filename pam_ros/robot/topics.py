@@ -74,7 +74,10 @@ class ValueTopic:
 
 @dataclass(frozen=True)
 class Topics:
-    """All that there is to show of one robot. `further`: below it, maps of further targets."""
+    """All that there is to show of one robot.
+
+    `further`: below it, maps of further targets. `instruction`: what the policy is told.
+    """
 
     attention: str
     cameras: tuple[CameraTopics, ...]
@@ -83,6 +86,7 @@ class Topics:
     chunk: str
     features: str
     further: str
+    instruction: str
     diagnostics: str = "/diagnostics"
 
     def map_of(self, target: str) -> str:
@@ -152,6 +156,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
         chunk=full("~/predicted_chunk"),
         features=f"{recorder}/features",
         further=full(f"{FURTHER_MAPS}/"),
+        instruction=full("~/instruction"),
     )
 
 

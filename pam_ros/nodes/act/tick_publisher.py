@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
+    from pam_ros.attention.layout import TokenLayout
     from pam_ros.nodes.act.health import Health
     from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import PolicySpec
@@ -60,11 +61,17 @@ class TickPublisher:
         self._overlays = OverlayPublisher(node, contract)
         self.tokens = TokenPublisher(node, spec, values["tokens_layer"], values["tokens_sampler"])
 
-    def publish(self, tick: ExplainedTick, look: DrawnLook) -> None:
-        """Show a tick; one without maps says why, and has neither pictures nor a chunk."""
+    def publish(self, tick: ExplainedTick, look: DrawnLook, layout: TokenLayout) -> None:
+        """Show a tick; one without maps says why, and has neither pictures nor a chunk.
+
+        Args:
+            tick: that ran.
+            look: how it is shown.
+            layout: of the policy's tokens at this tick.
+        """
         message = self._map_maker.make(tick)
         self._maps.publish(message)
-        self.tokens.publish(tick.outcome, message.header)
+        self.tokens.publish(tick.outcome, message.header, layout)
         if tick.maps is None:
             return
         self._explained_by.note(tick.maps)
