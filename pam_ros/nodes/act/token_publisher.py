@@ -50,7 +50,9 @@ class TokenPublisher:
         """Whether anybody listens."""
         return bool(self._publisher.get_subscription_count() > 0)
 
-    def publish(self, outcome: TickOutcome, header: Header, layout: TokenLayout) -> None:
+    def publish(
+        self, outcome: TickOutcome, header: Header, layout: TokenLayout | None = None
+    ) -> None:
         """Publish one tick, also one without tokens: its number tells that none was lost.
 
         Of any thread: ticks whose pass was left out come by another one.
@@ -58,7 +60,7 @@ class TokenPublisher:
         Args:
             outcome: of the tick; where it has tokens, (tokens, dim) float32.
             header: that of the tick's AttentionMap.
-            layout: of the policy at this tick.
+            layout: of the policy at this tick, which words may change; None: as it was first.
         """
         if self.wanted():
             self._publisher.publish(self._maker.make(outcome, header, layout))
