@@ -17,6 +17,8 @@ ATTENTION = f"{NODE}/attention"
 """AttentionMaps of a node of the default name."""
 FURTHER_MAPS = "~/attention_map"
 """Below it, AttentionMaps of further targets, each on a topic of its own: see target_word."""
+WORDS_IMAGE = "~/words/image"
+"""The words of the instruction as a strip, each on the colour of its share."""
 # The demo robot's.
 JOINT_COMMANDS = "/joint_commands"
 DEMO_RESULT = "/demo_robot/result"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,3 +154,35 @@ def test_the_command_takes_the_option(make, settings, bag, tmp_path):
     out = str(tmp_path / "out")
     assert main(["replay", str(bag), "--out", out, *given, "--instruction", OTHER]) == 0
     assert {one.instruction for one in read(tmp_path / "out", ATTENTION)} == {OTHER}
+
+
+def test_overlays_have_the_strip_of_words_of_each_tick(make, settings, tmp_path):
+    bag = told_bag(tmp_path / "told", (0, OWN), (4, OTHER))
+    maps = replayed(bag, tmp_path / "out", settings, make(), overlays=True)
+    strips = read(tmp_path / "out", "/act_attention/words/image")
+    assert len(strips) == len(maps)
+    assert strips[0].header.stamp == maps[0].cameras[0].header.stamp
+    assert [bytes(one.data) for one in strips[:2]] != [bytes(one.data) for one in strips[4:6]]
+    assert {(one.height, one.width, one.encoding) for one in strips} == {(36, 640, "rgb8")}
+
+
+def test_a_replay_without_words_has_no_strip(bag, settings, tmp_path):
+    replay_bag(bag, tmp_path / "out", replace(settings, overlays=True))
+    from recorded_robot import counts
+
+    assert "/act_attention/words/image" not in counts(tmp_path / "out")
+
+
+def test_rerun_shows_the_strip_below_the_pictures(make, settings, tmp_path):
+    pytest.importorskip("rerun")
+    bag = told_bag(tmp_path / "told", (0, OWN), (4, OTHER))
+    maps = replayed(bag, tmp_path / "out", settings, make())
+    file = tmp_path / "out.rrd"
+    arguments = ["--contract", settings.contract, "--save", str(file)]
+    assert main(["view", str(tmp_path / "out"), *arguments]) == 0
+    sys.path.insert(0, str(Path(__file__).parents[1] / "show" / "rerun"))
+    from rrd_file import Rrd
+
+    strips = Rrd(file).pictures("/words")
+    assert len(strips) == len(maps)
+    assert strips[0][1].shape == (36, 640, 3)

@@ -12,6 +12,7 @@ from pam_ros.nodes.act.further_maps import FurtherMaps
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.token_publisher import TokenPublisher
 from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.robot.topics import WORDS_IMAGE
 from pam_ros.tick.attention_map import AttentionMapMaker
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class TickPublisher:
         self.further = FurtherMaps(node, self._map_maker)
         self._explained_by = ExplainedBy()
         self._chunks = ChunkPublisher(node, contract.command, period_s)
-        self._overlays = OverlayPublisher(node, contract)
+        words = WORDS_IMAGE if spec.instruction else ""
+        self._overlays = OverlayPublisher(node, contract, words=words)
         self.tokens = TokenPublisher(node, spec, values["tokens_layer"], values["tokens_sampler"])
 
     def publish(self, tick: ExplainedTick, look: DrawnLook, layout: TokenLayout) -> None:
@@ -86,7 +88,7 @@ class TickPublisher:
         return {
             **self._explained_by.values(),
             "tokens": self.tokens.published,
-            **{f"overlays_{camera}": count for camera, count in overlays},
+            **{f"overlays_{camera or 'of_words'}": count for camera, count in overlays},
         }
 
     def _draw(self, tick: ExplainedTick, look: DrawnLook) -> None:

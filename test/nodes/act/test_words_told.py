@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import String
 
+from pam_ros.attention.word_strip import draw_words
+from pam_ros.attention.words import language_words
 from pam_ros.msg import AttentionMap, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.parameters import ParameterError
 
 TOP = "observation.images.top"
 ATTENTION, INSTRUCTION = "/act_attention/attention", "/act_attention/instruction"
+WORDS_IMAGE = "/act_attention/words/image"
 OWN, OTHER = "pick up the red cube", "reach it"
 PATIENT = {"max_age": 60.0}
 WAIT_S = 60.0
@@ -257,3 +261,29 @@ def test_the_warning_of_such_a_policy_names_it_and_comes_once(attention_robot):
     robot.say("three")
     assert robot.tick().valid
     assert len(said(robot, "reads no words: ")) == 1
+
+
+def test_the_words_are_a_strip_on_the_scale_of_the_pictures(start):
+    robot = start(overlay_scale="uniform", overlay_scale_multiple=2.0)
+    strips = robot.listen(Image, WORDS_IMAGE)
+    compressed = robot.listen(CompressedImage, f"{WORDS_IMAGE}/compressed")
+    assert robot.wait(lambda: robot.node.count_subscribers(WORDS_IMAGE) > 0)
+    assert robot.wait(lambda: robot.node.count_subscribers(f"{WORDS_IMAGE}/compressed") > 0)
+    message = robot.tick()
+    assert robot.wait(lambda: strips and compressed)
+    words = language_words(message.groups)
+    assert [word.text for word in words] == OWN.split()
+    tokens = sum(len(group.mass) for group in message.groups) + len(message.cameras[0].cells)
+    expected = draw_words(words, 2.0 / tokens)
+    (strip, *_) = strips
+    found = np.frombuffer(bytes(strip.data), np.uint8).reshape(strip.height, strip.width, 3)
+    assert strip.encoding == "rgb8"
+    np.testing.assert_array_equal(found, expected)
+    assert strip.header == message.cameras[0].header
+    # It says that its words have some of the heat.
+    assert (found.std(axis=2) > 10).any()
+
+
+def test_a_policy_without_words_has_no_strip(attention_robot):
+    robot = wired(attention_robot(PATIENT))
+    assert WORDS_IMAGE not in {publisher.topic_name for publisher in robot.node.publishers}
