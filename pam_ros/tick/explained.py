@@ -70,7 +70,7 @@ def explain(
     if outcome.valid and outcome.output is not None:
         try:
             if isinstance(selection, ShownContribution):
-                maps = selection.maps_on(observation.features, outcome, spec, before)
+                maps = selection.maps_on(observation.features, outcome, spec, before, instruction)
             else:
                 maps = selection.maps(outcome.output, spec)
         except AttentionError as error:

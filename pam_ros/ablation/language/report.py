@@ -29,7 +29,8 @@ class Row:
         joints: the way of each joint in its unit, median over moments.
         chunk: of the whole chunk in action spreads: root mean square over joints.
         above_floor: chunk minus the floor, moment by moment.
-        of_floor: chunk over the floor, moment by moment; NaN where the floor is 0.
+        of_floor: chunk over the floor, of moments whose floor is above 0; NaN if those are less
+            than half of all.
         why_not: why it was not made; empty if it was.
     """
 

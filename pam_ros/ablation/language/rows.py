@@ -80,9 +80,12 @@ class Rows:
         return WordRow(instruction, place, word, moments, tuple(columns[:-1]), columns[-1], share)
 
     def _ratio(self, chunk: NDArray[np.float64]) -> Spread:
-        if not (self._floor[~np.isnan(self._floor)] > 0).all():
+        above = self._floor > 0
+        if 2 * above.sum() < (~np.isnan(self._floor)).sum():
             return NOTHING
-        return self._medians((chunk / self._floor)[:, None])[0]
+        ratio = np.full(chunk.shape, np.nan)
+        np.divide(chunk, self._floor, out=ratio, where=above)
+        return self._medians(ratio[:, None])[0]
 
     def _medians(self, values: NDArray[np.float64]) -> list[Spread]:
         return medians(values, self._episodes)
