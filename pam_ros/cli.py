@@ -64,6 +64,12 @@ JOBS = {
         goes_on="; with --json the same command goes on from here",
     ),
     "features": Job("pam_ros.sae.browser.main", False, "what sparse features fire on, to look at"),
+    "language": Job(
+        "pam_ros.ablation.language.main",
+        False,
+        "does the policy read its words?",
+        goes_on="; with --out the same command goes on from here",
+    ),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
     "param": Job("pam_ros.commands.param", True, "a node's parameters", has_words=True),
     "policy": Job(

@@ -129,7 +129,7 @@ class Job:
         found = [journal.measured(moment.place) for moment in self._looked.moments]
         measured = [one for one in found if one is not None]
         spreads, spreads_from = action_spreads(spec, measured)
-        noise = _noise(spec, common=self._passes.noise_is_common)
+        noise = noise_word(spec, common=self._passes.noise_is_common)
         rows = Rows(measured, spreads, stochastic=noise == "anew")
         joints = [Joint(*name, spread)
                   for name, spread in zip(self._looked.names, spreads, strict=True)]  # fmt: skip
@@ -147,34 +147,37 @@ class Job:
             rows=tuple(
                 with_closed(rows.row(ablation), journal.endings) for ablation in self.ablations
             ),
-            notes=self._notes(noise),
+            notes=(*self._looked.notes, *few_notes(self._looked.moments, noise)),
         )
         return replace(report, answers=tuple(answer(report, one) for one in self.inputs))
 
-    def _notes(self, noise: str) -> tuple[str, ...]:
-        notes = list(self._looked.notes)
-        episodes = {moment.episode for moment in self._looked.moments}
-        if len(self._looked.moments) == 1:
-            notes.append("one frame alone: there are no intervals, and nothing is concluded")
-        elif len(episodes) == 1:
-            notes.append(
-                "one episode alone: intervals are over its frames, which resemble each other, so "
-                "they are too narrow"
-            )
-        elif len(episodes) < _FEW:
-            notes.append(
-                f"{len(episodes)} episodes: intervals over so few are too narrow, and conclude too "
-                "much; take six or more"
-            )
-        if noise == "anew":
-            notes.append(
-                "the policy draws other noise for every observation and cannot be told to hold it: "
-                "each way includes that of the noise, and so does the floor"
-            )
-        return tuple(notes)
+
+def few_notes(moments: Sequence[Moment], noise: str) -> tuple[str, ...]:
+    """What a reader has to know of intervals over these moments, and of noise_word's noise."""
+    notes = []
+    episodes = {moment.episode for moment in moments}
+    if len(moments) == 1:
+        notes.append("one frame alone: there are no intervals, and nothing is concluded")
+    elif len(episodes) == 1:
+        notes.append(
+            "one episode alone: intervals are over its frames, which resemble each other, so "
+            "they are too narrow"
+        )
+    elif len(episodes) < _FEW:
+        notes.append(
+            f"{len(episodes)} episodes: intervals over so few are too narrow, and conclude too "
+            "much; take six or more"
+        )
+    if noise == "anew":
+        notes.append(
+            "the policy draws other noise for every observation and cannot be told to hold it: "
+            "each way includes that of the noise, and so does the floor"
+        )
+    return tuple(notes)
 
 
-def _noise(spec: PolicySpec, *, common: bool) -> str:
+def noise_word(spec: PolicySpec, *, common: bool) -> str:
+    """How chunks that are compared draw noise: none, common or anew."""
     if not spec.stochastic:
         return "none"
     return "common" if common else "anew"

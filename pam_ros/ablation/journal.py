@@ -103,4 +103,5 @@ def _one(content: Mapping[str, Any]) -> Measured | Ending:
         ways,
         tuple(map(float, content["mean"])),
         tuple(map(float, content["square"])),
+        tuple(map(float, content.get("shares", ()))),
     )

@@ -40,6 +40,7 @@ class Measured:
         episode, frame: of the moment.
         ways: each joint's, (joints,) in its unit, by an ablation's key or a reference's name.
         mean, square: (joints,) mean and mean square of the unspoilt chunk over its steps.
+        shares: of the attention, that of each word; only where words are measured.
     """
 
     episode: int
@@ -47,6 +48,7 @@ class Measured:
     ways: Mapping[str, tuple[float, ...]]
     mean: tuple[float, ...]
     square: tuple[float, ...]
+    shares: tuple[float, ...] = ()
 
 
 def way(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, ...]:
@@ -94,7 +96,7 @@ def measure(
     whole = chunks.pop("")
     ways = {name: way(chunk, whole) for name, chunk in chunks.items()}
     if NEXT in chunks:
-        ways[NEXT] = _one_step_on(whole, chunks[NEXT])
+        ways[NEXT] = one_step_on(whole, chunks[NEXT])
     return Measured(
         moment.episode,
         moment.frame,
@@ -104,7 +106,8 @@ def measure(
     )
 
 
-def _one_step_on(chunk: NDArray[np.float64], following: NDArray[np.float64]) -> tuple[float, ...]:
+def one_step_on(chunk: NDArray[np.float64], following: NDArray[np.float64]) -> tuple[float, ...]:
+    """How far the next frame's chunk is from this one's, both (C, A), at the same times: (A,)."""
     # Step k of the next frame's chunk is of the time of step k + 1 of this one's.
     if len(chunk) > 1:
         return way(following[:-1], chunk[1:])

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pam_ros.ablation.moments import History, Observation
-    from pam_ros.policy.interface import Policy
+    from pam_ros.attention.maps import AttentionMaps
+    from pam_ros.attention.selection import Selection
+    from pam_ros.policy.interface import Policy, PolicyOutput
 
 _BATCH = 4
 
@@ -69,7 +71,8 @@ class Passes:
             policy.instruct(words)
         except PolicyError as error:
             return str(error)
-        policy.instruct(own)
+        if own:
+            policy.instruct(own)
         return ""
 
     def other_noise(self, history: History, other: Observation | None) -> Question | None:
@@ -101,30 +104,46 @@ class Passes:
             try:
                 parts.extend(self._asked(group))
             finally:
-                self._set(self.words, None)
+                self._set(None, None)
         chunks = np.asarray(parts, dtype=np.float64)
         if not np.isfinite(chunks).all():
             raise AblationError(f"{self._policy.spec.name} predicts a chunk that is not finite")
         return chunks
 
+    def maps(self, question: Question, selection: Selection) -> AttentionMaps:
+        """The maps of a question's pass.
+
+        Raises:
+            AttentionError: they cannot be made.
+        """
+        self._set(question.words, question.noise)
+        try:
+            selection.apply_to(self._policy)
+            # The spec of these words, whose tokens may be others than those of other words.
+            return selection.maps(self._shown(question), self._policy.spec)
+        finally:
+            self._set(None, None)
+
     def _set(self, words: str | None, noise: Observation | None) -> None:
         policy = self._policy
-        if isinstance(policy, Instructed):
-            policy.instruct((self.words or "") if words is None else words)
+        # What had no words at first need not be able to do without again.
+        words = (self.words or None) if words is None else words
+        if isinstance(policy, Instructed) and words is not None:
+            policy.instruct(words)
         if isinstance(policy, NoiseHolding):
             policy.hold_noise(noise)
 
     def _asked(self, questions: Sequence[Question]) -> Iterator[NDArray[Any]]:
         policy = self._policy
         if policy.spec.history > 1 or not isinstance(policy, Batching):
-            yield from map(self._shown, questions)
+            yield from (self._shown(question).chunk for question in questions)
             return
         batching: Batching[Any] = policy
         for start in range(0, len(questions), _BATCH):
             batch = [question.history[-1] for question in questions[start : start + _BATCH]]
             yield from batching.forward(batching.prepare(batch)).chunks
 
-    def _shown(self, question: Question) -> NDArray[Any]:
+    def _shown(self, question: Question) -> PolicyOutput:
         policy = self._policy
         policy.reset()
         *past, last = question.history
@@ -134,7 +153,7 @@ class Passes:
                 policy.skip()
             else:
                 policy.explain(observation)
-        return policy.explain(last).chunk
+        return policy.explain(last)
 
 
 def _alike(questions: Sequence[Question]) -> Iterator[list[Question]]:

@@ -123,7 +123,7 @@ class Report:
 
     def to_json(self) -> str:
         """As JSON; what is not a number there is null."""
-        return json.dumps(_plain(asdict(self)), indent=1, allow_nan=False) + "\n"
+        return json.dumps(plain(asdict(self)), indent=1, allow_nan=False) + "\n"
 
 
 def from_json(text: str, name: str) -> Report:
@@ -165,13 +165,13 @@ def _row(content: Mapping[str, Any]) -> Row:
     return Row(
         **{
             **content,
-            "joints": tuple(map(_spread, content["joints"])),
-            "chunk": _spread(content["chunk"]),
-            "above_floor": _spread(content["above_floor"]),
-            "of_everything": _number(content["of_everything"]),
+            "joints": tuple(map(spread_from, content["joints"])),
+            "chunk": spread_from(content["chunk"]),
+            "above_floor": spread_from(content["above_floor"]),
+            "of_everything": number_from(content["of_everything"]),
             "closed": _closed(content["closed"]),
             "ways": tuple(
-                None if way is None else tuple(map(_number, way)) for way in content["ways"]
+                None if way is None else tuple(map(number_from, way)) for way in content["ways"]
             ),
         }
     )
@@ -180,25 +180,28 @@ def _row(content: Mapping[str, Any]) -> Row:
 def _closed(content: Mapping[str, Any] | None) -> Closed | None:
     if content is None:
         return None
-    spreads = {name: _spread(content[name]) for name in ("rate", "lost")}
+    spreads = {name: spread_from(content[name]) for name in ("rate", "lost")}
     return Closed(int(content["episodes"]), int(content["successes"]), **spreads)
 
 
-def _spread(content: Mapping[str, float | None]) -> Spread:
-    return Spread(*(_number(content[name]) for name in Spread._fields))
+def spread_from(content: Mapping[str, float | None]) -> Spread:
+    """The spread that plain() made this of."""
+    return Spread(*(number_from(content[name]) for name in Spread._fields))
 
 
-def _number(value: float | None) -> float:
+def number_from(value: float | None) -> float:
+    """The number; NaN for null."""
     return math.nan if value is None else float(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Six figures of each number, null for what is none: what JSON can hold."""
     if isinstance(value, Spread):
-        return dict(zip(Spread._fields, map(_plain, value), strict=True))
+        return dict(zip(Spread._fields, map(plain, value), strict=True))
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     return value

@@ -68,6 +68,17 @@ def _recorded(
     wanted: Wanted,
     folder: Path | None,
 ) -> Report:
+    job = Job(policy, looked_at_recording(options, policy, source), wanted)
+    about = " ".join([source.dataset, options.contract, *options.topic, *options.rename])
+    journal = _journal(folder, job, f"{about} {options.rate_hz:g}", ())
+    job.measure(journal, _LOG.info)
+    return _written(folder, job, journal)
+
+
+def looked_at_recording(
+    options: argparse.Namespace, policy: Policy, source: RecordedSource
+) -> Looked:
+    """The moments of bags or a data set that --seed, --episodes and --frames choose."""
     episodes = _EPISODES if options.episodes is None else options.episodes
     moments = recorded_moments(
         source, options.seed or 0, episodes, options.frames, policy.spec.history
@@ -78,16 +89,13 @@ def _recorded(
     if options.dataset and not options.contract:
         names = [(name, "") for name, _ in names]
         notes = ("joints are in the dataset's own units, which --contract would name",)
-    job = Job(policy, Looked(source.dataset, moments, names, notes), wanted)
-    about = " ".join([source.dataset, options.contract, *options.topic, *options.rename])
-    journal = _journal(folder, job, f"{about} {options.rate_hz:g}", ())
-    job.measure(journal, _LOG.info)
-    return _written(folder, job, journal)
+    return Looked(source.dataset, moments, names, notes)
 
 
-def _simulated(
-    options: argparse.Namespace, policy: Policy, scene: Scene, wanted: Wanted, folder: Path | None
-) -> Report:
+def looked_at_simulator(
+    options: argparse.Namespace, policy: Policy, scene: Scene
+) -> tuple[Looked, list[Run]]:
+    """The moments that the options choose of scenes that the policy drives, and the drives."""
     seeds = _seeds(options)
     runs: list[Run] = []
     for seed in seeds:
@@ -96,9 +104,15 @@ def _simulated(
         _LOG.info("scene %d: %s, %d ticks", seed, word, runs[-1].ending.ticks)
     moments = simulated_moments(runs, options.frames, policy.spec.history)
     where = f"demo arm driven by the policy, scenes {seeds[0]} to {seeds[-1]}"
-    names = [(name, "rad") for name in JOINT_NAMES]
-    job = Job(policy, Looked(where, moments, names), wanted)
-    journal = _journal(folder, job, "simulator", seeds)
+    return Looked(where, moments, [(name, "rad") for name in JOINT_NAMES]), runs
+
+
+def _simulated(
+    options: argparse.Namespace, policy: Policy, scene: Scene, wanted: Wanted, folder: Path | None
+) -> Report:
+    looked, runs = looked_at_simulator(options, policy, scene)
+    job = Job(policy, looked, wanted)
+    journal = _journal(folder, job, "simulator", [run.ending.seed for run in runs])
     job.measure(journal, _LOG.info)
     if options.closed_loop:
         job.drive(journal, scene, runs, _LOG.info)

@@ -164,6 +164,11 @@ class _Buffers:
         self.magenta = np.full((height, width, 3), MAGENTA, np.uint8)
 
 
+def heat_colours(colormap: str, alpha: float) -> NDArray[np.uint8]:
+    """Opacity * colour at each of the 256 levels, (256, 3) RGB: what a picture gets of the heat."""
+    return np.stack(_tables(colormap, alpha, bgr=False), axis=1)
+
+
 @lru_cache(maxsize=16)
 def _tables(colormap: str, alpha: float, bgr: bool) -> tuple[NDArray[np.uint8], ...]:
     """For each channel, in the image's order: opacity * colour at each of the 256 levels.

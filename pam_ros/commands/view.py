@@ -54,11 +54,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _open(
-    options: argparse.Namespace, topics: Topics, name: str, begin_ns: int | None = None
+    options: argparse.Namespace,
+    topics: Topics,
+    name: str,
+    begin_ns: int | None = None,
+    *,
+    words: bool,
 ) -> Any:
     if options.save is not None:
-        return into_file(options.save, topics, name, begin_ns)
-    return into_viewer(topics, name, options.port, options.memory, begin_ns)
+        return into_file(options.save, topics, name, begin_ns, words=words)
+    return into_viewer(topics, name, options.port, options.memory, begin_ns, words=words)
 
 
 def _bag(options: argparse.Namespace, contract: Contract, topics: Topics) -> Shown:
@@ -66,7 +71,8 @@ def _bag(options: argparse.Namespace, contract: Contract, topics: Topics) -> Sho
 
     # Before a viewer opens: there may be nothing to show.
     with OpenBag(options.bag, contract, topics) as bag:
-        recording = _open(options, topics, options.bag.name, bag.first_map_ns())
+        begin_ns, words = bag.first_map_ns(), bag.has_words()
+        recording = _open(options, topics, options.bag.name, begin_ns, words=words)
         try:
             return bag.show(recording)
         finally:
@@ -76,7 +82,8 @@ def _bag(options: argparse.Namespace, contract: Contract, topics: Topics) -> Sho
 def _live(options: argparse.Namespace, contract: Contract, topics: Topics) -> int:
     from pam_ros.nodes.tools.view_node import run_view  # noqa: PLC0415  (rclpy)
 
-    recording = _open(options, topics, f"{contract.robot}, live")
+    words = bool(contract.instruction)
+    recording = _open(options, topics, f"{contract.robot}, live", words=words)
     try:
         return run_view(recording, contract, topics)
     finally:

@@ -21,6 +21,7 @@ from pam_ros.observations.observed_ticks import ObservedTicks
 from pam_ros.observations.reading import Reading
 from pam_ros.observations.recording import open_recording
 from pam_ros.observations.source import Frame
+from pam_ros.observations.told import Told
 from pam_ros.robot.errors import MessageError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class BagSource:
         passing = ObservedTicks(
             opened, self._policy.spec.environment_dim, rate_hz=self._reading.rate_hz
         )
+        told = Told(opened) if self._policy.spec.instruction else None
         usable = unusable = 0
         reason = ""
         try:
@@ -120,6 +122,7 @@ class BagSource:
                     usable,
                     built.features,
                     stamp_ns=messages.stamp_ns,
+                    task="" if told is None else told.at(tick),
                     whole=built,
                     messages=messages,
                 )

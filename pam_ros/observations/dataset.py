@@ -104,6 +104,15 @@ class DatasetSource:
         rows = self._data.hf_dataset.select(np.flatnonzero(self._episode == episode))
         return np.stack([np.asarray(action, np.float32) for action in rows[_ACTION]])
 
+    def tasks(self, episode: int) -> list[str]:
+        """What each frame of an episode was recorded for; empty texts where nothing says."""
+        rows = np.flatnonzero(self._episode == episode)
+        if "task_index" not in self._data.features:
+            return [""] * len(rows)
+        texts = {int(row.task_index): str(text) for text, row in self._data.meta.tasks.iterrows()}
+        numbers = self._data.hf_dataset.select_columns(["task_index"])[rows]["task_index"]
+        return [texts.get(int(number), "") for number in numbers]
+
     def stamps(self, source: str) -> NDArray[np.int64] | None:
         """(frames,) the recorded stamps [ns] of a source; None if the dataset has none."""
         name = STAMP + source

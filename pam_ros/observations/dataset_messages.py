@@ -80,8 +80,9 @@ class DatasetMessages:
         self.ticks: list[RecordedTick] = []
         self._times = self._find_times(parse_episodes(reading.episodes, len(lengths)), lengths)
         for episode, times in self._times.items():
-            for received, stamps in times:
-                self.ticks.append(self._tick(episode, stamps, received))
+            tasks = self._data.tasks(episode)
+            for (received, stamps), task in zip(times, tasks, strict=True):
+                self.ticks.append(self._tick(episode, stamps, received, task))
         self.start_ns = min((tick.stamp_ns for tick in self.ticks), default=START_NS)
         self.end_ns = max((tick.stamp_ns for tick in self.ticks), default=START_NS)
         sources = contract_sources(self.contract)
@@ -136,7 +137,9 @@ class DatasetMessages:
             )
         return times_on_a_grid(names, chosen, lengths, START_NS, self._period)
 
-    def _tick(self, episode: int, stamps: Mapping[str, int], received_ns: int) -> RecordedTick:
+    def _tick(
+        self, episode: int, stamps: Mapping[str, int], received_ns: int, task: str
+    ) -> RecordedTick:
         return RecordedTick(
             episode=episode,
             tick=len(self.ticks),
@@ -146,6 +149,7 @@ class DatasetMessages:
             source_tick=-1,
             chunk_executed=True,
             look=None,
+            instruction=task,
         )
 
     def _of(

@@ -18,7 +18,8 @@ class RecordedTick:
     of a later tick. source_tick: whose chunk its command was of; -1 where that is not known.
     chunk_executed, first_executed_tick: whether its own chunk moved the robot, and from which tick
     on it did or could have. dry: whether there was no action for it, since no chunk was there.
-    look: None where the map is not valid.
+    look: None where the map is not valid. instruction: what the robot was told; empty where nothing
+    says.
     """
 
     episode: int
@@ -31,3 +32,4 @@ class RecordedTick:
     look: RecordedLook | None
     first_executed_tick: int = -1
     dry: bool = False
+    instruction: str = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pam_ros.observations.errors import SourceError
 from pam_ros.observations.source import Frame
+from pam_ros.policy.words import instruction_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,6 +86,7 @@ def drive(
     driver: Driver,
     wanted: Callable[[int], bool],
     over: Callable[[Scene], bool],
+    task: str = "",
 ) -> Iterator[Frame]:
     """One episode, from the start of the seed's scene; its number is the seed.
 
@@ -94,6 +96,7 @@ def drive(
         driver: acts in every tick.
         wanted: whether a tick's frame is to be made.
         over: asked after every tick whether the episode is over.
+        task: what the driver was told.
     """
     from pam_ros.sim.rollout import observe  # noqa: PLC0415  (MuJoCo)
     from pam_ros.sim.scene import CONTROL_HZ  # noqa: PLC0415
@@ -105,7 +108,7 @@ def drive(
         observation = observe(scene) if driver.looks or wanted(frame) else {}
         action, tokens = driver.act(scene, observation)
         if wanted(frame):
-            yield Frame(seed, frame, observation, tokens, frame * _SECOND // CONTROL_HZ)
+            yield Frame(seed, frame, observation, tokens, frame * _SECOND // CONTROL_HZ, task)
         scene.command(action)
         scene.step()
         done = over(scene)
@@ -146,4 +149,5 @@ class RolloutSource:
             PolicyDriver(self.policy),
             wanted=lambda frame: after is None or (seed, frame) > after,
             over=lambda scene: task.update(scene.tip, scene.cube),
+            task=instruction_of(self.policy),
         )

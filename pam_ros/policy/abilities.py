@@ -294,10 +294,10 @@ class ExplainingLater(Protocol):
         """explain(), in two parts: this one counts the step, what it returns runs the pass.
 
         The pass is that of this moment, whatever is called until it runs: what is shown, the
-        tokens' layer and edit, the action popped, the observations before and the step's number
-        are taken along. It changes nothing in the policy, and any thread may run it while another
-        steps, pops, resets or asks for other weights. Passes wait for each other; nothing else
-        waits for a pass.
+        tokens' layer and edit, the action popped, the observations before, the words and the step's
+        number are taken along. It changes nothing in the policy, and any thread may run it while
+        another steps, pops, resets, instructs or asks for other weights. Passes wait for each
+        other; nothing else waits for a pass.
 
         Returns:
             The pass, to be called at most once; raises as explain does.
@@ -323,11 +323,16 @@ class Instructed(Protocol):
 
     @property
     def instruction(self) -> str:
-        """The words that it reads."""
+        """The words that it reads; empty where it has none yet."""
         ...
 
     def instruct(self, text: str) -> None:
-        """Read these words in later passes.
+        """Read these words in later passes, as they are; empty: none, if it can do without.
+
+        Where they are others, queue and ensemble are emptied: nothing that was planned under the
+        old ones is executed. Observations before stay, and steps count on. The spec's groups and
+        stacks are then of these words, also where their number of tokens is another: whoever reads
+        them asks for the spec anew.
 
         Raises:
             PolicyError: it cannot read them; the words stay as they were.

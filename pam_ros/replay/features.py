@@ -13,6 +13,7 @@ from pam_ros.tick.feature_encoding import FeatureEncoding
 from pam_ros.tick.token_activations import TokenMaker
 
 if TYPE_CHECKING:
+    from pam_ros.attention.layout import TokenLayout
     from pam_ros.bags.messages import Messages
     from pam_ros.message_types.std_msgs import Header
     from pam_ros.policy.interface import Policy
@@ -50,9 +51,9 @@ class Features:
         """Count on from what was missing before the replay was stopped."""
         self._encoding.lost.go_on_from(total)
 
-    def message(self, outcome: TickOutcome, header: Header) -> Any:
-        """The SaeFeatures of a tick; header: that of its AttentionMap."""
-        return self._encoding.encode(self._tokens.make(outcome, header))
+    def message(self, outcome: TickOutcome, header: Header, layout: TokenLayout) -> Any:
+        """The SaeFeatures of a tick; header: that of its AttentionMap, layout: of its tokens."""
+        return self._encoding.encode(self._tokens.make(outcome, header, layout))
 
 
 def _layer(policy: Policy) -> str:

@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="a further target, with a topic of its own; may be repeated; default: as recorded",
     )
+    add("--instruction", default="", help="to a policy that reads words; default: as recorded")
     add("--ignore-maps", action="store_true", help="recorded maps do not choose the ticks")
     add("--episodes", default="", help="of a dataset, such as 0,4-7; default: all")
     add("--n-action-steps", type=int, default=0, help="queue mode with so many actions of a chunk")
@@ -115,6 +116,7 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
         query=options.query,
         target=options.target,
         targets=tuple(options.targets),
+        instruction=options.instruction,
         rate_hz=reading.rate_hz,
         ignore_maps=options.ignore_maps,
         overlays=options.overlays,

@@ -27,6 +27,7 @@ from pam_ros.replay.result import ReplayReport
 from pam_ros.replay.starts import Starts
 from pam_ros.replay.tick_output import TickOutput
 from pam_ros.replay.ticker import Ticker
+from pam_ros.replay.words import Words
 from pam_ros.robot.topics import topics_of
 from pam_ros.tick.attention_map import ATTENTION_MAP
 from pam_ros.tick.sae_features import SAE_FEATURES
@@ -93,8 +94,10 @@ class _Replay:
             raise ReplayError(f"--episodes is for LeRobot datasets; {bag} is a bag")
         self._settings = settings
         self._output = output
-        messages, spec = Messages(), policy.spec
+        messages = Messages()
         opened = open_recording(bag, policy, settings.reading, output.work)
+        self._words = Words(settings, policy, opened)
+        spec = policy.spec
         self._recording, contract = opened.recording, opened.contract
         recorded = chosen_ticks(opened, settings, spec)
         self._passing = ObservedTicks(opened, spec.environment_dim, recorded, settings.rate_hz)
@@ -127,7 +130,7 @@ class _Replay:
         self._lost_before = 0
         self._events = self._ticks = self._ran = 0
         self._done_ticks = self._warm_from = 0
-        self._asked = self._looks.default
+        self._asked = self._looks.default, ""
         self._waiting: list[tuple[int, ObservedTick]] = []
 
     def run(self, begin: float, progress: Callable[[float, int], object] | None) -> ReplayReport:
@@ -185,10 +188,10 @@ class _Replay:
         """Add a tick to the batch; whether the batch was run."""
         if index < self._warm_from:
             return False
-        selection = self._looks.of(observed)
-        if selection != self._asked:
+        asked = self._looks.of(observed), self._words.of(observed)
+        if asked != self._asked:
             self._run_batch()
-            self._asked = selection
+            self._asked = asked
         self._waiting.append((index, observed))
         if len(self._waiting) < self._settings.batch:
             return False
@@ -199,7 +202,7 @@ class _Replay:
         if not self._waiting:
             return
         batch, self._waiting = self._waiting, []
-        for ticked in self._ticker.run(batch, self._asked):
+        for ticked in self._ticker.run(batch, *self._asked):
             self._write(ticked, keep=ticked.index >= self._done_ticks)
         self._ticks = batch[-1][0] + 1
 
@@ -211,7 +214,7 @@ class _Replay:
         if self._features is not None:
             if keep and not self._ran and self._lost_before:
                 self._features.count_lost_from(self._lost_before)
-            features = self._features.message(tick.outcome, message.header)
+            features = self._features.message(tick.outcome, message.header, ticked.layout)
             if keep:
                 self._out.write(FEATURES_TOPIC, features, SAE_FEATURES, received)
         if not keep:

@@ -78,6 +78,7 @@ class RecordedTicks:
                 first_executed_tick=first,
                 # Else a tick that names itself has the pass that made its command, at once.
                 dry=source == tick and (first > tick or bool(message.inference_skipped)),
+                instruction=self._names.setdefault(*[str(message.instruction)] * 2),
             )
         )
 

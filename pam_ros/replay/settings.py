@@ -19,6 +19,7 @@ class ReplaySettings:
     node has it by default. targets: further ones, of contributions, on topics of their own.
     rate_hz: ticks by stamps at this rate; 0: recorded maps or the contract say.
     remaps, rename, contract, episodes: see Reading.
+    instruction: to a policy that reads words; empty: what the recording says at each tick.
     ignore_maps: recorded maps do not choose the ticks. copy_topics: the recording's own topics come
     into the new bag, so that it can be looked at by itself. metadata_version: of the new bag.
     """
@@ -35,6 +36,7 @@ class ReplaySettings:
     query: str = "mean"
     target: str = "chunk"
     targets: tuple[str, ...] = ()
+    instruction: str = ""
     rate_hz: float = 0.0
     ignore_maps: bool = False
     overlays: bool = False
@@ -65,6 +67,8 @@ class ReplaySettings:
             del told["rename"]
         if self.target == "chunk":
             del told["target"]  # as of rename
+        if not self.instruction:
+            del told["instruction"]  # as of rename
         if self.targets:
             told["targets"] = list(self.targets)  # as JSON gives it back
         else:

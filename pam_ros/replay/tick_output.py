@@ -10,11 +10,11 @@ from pam_ros.attention.scale import RunningScale
 from pam_ros.robot import action_positions
 from pam_ros.robot.contract import IMAGE
 from pam_ros.robot.parts import part_names
-from pam_ros.robot.topics import topics_of
+from pam_ros.robot.topics import WORDS_IMAGE, full_name, topics_of
 from pam_ros.robot.values.joints import JOINT_TRAJECTORY
 from pam_ros.tick.attention_map import ATTENTION_MAP, AttentionMapMaker, further_message
 from pam_ros.tick.commands import ChunkMaker, CommandMaker
-from pam_ros.tick.pictures import OverlayMaker
+from pam_ros.tick.pictures import WORDS, OverlayMaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +54,8 @@ class TickOutput:
         self.attention_topic, self._chunk = topics.attention, topics.chunk
         self._command = _command_topics(contract, node)
         self._overlay_topics = {camera.name: camera.overlay for camera in topics.cameras}
+        if spec.instruction and topics.cameras:
+            self._overlay_topics[WORDS] = full_name(WORDS_IMAGE, node)
         self._overlay = Overlay() if overlays else None
         self._scale = RunningScale()
         self._maps = AttentionMapMaker(messages, spec, contract)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
 from pam_ros.policy.abilities import LookingAhead, Observing
+from pam_ros.policy.words import instruction_of
 from pam_ros.replay.live_commands import LiveCommands
 from pam_ros.robot import MessageError
 from pam_ros.tick.chunk_history import ChunkHistory
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pam_ros.attention.layout import TokenLayout
     from pam_ros.observations.observed import ObservedTick
     from pam_ros.policy.interface import Policy
     from pam_ros.replay.looks import Shown
@@ -37,6 +39,7 @@ class ReplayedTick:
         index: its place among the recording's ticks.
         observed: what the recording says of it.
         tick: what came of it.
+        layout: of the policy's tokens at this tick.
         action: (joints,) what the policy asked for, in its units; None if it failed, and where the
             live run had no chunk to take one from.
     """
@@ -44,6 +47,7 @@ class ReplayedTick:
     index: int
     observed: ObservedTick
     tick: ExplainedTick
+    layout: TokenLayout
     action: NDArray[np.float32] | None
 
 
@@ -95,14 +99,20 @@ class Ticker:
         self._loop.begin(episode, tick)
 
     def run(
-        self, batch: Sequence[tuple[int, ObservedTick]], selection: Shown
+        self, batch: Sequence[tuple[int, ObservedTick]], selection: Shown, instruction: str = ""
     ) -> Iterator[ReplayedTick]:
         """The ticks, in order; those that have no usable set are counted and left out.
 
         Args:
             batch: ticks and their indices.
             selection: what their maps show.
+            instruction: what the policy reads for all of them; empty: what it reads already.
+
+        Raises:
+            PolicyError: it cannot read this.
         """
+        if instruction and instruction != instruction_of(self._policy):
+            self._loop.instruct(instruction)
         selection.apply_to(self._policy)
         ready = [self._observe(index, observed) for index, observed in batch]
         if isinstance(self._policy, LookingAhead):
@@ -145,9 +155,13 @@ class Ticker:
         if not commanded.known:
             self._count(index, "unknown_chunk")
         before = self._chunks.before(outcome)
-        tick = explain(inputs, observation, commanded.outcome, selection, self._spec, before)
+        spec = self._policy.spec
+        tick = explain(
+            *(inputs, observation, commanded.outcome, selection, spec, before),
+            instruction=instruction_of(self._policy),
+        )
         self._count(index, "valid" if tick.maps is not None else "invalid")
-        return ReplayedTick(index, observed, tick, commanded.action)
+        return ReplayedTick(index, observed, tick, spec.layout, commanded.action)
 
     def _number(self, observed: ObservedTick) -> None:
         """Bring the loop to this tick: episodes, lost ticks and chunks as they were recorded."""

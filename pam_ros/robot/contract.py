@@ -135,7 +135,8 @@ class Contract:
     """A robot's whole contract, valid in itself; ``check`` compares it with a policy.
 
     ``units_confirmed``: somebody who knows says that the units are right, whatever the policy's
-    training data say. ``unit_doubts`` are those of a contract that is bound to a policy: a sentence
+    training data say. ``instruction``: what a policy that reads words is told, if nobody says
+    otherwise. ``unit_doubts`` are those of a contract that is bound to a policy: a sentence
     for each group of joints whose unit the data contradict (units/check.py).
     """
 
@@ -149,6 +150,7 @@ class Contract:
     sync_tolerance_s: float = SYNC_TOLERANCE_S
     max_age_s: float = MAX_AGE_S
     units_confirmed: bool = False
+    instruction: str = ""
     unit_doubts: tuple[str, ...] = ()
 
     @property

@@ -65,6 +65,7 @@ def _read_contract(root: Section, folder: Path | None) -> Contract:
         sync_tolerance_s=SYNC_TOLERANCE_S if tolerance is None else tolerance,
         max_age_s=MAX_AGE_S if max_age is None else max_age,
         units_confirmed=root.switch("units_confirmed") or False,
+        instruction=root.text("instruction") or "",
     )
     root.finish()
     names = [camera.name for camera in contract.cameras]

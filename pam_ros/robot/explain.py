@@ -22,6 +22,8 @@ def explain(contract: Contract) -> Iterator[str]:
         f"{contract.robot} ticks {ticks}; stamps of a set lie within "
         f"{contract.sync_tolerance_s:g} s, nothing older than {contract.max_age_s:g} s is used"
     )
+    if contract.instruction:
+        yield f"instruction, if nobody says otherwise: '{contract.instruction}'"
     for camera in contract.cameras:
         yield _camera(camera)
     yield from _state(contract)

@@ -17,6 +17,8 @@ ATTENTION = f"{NODE}/attention"
 """AttentionMaps of a node of the default name."""
 FURTHER_MAPS = "~/attention_map"
 """Below it, AttentionMaps of further targets, each on a topic of its own: see target_word."""
+WORDS_IMAGE = "~/words/image"
+"""The words of the instruction as a strip, each on the colour of its share."""
 # The demo robot's.
 JOINT_COMMANDS = "/joint_commands"
 DEMO_RESULT = "/demo_robot/result"
@@ -74,7 +76,10 @@ class ValueTopic:
 
 @dataclass(frozen=True)
 class Topics:
-    """All that there is to show of one robot. `further`: below it, maps of further targets."""
+    """All that there is to show of one robot.
+
+    `further`: below it, maps of further targets. `instruction`: what the policy is told.
+    """
 
     attention: str
     cameras: tuple[CameraTopics, ...]
@@ -83,6 +88,7 @@ class Topics:
     chunk: str
     features: str
     further: str
+    instruction: str
     diagnostics: str = "/diagnostics"
 
     def map_of(self, target: str) -> str:
@@ -152,6 +158,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
         chunk=full("~/predicted_chunk"),
         features=f"{recorder}/features",
         further=full(f"{FURTHER_MAPS}/"),
+        instruction=full("~/instruction"),
     )
 
 

@@ -59,6 +59,7 @@ class AttentionMapMaker:
         self._set_stamps(message, tick)
         self._set_outcome(message, tick.outcome)
         message.method_asked, message.method_reason = tick.method_asked, tick.method_reason
+        message.instruction = tick.instruction
         message.valid = tick.maps is not None
         if tick.maps is None:
             message.denoising_step = NO_STEP

@@ -71,13 +71,21 @@ class ShownContribution:
         outcome: TickOutcome,
         spec: PolicySpec,
         before: Before | None = None,
+        instruction: str = "",
     ) -> AttentionMaps:
-        """The maps of a tick on an observation; before: what an earlier tick predicted.
+        """The maps of a tick on an observation.
+
+        Args:
+            features: that the tick's pass read.
+            outcome: of the tick.
+            spec: of the policy at this tick.
+            before: what an earlier tick predicted.
+            instruction: the words that its pass read.
 
         Raises:
             AttentionError: they cannot be made; whatever it is, the robot does not notice.
         """
-        complete = self.last.due(outcome, self.check_every)
+        complete = self.last.due(outcome, self.check_every, instruction)
         request = replace(self.request, complete=complete, episode=outcome.episode, before=before)
         try:
             found = self.policy.contribute(features, request, outcome.output)
@@ -88,10 +96,10 @@ class ShownContribution:
             raise AttentionError(message) from error
         maps = found.maps(spec.layout, request.cell if self.method == CONTRIBUTION else None)
         if not complete:
-            return self.last.repeated(outcome, maps)
+            return self.last.repeated(outcome, maps, instruction)
         # Where another target stood in, its shares are not those of the next tick.
         if maps.target == self.request.target.label(self.request.joints):
-            self.last.keep(outcome, maps)
+            self.last.keep(outcome, maps, instruction)
         return maps
 
 

@@ -29,6 +29,7 @@ class ExplainedTick:
         outcome: what it did; if there are no maps it says why.
         maps: where the policy looked, with the labels of what they show; None if there are none.
         method_asked: the method that was asked for.
+        instruction: the words that its pass read; empty if it reads none.
         method_reason: why the maps are of another one, of another target or from another baseline;
             empty if they are not.
     """
@@ -39,6 +40,7 @@ class ExplainedTick:
     maps: AttentionMaps | None
     method_asked: str = ""
     method_reason: str = ""
+    instruction: str = ""
 
 
 def explain(
@@ -48,6 +50,7 @@ def explain(
     selection: Selection | ShownContribution | InReserve,
     spec: PolicySpec,
     before: Before | None = None,
+    instruction: str = "",
 ) -> ExplainedTick:
     """The tick with the maps of its pass.
 
@@ -56,8 +59,9 @@ def explain(
         observation: what was made of them.
         outcome: of the loop.
         selection: which weights or contributions the maps show.
-        spec: of the policy.
+        spec: of the policy, as it was for this tick: words may change its tokens.
         before: what an earlier tick predicted, for the target `change`.
+        instruction: the words that the pass read.
 
     Returns:
         The tick; its outcome is invalid, with the reason, if the maps cannot be made.
@@ -66,7 +70,7 @@ def explain(
     if outcome.valid and outcome.output is not None:
         try:
             if isinstance(selection, ShownContribution):
-                maps = selection.maps_on(observation.features, outcome, spec, before)
+                maps = selection.maps_on(observation.features, outcome, spec, before, instruction)
             else:
                 maps = selection.maps(outcome.output, spec)
         except AttentionError as error:
@@ -76,4 +80,4 @@ def explain(
         asked, reason = selection.asked or asked, selection.reason
     if isinstance(selection, ShownContribution) and maps is not None and maps.reason:
         reason = f"{reason}; {maps.reason}" if reason else maps.reason
-    return ExplainedTick(inputs, observation, outcome, maps, asked, reason)
+    return ExplainedTick(inputs, observation, outcome, maps, asked, reason, instruction)

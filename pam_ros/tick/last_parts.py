@@ -24,12 +24,15 @@ class _Kept(NamedTuple):
     """Of one tick, by the targets' labels."""
 
     episode: int
+    instruction: str
     tick: int
     shares: dict[str, _Shares]
 
 
 class LastParts:
-    """Keeps the shares of one policy's parts for one request, within one episode. Of any thread.
+    """Keeps the shares of one policy's parts for one request, within one episode and instruction.
+
+    Of any thread.
 
     The amounts themselves are those of their own tick alone. A share stands for the ticks after it
     too, so that what is drawn of it does not flicker.
@@ -39,15 +42,15 @@ class LastParts:
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
 
-    def due(self, outcome: TickOutcome, every: int) -> bool:
+    def due(self, outcome: TickOutcome, every: int, instruction: str = "") -> bool:
         """Whether this tick's parts are to be computed: an episode's first, and every so many.
 
-        every: 0: never.
+        every: 0: never. instruction: that the tick's pass read; the first tick of another is due.
         """
-        kept = self._of(outcome)
+        kept = self._of(outcome, instruction)
         return every > 0 and (kept is None or outcome.tick - kept.tick >= every)
 
-    def keep(self, outcome: TickOutcome, maps: AttentionMaps) -> None:
+    def keep(self, outcome: TickOutcome, maps: AttentionMaps, instruction: str = "") -> None:
         """Take the shares of a tick whose parts were computed."""
         shares = {
             one.target: _Shares(
@@ -59,11 +62,13 @@ class LastParts:
             if not isinstance(one, Missing)
         }
         with self._lock:
-            self._kept = _Kept(outcome.episode, outcome.tick, shares)
+            self._kept = _Kept(outcome.episode, instruction, outcome.tick, shares)
 
-    def repeated(self, outcome: TickOutcome, maps: AttentionMaps) -> AttentionMaps:
+    def repeated(
+        self, outcome: TickOutcome, maps: AttentionMaps, instruction: str = ""
+    ) -> AttentionMaps:
         """The maps of another tick with the shares that were kept, if there are any."""
-        kept = self._of(outcome)
+        kept = self._of(outcome, instruction)
         if kept is None:
             return maps
         also = tuple(
@@ -72,11 +77,12 @@ class LastParts:
         )
         return replace(_with(maps, kept.shares.get(maps.target)), also=also)
 
-    def _of(self, outcome: TickOutcome) -> _Kept | None:
-        """What was kept in a tick's episode."""
+    def _of(self, outcome: TickOutcome, instruction: str) -> _Kept | None:
+        """What was kept in a tick's episode, of these words."""
         with self._lock:
             kept = self._kept
-        return kept if kept is not None and kept.episode == outcome.episode else None
+        now = outcome.episode, instruction
+        return kept if kept is not None and (kept.episode, kept.instruction) == now else None
 
 
 def _with(maps: AttentionMaps, shares: _Shares | None) -> AttentionMaps:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pam_ros.policy.abilities import ExplainingLater, Observing
+from pam_ros.policy.abilities import ExplainingLater, Instructed, Observing
 from pam_ros.policy.interface import PolicyError
 from pam_ros.tick.durations import Durations
 from pam_ros.tick.outcome import LatePass, TickOutcome, not_finite
@@ -327,6 +327,23 @@ class TickLoop:
             # A chunk that is there now is for the tick that begins next.
             dropped = self._tick - outcome.tick
         return outcome.ended(output, reason, dropped)
+
+    def instruct(self, text: str) -> None:
+        """Have a policy that is Instructed read other words from the next tick on.
+
+        Nothing of what was planned under the old ones is executed, also what is still on its way.
+        The episode goes on.
+
+        Raises:
+            PolicyError: it cannot read them; words and plan stay as they were.
+        """
+        policy = self._policy
+        assert isinstance(policy, Instructed)
+        policy.instruct(text)
+        while self._policy.pop_action() is not None:
+            pass  # whatever the policy does with its queue
+        if self._plan is not None:
+            self._plan.forget()
 
     def forget_plan(self) -> None:
         """Execute nothing of what was planned: the next command is of a chunk predicted for it."""

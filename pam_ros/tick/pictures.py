@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pam_ros.attention.word_strip import draw_words
+from pam_ros.attention.words import language_words
 from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE
 from pam_ros.robot.images import fill_compressed_image, fill_image
 from pam_ros.tick.attention_map import source_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
     from pam_ros.tick.port import MessagePort
 
 
+WORDS = ""
+"""In the place of a camera's name: the strip with the words of the instruction."""
+
+
 @dataclass(frozen=True, eq=False)
 class DrawnOverlay:
-    """One camera's source image with its map.
+    """One camera's source image with its map, or the strip with the words.
 
     Attributes:
-        camera: its name.
-        header: of the source image.
+        camera: its name, or WORDS.
+        header: of the source image; the strip has that of the first camera's.
         rgb: (H, W, 3) uint8, valid until the camera's next one is drawn.
         port: makes empty messages.
     """
@@ -81,14 +87,32 @@ class OverlayMaker:
             tick: without maps there is nothing to count or draw.
             overlay: draws; for one thread.
             scale: what full heat means; it counts the tick even if no camera is drawn.
-            cameras: names of those that are wanted.
+            cameras: names of those that are wanted, and WORDS if the strip is.
         """
         maps = tick.maps
         if maps is None:
             return iter(())
         full_scale = scale.scale(maps)
         wanted = [camera for camera in self._contract.cameras if camera.name in cameras]
-        return (self._drawn(camera, tick, maps, overlay, full_scale) for camera in wanted)
+        return self._all(wanted, tick, maps, overlay, full_scale, words=WORDS in cameras)
+
+    def _all(
+        self,
+        wanted: Sequence[CameraContract],
+        tick: ExplainedTick,
+        maps: AttentionMaps,
+        overlay: Overlay,
+        full_scale: float,
+        *,
+        words: bool,
+    ) -> Iterator[DrawnOverlay]:
+        for camera in wanted:
+            yield self._drawn(camera, tick, maps, overlay, full_scale)
+        said = language_words(maps.groups) if words and self._contract.cameras else ()
+        if said:
+            strip = draw_words(said, full_scale, colormap=overlay.colormap, alpha=overlay.alpha)
+            header = tick.inputs.messages[self._contract.cameras[0].name].header
+            yield DrawnOverlay(WORDS, header, strip, self._port)
 
     def _drawn(
         self,

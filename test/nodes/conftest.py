@@ -84,14 +84,14 @@ def checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def contract(tmp_path):
-    """Writes a contract file; keywords: trigger, encoding, command, max_age."""
+    """Writes a contract file; keywords: trigger, encoding, command, max_age, more lines."""
 
     def write(
-        trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState", max_age=0.5
+        trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState", max_age=0.5, more=""
     ) -> Path:
         file = tmp_path / "contract.yaml"
         text = CONTRACT.format(trigger=trigger, encoding=encoding, command=command, max_age=max_age)
-        file.write_text(text)
+        file.write_text(text + more)
         return file
 
     return write

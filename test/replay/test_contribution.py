@@ -29,7 +29,7 @@ def recorded(**fields):
         "cameras": [], "joint_state_stamp": stamp, "header": SimpleNamespace(stamp=stamp),
         "valid": True, "head": "", "query": "", "tick": 0, "command_source_tick": 0,
         "first_executed_tick": 0, "policy_sha256": "", "chunk_mode": "queue", "episode": 0,
-        "chunk_executed": True, "inference_skipped": False,
+        "chunk_executed": True, "inference_skipped": False, "instruction": "",
     }  # fmt: skip
     ticks = RecordedTicks()
     ticks.take(SimpleNamespace(**{**values, **fields}), 0)

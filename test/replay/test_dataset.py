@@ -21,6 +21,7 @@ needs_datasets = pytest.mark.skipif(
     importlib.util.find_spec("datasets") is None, reason="needs lerobot[dataset]"
 )
 LENGTHS = (5, 3, 6)
+TASKS = ("reach", "reach the blue one", "reach")
 
 
 def frame(episode, number):
@@ -51,7 +52,7 @@ def write_dataset(root, images=frame, kind="image"):
     for episode, length in enumerate(LENGTHS):
         for number in range(length):
             action = np.array([episode, number], np.float32)
-            made.add_frame({**images(episode, number), "action": action, "task": "reach"})
+            made.add_frame({**images(episode, number), "action": action, "task": TASKS[episode]})
         made.save_episode()
     made.finalize()
     return root
@@ -181,3 +182,15 @@ def test_a_contract_does_not_turn_or_cut_what_was_recorded_turned_and_cut(
         found.append(read(tmp_path / name, ATTENTION))
     assert difference(*found) == 0
     assert "/wide/image_raw/side" in counts(tmp_path / "turned")
+
+
+@needs_datasets
+def test_a_policy_that_reads_words_is_told_the_task_of_each_frame(
+    second_policy, dataset, settings, tmp_path
+):
+    cameras = {"observation.images.top": (64, 96), "observation.images.side": (64, 96)}
+    folder = second_policy(tmp_path / "second", cameras, instruction="")
+    settings = replace(settings, policy=str(folder), method="joint_attention")
+    assert replay_bag(dataset, tmp_path / "out", settings).valid == sum(LENGTHS)
+    told = [(one.episode, one.instruction) for one in read(tmp_path / "out", ATTENTION)]
+    assert told == [(e, TASKS[e]) for e, length in enumerate(LENGTHS) for _ in range(length)]

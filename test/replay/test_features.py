@@ -77,11 +77,11 @@ def test_a_stopped_replay_goes_on_with_its_features(bag, settings, tmp_path, mon
     replay_bag(bag, whole, settings)
     runs, calls = one_bag.Ticker.run, []
 
-    def stops(self, batch, selection):
+    def stops(self, batch, *asked):
         calls.append(batch)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return runs(self, batch, selection)
+        return runs(self, batch, *asked)
 
     with monkeypatch.context() as patch:
         patch.setattr(one_bag.Ticker, "run", stops)

@@ -116,9 +116,9 @@ def test_a_stopped_replay_of_it_resumes_close_by_and_ends_as_if_it_had_not_been(
     stop_in_batch(30 // batch, monkeypatch, run.bag, out, settings)
     runs, again = one_bag.Ticker.run, []
 
-    def counted(self, batch, selection):
+    def counted(self, batch, *asked):
         again.extend(index for index, _ in batch)
-        return runs(self, batch, selection)
+        return runs(self, batch, *asked)
 
     monkeypatch.setattr(one_bag.Ticker, "run", counted)
     report = replay_bag(run.bag, out, settings)

@@ -119,11 +119,11 @@ def stop_in_batch(number, monkeypatch, bag, out, settings):
     runs = one_bag.Ticker.run
     batches = []
 
-    def stops(self, batch, selection):
-        batches.append(batch)
+    def stops(self, *asked):
+        batches.append(asked)
         if len(batches) == number:
             raise KeyboardInterrupt
-        return runs(self, batch, selection)
+        return runs(self, *asked)
 
     with monkeypatch.context() as patch:
         patch.setattr(one_bag.Ticker, "run", stops)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pam_ros.policy.interface import FeatureStatistics
 from pam_ros.robot import COMMAND_TYPES, ContractError, load_contract, parse_contract
 from pam_ros.robot.contract import Crop, Size
+from pam_ros.robot.explain import explain
 from pam_ros.robot.section import parse_yaml
 
 ROBOTS = Path(__file__).parents[2] / "config" / "robots"
@@ -250,6 +251,17 @@ def test_units_are_confirmed_if_the_file_says_so(data):
     assert not parse_contract(data, "file.yaml").units_confirmed
     data["units_confirmed"] = True
     assert parse_contract(data, "file.yaml").units_confirmed
+
+
+def test_an_instruction_is_told_if_the_file_has_one(data):
+    assert parse_contract(data, "file.yaml").instruction == ""
+    data["instruction"] = "pick up the red cube"
+    contract = parse_contract(data, "file.yaml")
+    assert contract.instruction == "pick up the red cube"
+    assert any("'pick up the red cube'" in line for line in explain(contract))
+    data["instruction"] = ["pick", "up"]
+    (problem,) = problems_of(data)
+    assert "instruction is a list" in problem and "it must be a text" in problem
 
 
 def test_a_crop_of_the_wrong_size_needs_a_resize(data, spec):

@@ -59,11 +59,12 @@ class Policy:
         return SimpleNamespace(maps=maps)
 
 
-def tick(selection, number=7, reason="", episode=0):
+def tick(selection, number=7, reason="", episode=0, instruction=""):
     output = SimpleNamespace(chunk=np.zeros((2, 2), np.float32))
     outcome = TickOutcome(episode, number, number, True, True, False, reason, output)
     observation, spec = SimpleNamespace(features="features"), SimpleNamespace(layout="layout")
-    return explain(None, observation, outcome, selection, spec), output
+    found = explain(None, observation, outcome, selection, spec, instruction=instruction)
+    return found, output
 
 
 def shown(policy, method="contribution", **more):
@@ -103,6 +104,19 @@ def test_it_is_ticks_that_count_whichever_of_them_have_maps():
     for number in numbers:
         tick(selection, number)
     assert [numbers[k] for k in checked(policy)] == [1, 7, 20, 25]
+
+
+def test_other_words_are_complete_at_once_and_repeat_no_share_of_the_old_ones():
+    policy = Policy()
+    selection = shown(policy, check_every=10)
+    old, _ = tick(selection, 0, instruction="reach it")
+    again, _ = tick(selection, 1, instruction="reach it")
+    assert shares(again) == shares(old)
+    policy.found = (5.0, -2.0, 1.0)
+    new, _ = tick(selection, 2, instruction="drop it")
+    assert checked(policy) == [0, 2]
+    assert shares(new) != shares(old)
+    assert new.instruction == "drop it"
 
 
 def shares(found):

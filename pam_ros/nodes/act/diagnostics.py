@@ -70,6 +70,10 @@ VALUES: dict[str, str] = {
     "precision_error_chunk": "Largest difference of a chunk from float32, normalised.",
     "precision_limit_chunk": "Beyond this difference the robot is not enabled.",
     "precision_error_attention": "Largest difference of an attention weight from float32.",
+    # nodes/act/words.py
+    "instruction": "What a policy that reads words is told.",
+    "instruction_from": "parameter, which ~/instruction sets too, contract, or policy: its own.",
+    "instruction_changes": "How often it was changed since the node was configured.",
     # nodes/act/feature_editing.py
     "edit": "The feature that is edited, and how.",
     "edit_chunk_change_max": "How far the edit moved a chunk, normalised.",

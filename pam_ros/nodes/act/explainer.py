@@ -27,6 +27,7 @@ from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.policy.abilities import GradientExplaining
 from pam_ros.policy.interface import PolicyError
+from pam_ros.policy.words import instruction_of
 from pam_ros.tick.attention_map import AttentionMapMaker
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Explainer:
         if sys.platform == "linux":  # where a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         maps: AttentionMaps | None = None
+        words = instruction_of(self._policy)
         outcome = replace(tick.outcome, inference_skipped=False, invalid_reason="")
         try:
             maps = self._maps(policy, tick, look.request)
@@ -117,9 +119,17 @@ class Explainer:
             outcome = outcome.made_invalid(str(error))
         except Exception as error:  # noqa: BLE001  (torch raises many types, out of memory too)
             outcome = outcome.made_invalid(f"{look.request.method} failed: {error}")
+        if instruction_of(self._policy) != words:
+            maps = None
+            outcome = outcome.made_invalid("the instruction changed: ask again")
         try:
             explained = replace(
-                tick, outcome=outcome, maps=maps, method_asked=look.request.method, method_reason=""
+                tick,
+                outcome=outcome,
+                maps=maps,
+                method_asked=look.request.method,
+                method_reason="",
+                instruction=words,
             )
             self._publish(explained, look)
         except Exception as error:  # noqa: BLE001  (the node may be on its way out)

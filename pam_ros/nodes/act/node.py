@@ -224,6 +224,11 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
 
     def _change_running(self, ticks: AttentionTicks, changed: dict[str, object]) -> str:
         """Take new values; why that cannot be, empty where it could."""
+        words = changed.get("instruction")
+        if words is not None:
+            reason = ticks.words.why_not(str(words))
+            if reason:
+                return reason
         try:
             check_explainable(changed, ticks.spec)
             values = {**self._values, **changed}
@@ -241,7 +246,10 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
             if not done:
                 why = ticks.sources.unmeasured
                 return f"{reason}: {why}" if measured is None and why else reason
-        ticks.change_look(look)
+        if words is not None:
+            ticks.words.ask(str(words))
+        if set(changed) - {"instruction"}:
+            ticks.change_look(look)
         return ""
 
 

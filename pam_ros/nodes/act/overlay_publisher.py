@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sensor_msgs.msg import CompressedImage, Image
 
 from pam_ros.nodes.kit.messages import RosMessages
-from pam_ros.tick.pictures import OverlayMaker
+from pam_ros.tick.pictures import WORDS, OverlayMaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
 
 
 class OverlayPublisher:
-    """`prefix/<camera>/image` and the same with `/compressed` for each camera."""
+    """`prefix/<camera>/image` and the same with `/compressed` for each camera.
 
-    def __init__(self, node: Node, contract: Contract, prefix: str = "~/attention") -> None:
+    words: the topic of the strip with the words of the instruction, likewise; empty: none.
+    """
+
+    def __init__(
+        self, node: Node, contract: Contract, prefix: str = "~/attention", words: str = ""
+    ) -> None:
         self._images = {}
         self._compressed = {}
-        for camera in contract.cameras:
-            topic = f"{prefix}/{camera.name}/image"
-            self._images[camera.name] = node.create_publisher(Image, topic, 2)
-            self._compressed[camera.name] = node.create_publisher(
+        topics = {camera.name: f"{prefix}/{camera.name}/image" for camera in contract.cameras}
+        if words and contract.cameras:
+            topics[WORDS] = words
+        for name, topic in topics.items():
+            self._images[name] = node.create_publisher(Image, topic, 2)
+            self._compressed[name] = node.create_publisher(
                 CompressedImage, f"{topic}/compressed", 2
             )
         self.published = dict.fromkeys(self._images, 0)

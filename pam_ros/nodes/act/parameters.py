@@ -67,6 +67,12 @@ TABLE = (
         choices=EXECUTIONS,
     ),
     Declared("rate_hz", 0.0, "Ticks per second; 0: the contract's.", True, 0.0, 1000.0),
+    Declared(
+        "instruction",
+        "",
+        "What a policy that reads words is told; empty: the contract's. ~/instruction sets it too.",
+        False,
+    ),
     Declared("autostart", True, "Configure and activate at the start, without being asked."),
     Declared("enabled", False, "Whether commands go out. ~/enable sets it too.", False),
     Declared(

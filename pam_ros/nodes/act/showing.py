@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pam_ros.nodes.act.live_method import AutoShown
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pam_ros.nodes.act.health import Health
     from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.nodes.act.tick_publisher import TickPublisher
+    from pam_ros.nodes.act.words import Told
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.robot import MessageSet, Observation
     from pam_ros.tick.outcome import TickOutcome
@@ -28,18 +29,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What a tick looked at, and how it is shown, whatever is set by the time that it is."""
+    """What a tick looked at, and how it is shown, whatever is set by the time that it is.
+
+    spec: of the policy at this tick. told: the words that its pass reads.
+    """
 
     look: DrawnLook
     inputs: MessageSet
     observation: Observation
+    spec: PolicySpec
+    told: Told
 
 
 class Showing:
     """Messages and pictures of ticks, one tick at a time.
 
     Args:
-        spec: of the policy.
+        told: what the policy reads now.
         commander: holds the robot where the policy fails.
         health: counts.
         shown: the topics.
@@ -48,14 +54,14 @@ class Showing:
 
     def __init__(
         self,
-        spec: PolicySpec,
+        told: Callable[[], Told],
         commander: Commander,
         health: Health,
         shown: TickPublisher,
         took: Callable[[str, float], None],
     ) -> None:
         self._took = took
-        self._spec = spec
+        self._told = told
         self._commander = commander
         self._health = health
         self._shown = shown
@@ -75,8 +81,16 @@ class Showing:
         selection = looked.look.selection
         assert not isinstance(selection, AutoShown)  # a tick knows what it shows
         before = self._chunks.before(outcome)
-        tick = explain(looked.inputs, looked.observation, outcome, selection, self._spec, before)
+        tick = explain(
+            *(looked.inputs, looked.observation, outcome, selection, looked.spec, before),
+            instruction=looked.told.text,
+        )
         if isinstance(selection, ShownContribution):
+            if looked.told != self._told():
+                # Passes of its own may have read the new words.
+                reason = "no map: the instruction changed while its contribution was computed"
+                tick = replace(tick, outcome=outcome.made_invalid(reason), maps=None)
+                outcome = tick.outcome
             if outcome.valid:  # what fails is as good as one that never ends
                 failed = tick.maps is None
                 self._took(selection.method, math.inf if failed else time.perf_counter() - begin)
@@ -90,8 +104,11 @@ class Showing:
 
     def show_without_map(self, looked: Looked, outcome: TickOutcome) -> None:
         """Publish a tick that has none; waits for no drawing."""
-        self._publish(ExplainedTick(looked.inputs, looked.observation, outcome, None), looked)
+        tick = ExplainedTick(
+            *(looked.inputs, looked.observation, outcome, None), instruction=looked.told.text
+        )
+        self._publish(tick, looked)
 
     def _publish(self, tick: ExplainedTick, looked: Looked) -> None:
         self._health.add_tick(tick)
-        self._shown.publish(tick, looked.look)
+        self._shown.publish(tick, looked.look, looked.spec.layout)

@@ -12,6 +12,7 @@ from pam_ros.nodes.act.further_maps import FurtherMaps
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.token_publisher import TokenPublisher
 from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.robot.topics import WORDS_IMAGE
 from pam_ros.tick.attention_map import AttentionMapMaker
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
+    from pam_ros.attention.layout import TokenLayout
     from pam_ros.nodes.act.health import Health
     from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import PolicySpec
@@ -57,14 +59,21 @@ class TickPublisher:
         self.further = FurtherMaps(node, self._map_maker)
         self._explained_by = ExplainedBy()
         self._chunks = ChunkPublisher(node, contract.command, period_s)
-        self._overlays = OverlayPublisher(node, contract)
+        words = WORDS_IMAGE if spec.instruction else ""
+        self._overlays = OverlayPublisher(node, contract, words=words)
         self.tokens = TokenPublisher(node, spec, values["tokens_layer"], values["tokens_sampler"])
 
-    def publish(self, tick: ExplainedTick, look: DrawnLook) -> None:
-        """Show a tick; one without maps says why, and has neither pictures nor a chunk."""
+    def publish(self, tick: ExplainedTick, look: DrawnLook, layout: TokenLayout) -> None:
+        """Show a tick; one without maps says why, and has neither pictures nor a chunk.
+
+        Args:
+            tick: that ran.
+            look: how it is shown.
+            layout: of the policy's tokens at this tick.
+        """
         message = self._map_maker.make(tick)
         self._maps.publish(message)
-        self.tokens.publish(tick.outcome, message.header)
+        self.tokens.publish(tick.outcome, message.header, layout)
         if tick.maps is None:
             return
         self._explained_by.note(tick.maps)
@@ -79,7 +88,7 @@ class TickPublisher:
         return {
             **self._explained_by.values(),
             "tokens": self.tokens.published,
-            **{f"overlays_{camera}": count for camera, count in overlays},
+            **{f"overlays_{camera or 'of_words'}": count for camera, count in overlays},
         }
 
     def _draw(self, tick: ExplainedTick, look: DrawnLook) -> None:

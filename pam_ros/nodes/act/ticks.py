@@ -35,6 +35,7 @@ from pam_ros.nodes.act.shown_ticks import ShownTicks
 from pam_ros.nodes.act.sources import Sources
 from pam_ros.nodes.act.tick_publisher import TickPublisher
 from pam_ros.nodes.act.topic_names import check_topics
+from pam_ros.nodes.act.words import Words
 from pam_ros.nodes.guard.link import GuardLink
 from pam_ros.nodes.kit.steady_clock import steady_clock
 from pam_ros.robot import (
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
+    from pam_ros.policy.interface import PolicySpec
 
 LOOKS = 4
 """So many times a period the watchdog looks: its hold is then out within two periods."""
@@ -90,7 +92,7 @@ class AttentionTicks:
                 self.guard = GuardLink(node, contract.command, period)
                 undo.callback(self.guard.close)
             self.policy = policy = start_policy(values)
-            self.spec = policy.spec
+            self.words = Words(node, policy, values["instruction"], contract.instruction)
             self._execution = execution = make_execution(
                 values["execution"], policy, period, self._on_failure
             )
@@ -128,13 +130,17 @@ class AttentionTicks:
                 lambda: self._shown_ticks.go_on(),  # noqa: PLW0108  (it is made below)
             )
             self._shown_ticks = ShownTicks(
-                Showing(policy.spec, self.commander, self.health, self.shown, self._method.note),
+                Showing(
+                    lambda: self.words.now,
+                    *(self.commander, self.health, self.shown, self._method.note),
+                ),
                 *(self._loop, execution, self.commander, self._editing, self._engine_health),
             )
             # The policy has a thread of its own; images go on arriving while it works.
             self.policy_group = MutuallyExclusiveCallbackGroup()
             self.watch_group = MutuallyExclusiveCallbackGroup()
             self.sources = Sources(node, contract, values, self._start_ticking())
+            self.words.listen(self.watch_group)
             self._explainer = Explainer(
                 node, policy, contract, lambda: self._look, self.watch_group
             )
@@ -144,6 +150,7 @@ class AttentionTicks:
                 self.commander.values,
                 lambda: self._engine_health.values(commanding=self.commander.commanding),
                 self._editing.values,
+                self.words.values,
                 self._execution.values,
                 self._method.values,
                 self.shown.values,
@@ -162,6 +169,11 @@ class AttentionTicks:
             or self._engine_health.why_not_enabled()
             or (f"not enabled: {'; '.join(faults)}" if faults else "")
         )
+
+    @property
+    def spec(self) -> PolicySpec:
+        """Of the policy; other words may give it other tokens."""
+        return self.policy.spec
 
     def _start_ticking(self) -> Callable[[], None] | None:
         """Tick by a timer, or by what is returned: to be called whenever a message came."""
@@ -278,6 +290,8 @@ class AttentionTicks:
             self._on_start_refused()
         self.health.age.add((self._now_ns() - messages.oldest_ns) * 1e-9)
 
+        if self.words.take(self._loop):
+            self._execution.drop("the instruction changed")
         permit = self._permit()
 
         def act(action: NDArray[np.float32], chunk: NDArray[np.float32] | None) -> bool:
@@ -305,7 +319,7 @@ class AttentionTicks:
             self.commander.hold("queue", "the policy's next chunk is not there yet")
         if not self._active:
             return
-        looked = Looked(look, messages, observation)
+        looked = Looked(look, messages, observation, self.spec, self.words.now)
         self._explainer.remember(ExplainedTick(messages, observation, outcome, None))
         self._shown_ticks.show(looked, outcome, permit)
         self.health.stages["tick"].add(time.perf_counter() - begin)

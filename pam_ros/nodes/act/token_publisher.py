@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from std_msgs.msg import Header
 
+    from pam_ros.attention.layout import TokenLayout
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.tick.outcome import TickOutcome
 
@@ -49,7 +50,9 @@ class TokenPublisher:
         """Whether anybody listens."""
         return bool(self._publisher.get_subscription_count() > 0)
 
-    def publish(self, outcome: TickOutcome, header: Header) -> None:
+    def publish(
+        self, outcome: TickOutcome, header: Header, layout: TokenLayout | None = None
+    ) -> None:
         """Publish one tick, also one without tokens: its number tells that none was lost.
 
         Of any thread: ticks whose pass was left out come by another one.
@@ -57,8 +60,9 @@ class TokenPublisher:
         Args:
             outcome: of the tick; where it has tokens, (tokens, dim) float32.
             header: that of the tick's AttentionMap.
+            layout: of the policy at this tick, which words may change; None: as it was first.
         """
         if self.wanted():
-            self._publisher.publish(self._maker.make(outcome, header))
+            self._publisher.publish(self._maker.make(outcome, header, layout))
             with self._counting:
                 self.published += 1

@@ -136,7 +136,7 @@ class RecorderNode(Node):
     def _of_contract(self, contract: Contract) -> frozenset[str]:
         """What a replay needs of the robot, and what the node says of it."""
         named = topics_of(contract, f"{self.get_namespace().rstrip('/')}{NODE}")
-        topics = {named.attention, named.chunk, named.diagnostics}
+        topics = {named.attention, named.chunk, named.diagnostics, named.instruction}
         topics |= {each.topic for each in (*named.states, *named.commands)}
         topics |= {camera.image for camera in named.cameras}
         if contract.environment is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.attention.drawing import DRAWING
+from pam_ros.attention.words import words_of
 from pam_ros.bags.canvas import DIMMED
 from pam_ros.show.groups import shares as other_shares
 from pam_ros.show.report.features import most_active
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from pam_ros.message_types.pam_ros import TokenGroup
     from pam_ros.show.report.features import Features
     from pam_ros.show.report.frames import Mosaic
     from pam_ros.show.report.heat import PackedHeat
@@ -97,7 +99,7 @@ def payload(
         # What the ticks' own maps explain, and the further targets that have maps.
         "target": common_target(recording.ticks),
         "targets": targets_payload(recording.further, further, cameras),
-        "words": _words(recording),
+        "words": payload_words(recording),
         "joints": joints,
         "chunks": _chunks(recording),
         "features": _features(features),
@@ -137,15 +139,16 @@ def _shares(recording: Recording, cameras: Sequence[str]) -> dict[str, list[floa
     return {label: numbers(np.array(values)) for label, values in shares.items()}
 
 
-def _words(recording: Recording) -> list[dict[str, Any]]:
-    """Groups whose tokens have labels: which, and each one's mass at every tick."""
+def payload_words(recording: Recording) -> list[dict[str, Any]]:
+    """Groups whose tokens have labels: the words of these, and each one's mass at every tick."""
     found: dict[tuple[str, tuple[str, ...]], dict[int, list[float | None]]] = {}
     for index, tick in enumerate(recording.ticks):
         for group in tick.message.groups:
-            labels = tuple(map(str, group.labels))
-            if labels and len(labels) == len(group.mass):
+            words = words_of(list(map(str, group.labels)), group.mass) if _named(group) else ()
+            if words:
+                labels = tuple(word.text for word in words)
                 mass = found.setdefault((str(group.name), labels), {})
-                mass[index] = numbers(np.asarray(group.mass), 6)
+                mass[index] = numbers(np.array([word.share for word in words]), 6)
     return [
         {
             "group": name.replace("_", " "),
@@ -154,6 +157,10 @@ def _words(recording: Recording) -> list[dict[str, Any]]:
         }
         for (name, labels), mass in found.items()
     ]
+
+
+def _named(group: TokenGroup) -> bool:
+    return 0 < len(group.labels) == len(group.mass)
 
 
 def _curves(

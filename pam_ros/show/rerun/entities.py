@@ -16,6 +16,8 @@ FEATURES = "features"
 CODE = f"{FEATURES}/code"
 UNUSUAL = f"{FEATURES}/unusual"
 LOG = "log"
+WORDS = "words"
+"""The words of the instruction as a strip, each on the colour of its share."""
 
 
 def camera_entity(name: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.attention.words import language_words
 from pam_ros.bags import BagError, BagReader
 from pam_ros.robot.contract import CAMERA_TYPES
 from pam_ros.robot.stamps import stamp_nanoseconds
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from pam_ros.message_types.pam_ros import AttentionMap
     from pam_ros.robot.contract import Contract
     from pam_ros.robot.topics import Topics
 
@@ -77,14 +79,23 @@ class OpenBag:
 
     def first_map_ns(self) -> int | None:
         """The stamp of the first map [ns]: before it there is little to see. None without one."""
+        first = self._first_map()
+        return None if first is None else stamp_nanoseconds(first.header.stamp)
+
+    def has_words(self) -> bool:
+        """Whether the first map says what the words of an instruction have of the attention."""
+        first = self._first_map()
+        return first is not None and bool(language_words(first.groups))
+
+    def _first_map(self) -> AttentionMap | None:
         if self._topics.attention not in self._present:
             return None
         with suppress(BagError):
             for message in self._reader.messages([self._topics.attention]):
                 with suppress(BagError):
-                    decoded = self._reader.decode(message)
+                    decoded: AttentionMap = self._reader.decode(message)
                     if decoded.valid:
-                        return stamp_nanoseconds(decoded.header.stamp)
+                        return decoded
         return None
 
     def show(self, recording: Any) -> Shown:

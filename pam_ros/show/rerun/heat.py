@@ -13,6 +13,8 @@ import numpy as np
 from pam_ros.attention.maps import AttentionMaps, CameraMap
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
+from pam_ros.attention.word_strip import draw_words
+from pam_ros.attention.words import language_words
 from pam_ros.bags.canvas import DIMMED, age_text, write
 from pam_ros.show.groups import tokens
 from pam_ros.show.report.held import HELD_S
@@ -75,6 +77,16 @@ class HeatDrawing:
                 stamp_ns,
                 self._overlay.draw(image, placed.cells, *grid, full_scale, share),
             )
+
+    def draw_words(self, message: AttentionMap) -> NDArray[np.uint8] | None:
+        """The words of a valid message that was drawn last, as a strip (H, W, 3) uint8 RGB.
+
+        None where there are no words.
+        """
+        words = language_words(message.groups)
+        if self._last is None or self._last.message is not message or not words:
+            return None
+        return draw_words(words, self._last.full_scale)
 
     def draw_held(self, message: AttentionMap) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:
         """The same for a tick without a map: the last one of its episode, dimmed, with its age."""

@@ -18,6 +18,7 @@ from pam_ros.show.rerun.entities import (
     SHARES,
     STAMP,
     UNUSUAL,
+    WORDS,
     attention_entity,
     camera_entity,
     joint_entity,
@@ -36,12 +37,14 @@ JOINT_STATE_COLOUR = (255, 0, 255)
 """That of the border in the overlays."""
 
 
-def blueprint(topics: Topics, begin_ns: int | None = None) -> Any:
+def blueprint(topics: Topics, begin_ns: int | None = None, *, words: bool = False) -> Any:
     """A rerun.blueprint.Blueprint of the topics' cameras and joints.
 
     Args:
         topics: of the contract.
         begin_ns: the stamp at which a viewer opens [ns]; None leaves it to the viewer.
+        words: whether the policy is known to read words: their strip is then below the pictures,
+            else in a tab.
     """
     rrb = import_rerun().blueprint
     cameras = [
@@ -65,10 +68,15 @@ def blueprint(topics: Topics, begin_ns: int | None = None) -> Any:
             rrb.BarChartView(origin=CODE, name="Features"),
             rrb.TimeSeriesView(origin=UNUSUAL, name="Unlike the training set"),
             rrb.TextLogView(origin=LOG, name="Log"),
+            *([] if words else [rrb.Spatial2DView(origin=WORDS, name="Words")]),
             name="More",
         ),
     )
-    parts = [rrb.Vertical(*cameras), curves] if cameras else [curves]
+    pictures, heights = list(cameras), [4.0] * len(cameras)
+    if words:
+        pictures.append(rrb.Spatial2DView(origin=WORDS, name="Words"))
+        heights.append(1.0)
+    parts = [rrb.Vertical(*pictures, row_shares=heights), curves] if pictures else [curves]
     cursor = None if begin_ns is None else np.datetime64(begin_ns, "ns")
     return rrb.Blueprint(
         rrb.Horizontal(*parts),

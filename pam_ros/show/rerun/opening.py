@@ -22,8 +22,10 @@ _APPLICATION = "pam_ros"
 _START_S = 30.0
 
 
-def into_file(path: Path, topics: Topics, name: str, begin_ns: int | None = None) -> Any:
-    """A recording that is written to a new .rrd file; see layout.blueprint for `begin_ns`.
+def into_file(
+    path: Path, topics: Topics, name: str, begin_ns: int | None = None, *, words: bool = False
+) -> Any:
+    """A recording that is written to a new .rrd file; see layout.blueprint for the last two.
 
     Raises:
         ViewError: the file cannot be written, or Rerun is missing.
@@ -34,12 +36,18 @@ def into_file(path: Path, topics: Topics, name: str, begin_ns: int | None = None
     except OSError as error:
         raise ViewError(f"{path} cannot be written: {error.strerror}") from None
     recording = _recording(name)
-    recording.save(path, default_blueprint=blueprint(topics, begin_ns))
+    recording.save(path, default_blueprint=blueprint(topics, begin_ns, words=words))
     return recording
 
 
 def into_viewer(
-    topics: Topics, name: str, port: int, memory: str = "25%", begin_ns: int | None = None
+    topics: Topics,
+    name: str,
+    port: int,
+    memory: str = "25%",
+    begin_ns: int | None = None,
+    *,
+    words: bool = False,
 ) -> Any:
     """A recording that is shown by a viewer on this machine, started where none listens.
 
@@ -63,7 +71,8 @@ def into_viewer(
                 )
             time.sleep(0.1)
     recording.connect_grpc(
-        f"rerun+http://127.0.0.1:{port}/proxy", default_blueprint=blueprint(topics, begin_ns)
+        f"rerun+http://127.0.0.1:{port}/proxy",
+        default_blueprint=blueprint(topics, begin_ns, words=words),
     )
     return recording
 

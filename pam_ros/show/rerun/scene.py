@@ -31,6 +31,7 @@ from pam_ros.show.rerun.entities import (
     STAMP,
     TICK,
     UNUSUAL,
+    WORDS,
     attention_entity,
     camera_entity,
     joint_entity,
@@ -191,6 +192,10 @@ class Scene:
         if not message.unit:
             self._maps |= {str(camera.name): camera for camera in message.cameras}
         self._log_overlays(self._heat.draw(message, self._drawn), tick)
+        strip = self._heat.draw_words(message)
+        if strip is not None:
+            self._at(stamp_ns, tick)
+            self._log_image(WORDS, strip)
 
     def _log_overlays(
         self, overlays: Iterable[tuple[str, int, NDArray[np.uint8]]], tick: int

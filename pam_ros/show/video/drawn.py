@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 from pam_ros.attention.overlay import Overlay
+from pam_ros.attention.word_strip import draw_words, strip_height, strip_lines
+from pam_ros.attention.words import language_words
 from pam_ros.bags import Video
 from pam_ros.bags.canvas import DIMMED, age_text, board, paste, write
 from pam_ros.bags.h264 import write_h264
@@ -20,7 +22,7 @@ from pam_ros.show.report.heat import full_scales
 from pam_ros.show.report.held import first_map, shown_maps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -42,6 +44,8 @@ def write_drawn_video(
 ) -> Video:
     """Writes H.264: one row per camera, its image left, the overlay right, one frame per tick.
 
+    Below them the words of the instruction, if there are any, on the scale of the overlays.
+
     Frames lie where the maps' header stamps say, from the first map on. Where a tick has no map,
     the last one is shown dimmed, with its age.
 
@@ -60,7 +64,7 @@ def write_drawn_video(
     if not any(recording.pictures):
         names = ", ".join(sorted(recording.topics))
         raise ReportError(f"bag {bag} has maps and no pictures of its cameras; its topics: {names}")
-    scene = _Scene(panels)
+    scene = _Scene(panels, recording.ticks)
     times = frame_times(recording)
 
     begin = first_map(recording.ticks)
@@ -111,15 +115,18 @@ class _Maps:
 
 
 class _Scene:
-    """Rows of cameras, each as high as its own panel."""
+    """Rows of cameras, each as high as its own panel, and words below."""
 
-    def __init__(self, panels: tuple[Panel, ...]) -> None:
+    def __init__(self, panels: tuple[Panel, ...], ticks: Sequence[Tick]) -> None:
         self._panels = panels
         self._overlay = Overlay()
         height = sum(panel.height + _STRIP for panel in panels)
         self._wide = max(panel.width for panel in panels)
+        self.width = 2 * self._wide
+        self._words_top = height
+        height += _words_height(ticks, self.width)
         # yuv420p stores colour for blocks of 2x2 pixels.
-        self.height, self.width = height + height % 2, 2 * self._wide
+        self.height = height + height % 2
 
     def frame(
         self, pictures: dict[str, npt.NDArray[np.uint8]], shown: _ShownMap, time_s: float
@@ -142,6 +149,11 @@ class _Scene:
                 title = age_text(shown.age_s)
             write(canvas, f"{panel.camera}: {title}", wide, top, wide // 2, _STRIP)
             top += _STRIP + high
+        if shown.map is not None and shown.full_scale > 0:
+            words = language_words(shown.map.message.groups)
+            if words:
+                strip = draw_words(words, shown.full_scale, self.width)
+                canvas[self._words_top : self._words_top + len(strip)] = strip
         left = self.width - self._wide // 2
         write(canvas, f"{time_s:.2f} s", left, 0, self._wide // 2, _STRIP, right=True)
         return canvas
@@ -158,6 +170,12 @@ class _Scene:
         if shown.age_s <= 0:
             return drawn
         return np.asarray(cv2.addWeighted(picture, 1 - DIMMED, drawn, DIMMED, 0), dtype=np.uint8)
+
+
+def _words_height(ticks: Sequence[Tick], width: int) -> int:
+    """Of the highest strip of words that there is; 0 where there are none."""
+    texts = {tuple(w.text for w in language_words(tick.message.groups)) for tick in ticks}
+    return max((strip_height(strip_lines(text, width)) for text in texts if text), default=0)
 
 
 def _camera(tick: Tick, name: str) -> CameraTick | None:

@@ -35,7 +35,7 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> SecondPolicy:
     check_weights(name, weights, model.state_dict())
     model.load_state_dict(weights)
     words = config["instruction"].split()
-    groups, stacks = _tokens(config, words)
+    groups, stacks = tokens(config, words)
     spec = PolicySpec(
         name=name,
         sha256=sha256,
@@ -56,10 +56,11 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> SecondPolicy:
         denoising_steps=STEPS,
         instruction=True,
     )
-    return SecondPolicy(spec, model.requires_grad_(False), config["instruction"], config["scale"])
+    model.requires_grad_(False)
+    return SecondPolicy(spec, model, config, lambda words: tokens(config, words))
 
 
-def _tokens(config: dict, words: list[str]) -> tuple[tuple[TokenGroup, ...], tuple[Stack, ...]]:
+def tokens(config: dict, words: list[str]) -> tuple[tuple[TokenGroup, ...], tuple[Stack, ...]]:
     groups, start, middle = [], 0, PATCH / 2 - 0.5
     for feature, height, width in config["cameras"]:
         rows, cols = height // PATCH, width // PATCH
@@ -68,7 +69,8 @@ def _tokens(config: dict, words: list[str]) -> tuple[tuple[TokenGroup, ...], tup
         start = grid.stop
     prefix = start + len(words)
     end = prefix + config["chunk_size"]
-    groups.append(TokenGroup("language", start, prefix, labels=tuple(words)))
+    if words:
+        groups.append(TokenGroup("language", start, prefix, labels=tuple(words)))
     groups.append(TokenGroup("action", prefix, end))
     expert = Stack(
         "expert", "expert.layers.{layer}.attn", "joint", EXPERT_LAYERS, HEADS,
@@ -87,6 +89,7 @@ def write_checkpoint(
     chunk_size: int = 6,
     scale: float = 0.1,
     seed: int = 0,
+    instruction: str = "pick up the red cube",
 ) -> Path:
     """A random one."""
     torch.manual_seed(seed)
@@ -98,7 +101,7 @@ def write_checkpoint(
         "actions": joints,
         "chunk_size": chunk_size,
         "n_action_steps": 3,
-        "instruction": "pick up the red cube",
+        "instruction": instruction,
         "scale": scale,
     }
     (folder / "config.json").write_text(json.dumps(config))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pam_ros.attention.look import Look
+    from pam_ros.attention.layout import TokenGroup
+    from pam_ros.attention.look import Look, Stack
     from pam_ros.policy.abilities import EditTokens
     from second_policy.model import Model, Pass
 
@@ -44,18 +46,34 @@ class Inputs(NamedTuple):
     noise: torch.Tensor
 
 
-class SecondPolicy:
-    """See interface.Policy."""
+class Asked(NamedTuple):
+    """All that a pass depends on beside its observation."""
 
-    def __init__(self, spec: PolicySpec, model: Model, instruction: str, scale: float) -> None:
+    before: Observation | None = None
+    looks: tuple[Look, ...] = ()
+    edit: EditTokens | None = None
+    words: torch.Tensor | None = None
+
+
+class SecondPolicy:
+    """See interface.Policy. A pass without words is refused."""
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        model: Model,
+        config: Mapping[str, Any],
+        tokens: Callable[[list[str]], tuple[tuple[TokenGroup, ...], tuple[Stack, ...]]],
+    ) -> None:
         self.spec = spec
         self.engine = EngineReport("eager", "float32", 0.0, "the only one that it has")
         self.tokens_layer = "encoder"
-        self._model, self._scale = model, scale
-        self._length = len(instruction.split())
+        self._model, self._scale, self._tokens = model, config["scale"], tokens
         self._noise_of: Observation | None = None
-        self.instruct(instruction)
         self._queue = ActionQueue(spec.n_action_steps)
+        self.instruction = ""
+        if config["instruction"]:
+            self.instruct(config["instruction"])
         self._look: Look | None = None
         self._edit: EditTokens | None = None
         self._passing = threading.Lock()
@@ -79,13 +97,18 @@ class SecondPolicy:
         self._edit = edit
 
     def instruct(self, text: str) -> None:
-        """Cut or filled up to as many words as it was made for."""
+        """A token for each word; it does not know words that begin with a question mark."""
         words = text.split()
         if not words:
             raise PolicyError(f"{self.spec.name} reads words: it was given none")
-        numbers = [zlib.crc32(word.encode()) % VOCABULARY for word in words]
-        padded = (numbers + [0] * self._length)[: self._length]
-        self.instruction, self._words = text, torch.tensor(padded)
+        unknown = [word for word in words if word.startswith("?")]
+        if unknown:
+            raise PolicyError(f"{self.spec.name} does not know the word {unknown[0]}")
+        if text != self.instruction:
+            self._queue.reset()
+        groups, stacks = self._tokens(words)
+        self.spec = replace(self.spec, groups=groups, stacks=stacks)
+        self.instruction = text
 
     def hold_noise(self, observation: Observation | None) -> None:
         self._noise_of = observation
@@ -152,25 +175,31 @@ class SecondPolicy:
         self.take_tokens(tokens_layer or "encoder")
         for look in looks:
             check_look(self.spec, look)
-        run = self._pass(prepared, looks, edit)
+        run = self._pass(prepared, Asked(looks=tuple(looks), edit=edit, words=self._numbers()))
         normalised = run.chunk.numpy()
         weights = {key: found.numpy() for key, found in run.weights.items()}
         return BatchResult(normalised, normalised * self._scale, run.tokens.numpy(), weights)
 
-    def _asked(self) -> tuple[Observation | None, tuple[Look, ...], EditTokens | None]:
-        return self._before, () if self._look is None else (self._look,), self._edit
+    def _asked(self) -> Asked:
+        looks = () if self._look is None else (self._look,)
+        return Asked(self._before, looks, self._edit, self._numbers())
+
+    def _numbers(self) -> torch.Tensor:
+        words = self.instruction.split()
+        if not words:
+            raise PolicyError(f"{self.spec.name} reads words: it was given none")
+        return torch.tensor([zlib.crc32(word.encode()) % VOCABULARY for word in words])
 
     def _run(
         self,
         observation: Observation,
-        asked: tuple[Observation | None, tuple[Look, ...], EditTokens | None],
+        asked: Asked,
     ) -> tuple[Pass, NDArray[np.float32], float]:
         check_observation(self.spec, observation)
-        before, looks, edit = asked
-        before = observation if before is None else before
+        before = observation if asked.before is None else asked.before
         with self._passing:
             begin = time.perf_counter()
-            run = self._pass(self._inputs([(before, observation)]), looks, edit)
+            run = self._pass(self._inputs([(before, observation)]), asked)
         chunk = run.chunk[0].numpy() * np.float32(self._scale)
         if not np.isfinite(chunk).all():
             raise PolicyError(f"{self.spec.name} predicted a chunk that is not finite")
@@ -222,7 +251,9 @@ class SecondPolicy:
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(self.spec.chunk_size, self.spec.action_dim, generator=generator)
 
-    def _pass(self, inputs: Inputs, looks: Sequence[Look], edit: Any) -> Pass:
+    def _pass(self, inputs: Inputs, asked: Asked) -> Pass:
+        looks, words = asked.looks, asked.words
+
         def shown(stack: str, layer: int, step: int) -> bool:
             return any(
                 (look.stack, look.layer) == (stack, layer)
@@ -234,7 +265,7 @@ class SecondPolicy:
             return shown(stack, layer, step) or any(look.through == stack for look in looks)
 
         with torch.inference_mode():
-            run = self._model(inputs.images, inputs.state, self._words, inputs.noise, keep, edit)
+            run = self._model(inputs.images, inputs.state, words, inputs.noise, keep, asked.edit)
         weights = {
             key: found if shown(*key) else found.mean(dim=1, keepdim=True)
             for key, found in run.weights.items()

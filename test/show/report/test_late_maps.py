@@ -11,6 +11,7 @@ from test_recording import data_of
 from pam_ros.bags import BagReader
 from pam_ros.bags.summary import summarise
 from pam_ros.show.report.page import write_report
+from pam_ros.show.report.payload import payload_words
 from pam_ros.show.report.recording import read_recording
 
 # The whole of a delay: as if those of ticks 8 and 9 were swapped, and as slow passes come.
@@ -39,3 +40,14 @@ def test_groups_beside_the_cameras_are_shown_with_their_words(page):
     (words,) = data["words"]
     assert (words["group"], words["labels"]) == ("language", list(WORDS))
     assert words["mass"] == [[0.0, 0.02, 0.01]] * TICKS
+
+
+def test_pieces_of_words_are_joined(recording):
+    found = read_recording(recording)
+    for tick in found.ticks:
+        for group in tick.message.groups:
+            if group.name == "language":
+                group.labels = ["p", "ick", "\u0120up"]
+    (words,) = payload_words(found)
+    assert words["labels"] == ["pick", "up"]
+    assert words["mass"] == [[0.02, 0.01]] * TICKS

@@ -24,6 +24,8 @@ from synthetic_recording import (
 from pam_ros import cli
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
+from pam_ros.attention.word_strip import draw_words
+from pam_ros.attention.words import Word
 from pam_ros.show.report.heat import full_scales
 from pam_ros.show.report.page import KEYFRAME_EVERY, write_report
 from pam_ros.show.report.recording import read_recording
@@ -95,6 +97,11 @@ def test_a_video_drawn_from_maps_shows_the_overlay_beside_the_camera(tmp_path, c
             np.abs(drawn.astype(int) - plain).sum(axis=2).argmax(), (height, width)
         )
         assert np.abs(right[strong] - drawn[strong].astype(int)).max() < 40
+        # Below the pictures, its words on the same scale.
+        words = [Word(*word) for word in zip(WORDS, (0.0, 0.02, 0.01), strict=True)]
+        strip = draw_words(words, scales[tick], picture.shape[1])
+        top = sum(STRIP + high for high, _ in SIZES.values())
+        assert np.abs(picture[top : top + len(strip)] - strip.astype(int)).mean() < 8
 
 
 def test_full_heat_is_what_the_live_node_takes_for_it(recording):

@@ -365,7 +365,7 @@
     if (drawn && !stage.video.paused) view.follow(time);
   }
 
-  /** Named tokens, marked by their mass on the scale of the cells. */
+  /** Named tokens, each on the colour of its mass, on the scale of the cells. */
   function drawWords(tick) {
     const root = byId("words"), scale = data.heat.scales[tick];
     root.replaceChildren();
@@ -377,8 +377,9 @@
         const word = document.createElement("span"), share = mass[tick][index] ?? 0;
         word.textContent = label;
         word.title = `${(100 * share).toFixed(2)} %`;
-        const part = scale ? Math.round(100 * Math.min(1, share / scale)) : 0;
-        word.style.background = `color-mix(in srgb, var(--mark) ${part}%, transparent)`;
+        const level = scale ? Math.round(255 * Math.min(1, share / scale)) : 0;
+        const [red, green, blue] = data.heat.colours.slice(3 * level, 3 * level + 3);
+        word.style.background = `rgb(${red} ${green} ${blue} / ${data.heat.alpha * level / 255})`;
         line.append(word);
       });
       root.append(line);
