@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Policy of a SmolVLA: words and noise, forward passes, which action goes out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from pam_ros.policy.chunking import ActionQueue
+from pam_ros.policy.interface import (
+    BatchResult,
+    EngineReport,
+    PolicyError,
+    QueuedAction,
+)
+from pam_ros.policy.looks import check_look
+from pam_ros.policy.noise import noise_generator, observation_noise_generator
+from pam_ros.policy.observation import check_observation
+from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
+from pam_ros.policy.smolvla.passes import ENCODER, places_by_name
+from pam_ros.policy.smolvla.prepare import as_array
+from pam_ros.policy.taps import Wanted, wanted_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pam_ros.attention.look import Look
+    from pam_ros.policy.abilities import EditTokens
+    from pam_ros.policy.interface import PolicyOutput, PolicySpec
+    from pam_ros.policy.noise import Stream
+    from pam_ros.policy.smolvla.layout import PrefixLayout
+    from pam_ros.policy.smolvla.passes import Pass, Passes
+    from pam_ros.policy.smolvla.prepare import Inputs, Preparation
+    from pam_ros.policy.smolvla.words import Words
+
+    Observation = Mapping[str, NDArray[np.generic]]
+
+NOTHING = Wanted(frozenset(), frozenset())
+
+
+class SmolVlaPolicy:
+    """Implements interface.Policy, and of abilities those for batches, tokens, noise and words.
+
+    `spec` says what the tokens of the present instruction are; another one has other labels.
+
+    Args:
+        spec: of no instruction yet.
+        lay_out: the layout of an instruction's words.
+        passes: of lerobot's model.
+        preparation: pre- and post-processing.
+        report: what computes the passes.
+        noise_size: (chunk_size, max_action_dim).
+        seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        lay_out: Callable[[Words], PrefixLayout],
+        passes: Passes,
+        preparation: Preparation,
+        report: EngineReport,
+        noise_size: tuple[int, int],
+        seed: int,
+    ) -> None:
+        self._spec = spec
+        self._lay_out = lay_out
+        self._passes = passes
+        self._preparation = preparation
+        self._report = report
+        self._noise_size = noise_size
+        self._seed = seed
+        prefix = next(stack for stack in spec.stacks if stack.kind == "self")
+        self._places = places_by_name(prefix.layers)
+        self._tokens_layer = ENCODER
+        self._edit: EditTokens | None = None
+        self._wanted = NOTHING
+        self._words: Words | None = None
+        self._noise_of: Observation | None = None
+        self._queue = ActionQueue(spec.n_action_steps)
+        self._popped: QueuedAction | None = None
+        self._episode = self._step = 0
+        # The model's taps are for one pass at a time, whichever thread wants it.
+        self._passing = threading.Lock()
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it reads and writes."""
+        return self._spec
+
+    @property
+    def engine(self) -> EngineReport:
+        """What computes its forward pass."""
+        return self._report
+
+    @property
+    def seed(self) -> int:
+        """Of the noise."""
+        return self._seed
+
+    @property
+    def episode(self) -> int:
+        """The number of this episode: how many before it had a step."""
+        return self._episode
+
+    def reset(self) -> None:
+        """Start an episode: empty queue, step 0, and noise that no episode before it had."""
+        self._queue.reset()
+        self._popped = None
+        self._episode += self._step > 0
+        self._step = 0
+
+    def show(self, look: Look) -> None:
+        """Which weights later outputs hold; see interface.Policy."""
+        check_look(self._spec, look)
+        self._wanted = wanted_by([look], self._spec)
+
+    @property
+    def instruction(self) -> str:
+        """The words that it reads; empty before it was given any."""
+        return "" if self._words is None else self._words.text
+
+    def instruct(self, text: str) -> None:
+        """Read these words in later passes; other ones than before empty the queue.
+
+        Args:
+            text: an instruction. An empty one is one without words, which is another thing than
+                none: until there is one, no pass runs.
+
+        Raises:
+            PolicyError: it is not a text; the words stay as they were.
+        """
+        if not isinstance(text, str):
+            message = f"{self._spec.name} reads words: an instruction must be a text, not {text!r}"
+            raise PolicyError(message)
+        if self._words is not None and text == self._words.text:
+            return
+        words = self._preparation.words(text)
+        self._spec = replace(self._spec, groups=self._lay_out(words).groups)
+        self._words = words
+        self._queue.reset()
+        self._popped = None
+
+    def hold_noise(self, observation: Observation | None) -> None:
+        """Draw in later passes what a pass of a batch draws for this observation."""
+        self._noise_of = observation
+
+    @property
+    def tokens_layer(self) -> str:
+        """Which layer the tokens of later outputs are of."""
+        return self._tokens_layer
+
+    def take_tokens(self, layer: str) -> None:
+        """Which layer's tokens later outputs hold: see passes.places_by_name for the names."""
+        self._place(layer)
+        self._tokens_layer = layer
+
+    def edit_tokens(self, edit: EditTokens | None) -> None:
+        """Replace the tokens of tokens_layer by edit(tokens) in later steps; None takes it back."""
+        self._edit = edit
+
+    def pop_action(self) -> QueuedAction | None:
+        """Take the next queued action; None if there is none."""
+        self._popped = self._queue.pop()
+        return self._popped
+
+    def skip(self) -> None:
+        """Count a step without a forward pass."""
+        self._popped = None
+        self._step += 1
+
+    @property
+    def queued(self) -> int:
+        """How many actions are left in the queue."""
+        return len(self._queue)
+
+    def explain(self, observation: Observation) -> PolicyOutput:
+        """A forward pass that moves nothing; see interface.Policy."""
+        asked = self._asked()
+        output = self._explanation(observation, asked)
+        self.skip()
+        return output
+
+    def explain_later(self, observation: Observation) -> Callable[[], PolicyOutput]:
+        """explain(), whose pass any thread may run later; see abilities.ExplainingLater."""
+        asked = self._asked()
+        self.skip()
+        return lambda: self._explanation(observation, asked)
+
+    def step(self, observation: Observation) -> PolicyOutput:
+        """The next action, with a forward pass on this observation; see interface.Policy."""
+        asked = self._asked()
+        run = self._run(observation, asked, "commands")
+        fills = len(self._queue) == 0
+        if fills:
+            self._queue.fill(run.chunk, self._step)
+        queued = self._queue.pop()
+        assert queued is not None  # n_action_steps is at least 1
+        self.skip()
+        return output_of(run, asked, queued, executed=fills)
+
+    def prepare(self, observations: Sequence[Observation]) -> Inputs:
+        """The inputs of some observations, as one batch; see abilities.Batching."""
+        if not observations:
+            message = "prepare needs at least one observation"
+            raise PolicyError(message)
+        words = self._given()
+        for observation in observations:
+            check_observation(self._spec, observation)
+        held = self._noise_of
+        noise = [
+            self._noise(observation_noise_generator(self._seed, each if held is None else held))
+            for each in observations
+        ]
+        return self._preparation.inputs(observations, words, torch.cat(noise))
+
+    def forward(
+        self,
+        prepared: Inputs,
+        *,
+        looks: Sequence[Look] = (),
+        tokens_layer: str | None = None,
+        edit: EditTokens | None = None,
+    ) -> BatchResult:
+        """Passes that leave the policy's state as it is; see abilities.TokenEditing."""
+        place = self._place(self._tokens_layer if tokens_layer is None else tokens_layer)
+        for look in looks:
+            check_look(self._spec, look)
+        wanted = wanted_by(looks, self._spec)
+        with self._passing:
+            found = self._pass(prepared, wanted, place, edit)
+        batch, steps, _ = found.chunk.shape
+        chunks = self._preparation.unnormalised(found.chunk.flatten(0, 1))
+        return BatchResult(
+            normalised=as_array(found.chunk),
+            chunks=chunks.reshape(batch, steps, -1),
+            tokens=None if found.tokens is None else as_array(found.tokens),
+            weights={key: as_array(weights) for key, weights in found.weights.items()},
+        )
+
+    def _given(self) -> Words:
+        if self._words is None:
+            message = (
+                f"{self._spec.name} reads words and was given none: it needs an instruction, such "
+                'as "pick up the red cube"'
+            )
+            raise PolicyError(message)
+        return self._words
+
+    def _asked(self) -> Asked:
+        return Asked(
+            words=self._given(),
+            wanted=self._wanted,
+            place=self._place(self._tokens_layer),
+            edit=self._edit,
+            noise_of=self._noise_of,
+            episode=self._episode,
+            step=self._step,
+            popped=self._popped,
+        )
+
+    def _explanation(self, observation: Observation, asked: Asked) -> PolicyOutput:
+        run = self._run(observation, asked, "explaining")
+        queued = asked.popped or QueuedAction(run.chunk[0], asked.step)
+        return output_of(run, asked, queued, executed=False)
+
+    def _run(self, observation: Observation, asked: Asked, stream: Stream) -> Run:
+        """Everything that can fail; leaves the policy's state alone. Of any thread."""
+        check_observation(self._spec, observation)
+        generator = (
+            noise_generator(self._seed, asked.episode, asked.step, stream)
+            if asked.noise_of is None
+            else observation_noise_generator(self._seed, asked.noise_of)
+        )
+        with self._passing:
+            start = time.perf_counter()
+            inputs = self._preparation.inputs([observation], asked.words, self._noise(generator))
+            found = self._pass(inputs, asked.wanted, asked.place, asked.edit)
+            run = Run(
+                chunk=self._preparation.unnormalised(found.chunk[0]),
+                tokens=None if found.tokens is None else as_array(found.tokens[0]),
+                weights={key: as_array(weights[0]) for key, weights in found.weights.items()},
+                seconds=time.perf_counter() - start,
+            )
+        wrong = not_finite(run)
+        if wrong:
+            message = f"{self._spec.name} predicted {wrong} not finite on this observation"
+            raise PolicyError(message)
+        return run
+
+    def _pass(self, inputs: Inputs, wanted: Wanted, place: int, edit: EditTokens | None) -> Pass:
+        return self._passes(inputs, self._lay_out(inputs.words), wanted, place, edit)
+
+    def _noise(self, generator: torch.Generator) -> torch.Tensor:
+        return torch.randn(1, *self._noise_size, generator=generator)
+
+    def _place(self, layer: str) -> int:
+        if layer not in self._places:
+            names = ", ".join(self._places)
+            message = f"there is no tokens layer {layer!r}: it must be one of {names}"
+            raise PolicyError(message)
+        return self._places[layer]
