@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from accelerate import init_empty_weights
@@ -89,7 +91,8 @@ def build_policy(
     """
     try:
         # Without memory for weights. Buffers are no part of a checkpoint and are made as they are.
-        with init_empty_weights(include_buffers=False):
+        # lerobot prints how many layers it keeps: standard output is the command's own.
+        with redirect_stdout(sys.stderr), init_empty_weights(include_buffers=False):
             policy = SmolVLAPolicy(config)
     except Exception as error:
         message = f"{name}: no SmolVLA can be built from config.json: {reason_of(error)}"
