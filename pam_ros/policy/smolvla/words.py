@@ -79,9 +79,8 @@ class Reader:
     def _warn_of_a_cut(self, text: str, count: int, labels: tuple[str, ...]) -> None:
         if count < int(self._step.max_length):
             return
-        whole = self._step.input_tokenizer(text if text.endswith("\n") else f"{text}\n")[
-            "input_ids"
-        ]
+        line = text if text.endswith("\n") else f"{text}\n"
+        whole = self._step.input_tokenizer(line)["input_ids"]
         if len(whole) > count:
             logger.warning(
                 "%s reads %d tokens and the instruction has %d: it is cut, as lerobot cuts it, "
