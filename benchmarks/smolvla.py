@@ -190,7 +190,7 @@ def _loaded(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
 
 
 def _time(folder: Path, rounds: int) -> dict[str, list[float]]:
-    from pam_ros.policy.smolvla.policy import NOTHING  # noqa: PLC0415
+    from pam_ros.policy.smolvla.settings import NOTHING  # noqa: PLC0415
 
     policy, selection, observation = _loaded(folder)
     prepared = policy.prepare([observation])

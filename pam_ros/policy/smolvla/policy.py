@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,8 +20,8 @@ from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
-from pam_ros.policy.smolvla.passes import ENCODER, places_by_name
 from pam_ros.policy.smolvla.prepare import as_array
+from pam_ros.policy.smolvla.settings import Settings
 from pam_ros.policy.taps import Wanted, wanted_by
 
 if TYPE_CHECKING:
@@ -42,10 +41,8 @@ if TYPE_CHECKING:
 
     Observation = Mapping[str, NDArray[np.generic]]
 
-NOTHING = Wanted(frozenset(), frozenset())
 
-
-class SmolVlaPolicy:
+class SmolVlaPolicy(Settings):
     """Implements interface.Policy, and of abilities those for batches, tokens, noise and words.
 
     `spec` says what the tokens of the present instruction are; another one has other labels.
@@ -70,30 +67,16 @@ class SmolVlaPolicy:
         noise_size: tuple[int, int],
         seed: int,
     ) -> None:
-        self._spec = spec
-        self._lay_out = lay_out
+        super().__init__(spec, lay_out, preparation)
         self._passes = passes
-        self._preparation = preparation
         self._report = report
         self._noise_size = noise_size
         self._seed = seed
-        prefix = next(stack for stack in spec.stacks if stack.kind == "self")
-        self._places = places_by_name(prefix.layers)
-        self._tokens_layer = ENCODER
-        self._edit: EditTokens | None = None
-        self._wanted = NOTHING
-        self._words: Words | None = None
-        self._noise_of: Observation | None = None
         self._queue = ActionQueue(spec.n_action_steps)
         self._popped: QueuedAction | None = None
         self._episode = self._step = 0
         # The model's taps are for one pass at a time, whichever thread wants it.
         self._passing = threading.Lock()
-
-    @property
-    def spec(self) -> PolicySpec:
-        """What it reads and writes."""
-        return self._spec
 
     @property
     def engine(self) -> EngineReport:
@@ -117,16 +100,6 @@ class SmolVlaPolicy:
         self._episode += self._step > 0
         self._step = 0
 
-    def show(self, look: Look) -> None:
-        """Which weights later outputs hold; see interface.Policy."""
-        check_look(self._spec, look)
-        self._wanted = wanted_by([look], self._spec)
-
-    @property
-    def instruction(self) -> str:
-        """The words that it reads; empty before it was given any."""
-        return "" if self._words is None else self._words.text
-
     def instruct(self, text: str) -> None:
         """Read these words in later passes; other ones than before empty the queue.
 
@@ -137,34 +110,9 @@ class SmolVlaPolicy:
         Raises:
             PolicyError: it is not a text; the words stay as they were.
         """
-        if not isinstance(text, str):
-            message = f"{self._spec.name} reads words: an instruction must be a text, not {text!r}"
-            raise PolicyError(message)
-        if self._words is not None and text == self._words.text:
-            return
-        words = self._preparation.words(text)
-        self._spec = replace(self._spec, groups=self._lay_out(words).groups)
-        self._words = words
-        self._queue.reset()
-        self._popped = None
-
-    def hold_noise(self, observation: Observation | None) -> None:
-        """Draw in later passes what a pass of a batch draws for this observation."""
-        self._noise_of = observation
-
-    @property
-    def tokens_layer(self) -> str:
-        """Which layer the tokens of later outputs are of."""
-        return self._tokens_layer
-
-    def take_tokens(self, layer: str) -> None:
-        """Which layer's tokens later outputs hold: see passes.places_by_name for the names."""
-        self._place(layer)
-        self._tokens_layer = layer
-
-    def edit_tokens(self, edit: EditTokens | None) -> None:
-        """Replace the tokens of tokens_layer by edit(tokens) in later steps; None takes it back."""
-        self._edit = edit
+        if self._read(text):
+            self._queue.reset()
+            self._popped = None
 
     def pop_action(self) -> QueuedAction | None:
         """Take the next queued action; None if there is none."""
@@ -245,15 +193,6 @@ class SmolVlaPolicy:
             weights={key: as_array(weights) for key, weights in found.weights.items()},
         )
 
-    def _given(self) -> Words:
-        if self._words is None:
-            message = (
-                f"{self._spec.name} reads words and was given none: it needs an instruction, such "
-                'as "pick up the red cube"'
-            )
-            raise PolicyError(message)
-        return self._words
-
     def _asked(self) -> Asked:
         return Asked(
             words=self._given(),
@@ -300,10 +239,3 @@ class SmolVlaPolicy:
 
     def _noise(self, generator: torch.Generator) -> torch.Tensor:
         return torch.randn(1, *self._noise_size, generator=generator)
-
-    def _place(self, layer: str) -> int:
-        if layer not in self._places:
-            names = ", ".join(self._places)
-            message = f"there is no tokens layer {layer!r}: it must be one of {names}"
-            raise PolicyError(message)
-        return self._places[layer]
