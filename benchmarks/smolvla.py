@@ -194,7 +194,7 @@ def _time(folder: Path, rounds: int) -> dict[str, list[float]]:
 
     policy, selection, observation = _loaded(folder)
     prepared = policy.prepare([observation])
-    theirs = policy._passes._policy  # noqa: SLF001  (there is no other way to it, and no need of one)
+    theirs = policy._passes.policy  # noqa: SLF001  (there is no other way to it, and no need of one)
 
     def alone() -> None:
         policy._preparation.inputs([observation], prepared.words, prepared.noise)  # noqa: SLF001

@@ -25,6 +25,7 @@ from pam_ros.policy.smolvla.prepare import STATE, Preparation
 from pam_ros.policy.smolvla.vlm_folder import vlm_folder
 from pam_ros.policy.smolvla.words import Reader, Words
 from pam_ros.policy.taps import wanted_by
+from pam_ros.policy.token_means import take_own_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,15 +100,18 @@ def load_smolvla(checkpoint: Checkpoint, options: LoadOptions) -> SmolVlaPolicy:
     passes = Passes(policy, spec.stacks)
     with checked_positions(name, policy.model.vlm_with_expert.get_vlm_model().vision_model):
         _try_a_pass(spec, passes, preparation, prefix, words, config)
-    return SmolVlaPolicy(
+    made = SmolVlaPolicy(
         spec,
         place,
         passes,
+        cells,
         preparation,
         report,
         (config.chunk_size, config.max_action_dim),
         options.seed,
     )
+    take_own_means(made, checkpoint.folder)
+    return made
 
 
 def _try_a_pass(

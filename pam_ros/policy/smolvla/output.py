@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,10 +17,24 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.look import WeightKey
     from pam_ros.policy.abilities import EditTokens
+    from pam_ros.policy.smolvla.prepare import Inputs
     from pam_ros.policy.smolvla.words import Words
     from pam_ros.policy.taps import Wanted
 
     Observation = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, eq=False)
+class SmolVlaOutput(PolicyOutput):
+    """One pass of a SmolVLA.
+
+    Attributes:
+        normalised: (chunk_size, action_dim) float32, the chunk before it was un-normalised.
+        inputs: what the pass took, its noise and words included, if it was asked to be kept.
+    """
+
+    normalised: NDArray[np.float32] = field(kw_only=True)
+    inputs: Inputs | None = field(kw_only=True, default=None)
 
 
 class Asked(NamedTuple):
@@ -33,12 +48,15 @@ class Asked(NamedTuple):
     episode: int
     step: int
     popped: QueuedAction | None
+    inputs: bool
 
 
 class Run(NamedTuple):
     """A pass of one observation, its actions un-normalised; `seconds` it took."""
 
+    normalised: NDArray[np.float32]
     chunk: NDArray[np.float32]
+    inputs: Inputs | None
     tokens: NDArray[np.float32] | None
     weights: dict[WeightKey, NDArray[np.float32]]
     seconds: float
@@ -54,9 +72,9 @@ def not_finite(run: Run) -> str:
     return ""
 
 
-def output_of(run: Run, asked: Asked, queued: QueuedAction, *, executed: bool) -> PolicyOutput:
+def output_of(run: Run, asked: Asked, queued: QueuedAction, *, executed: bool) -> SmolVlaOutput:
     """The output of a pass, with the action to execute now."""
-    return PolicyOutput(
+    return SmolVlaOutput(
         action=queued.action,
         chunk=run.chunk,
         tokens=run.tokens,
@@ -66,4 +84,6 @@ def output_of(run: Run, asked: Asked, queued: QueuedAction, *, executed: bool) -
         step=asked.step,
         forward_seconds=run.seconds,
         weights=run.weights,
+        normalised=run.normalised,
+        inputs=run.inputs,
     )

@@ -59,7 +59,7 @@ class Passes:
     """
 
     def __init__(self, policy: Any, stacks: tuple[Stack, ...]) -> None:
-        self._policy = policy
+        self.policy = policy
         self._taps = Taps(policy.model, stacks)
 
     def __call__(
@@ -89,7 +89,7 @@ class Passes:
             watch.edit = lambda hidden: order.edited(hidden, edit)
         with torch.inference_mode():
             with self._taps.watching(watch):
-                chunk = self._policy.predict_action_chunk(dict(inputs.batch), noise=inputs.noise)
+                chunk = self.policy.predict_action_chunk(dict(inputs.batch), noise=inputs.noise)
             weights = {key: order.weights(key, raw) for key, raw in watch.tap.weights().items()}
             tokens = None if watch.tokens is None else order.tokens(watch.tokens)
         return Pass(chunk.float(), tokens, weights)

@@ -19,9 +19,9 @@ from pam_ros.policy.interface import (
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
 from pam_ros.policy.observation import check_observation
+from pam_ros.policy.smolvla.contributing import Contributing
 from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
 from pam_ros.policy.smolvla.prepare import as_array
-from pam_ros.policy.smolvla.settings import Settings
 from pam_ros.policy.taps import Wanted, wanted_by
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.abilities import EditTokens
     from pam_ros.policy.interface import PolicyOutput, PolicySpec
     from pam_ros.policy.noise import Stream
+    from pam_ros.policy.padded import PaddedCells
     from pam_ros.policy.smolvla.layout import PrefixLayout
     from pam_ros.policy.smolvla.passes import Pass, Passes
     from pam_ros.policy.smolvla.prepare import Inputs, Preparation
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class SmolVlaPolicy(Settings):
-    """Implements interface.Policy, and of abilities those for batches, tokens, noise and words.
+class SmolVlaPolicy(Contributing):
+    """Implements interface.Policy, and abilities but for gradient methods and looking ahead.
 
     `spec` says what the tokens of the present instruction are; another one has other labels.
 
@@ -51,6 +52,7 @@ class SmolVlaPolicy(Settings):
         spec: of no instruction yet.
         lay_out: the layout of an instruction's words.
         passes: of lerobot's model.
+        cells: of each camera.
         preparation: pre- and post-processing.
         report: what computes the passes.
         noise_size: (chunk_size, max_action_dim).
@@ -62,6 +64,7 @@ class SmolVlaPolicy(Settings):
         spec: PolicySpec,
         lay_out: Callable[[Words], PrefixLayout],
         passes: Passes,
+        cells: Sequence[PaddedCells],
         preparation: Preparation,
         report: EngineReport,
         noise_size: tuple[int, int],
@@ -69,6 +72,7 @@ class SmolVlaPolicy(Settings):
     ) -> None:
         super().__init__(spec, lay_out, preparation)
         self._passes = passes
+        self._model, self._cells = passes.policy, cells
         self._report = report
         self._noise_size = noise_size
         self._seed = seed
@@ -203,6 +207,8 @@ class SmolVlaPolicy(Settings):
             episode=self._episode,
             step=self._step,
             popped=self._popped,
+            # Contributions are of the policy as it is.
+            inputs=self._keep_inputs and self._edit is None,
         )
 
     def _explanation(self, observation: Observation, asked: Asked) -> PolicyOutput:
@@ -223,6 +229,8 @@ class SmolVlaPolicy(Settings):
             inputs = self._preparation.inputs([observation], asked.words, self._noise(generator))
             found = self._pass(inputs, asked.wanted, asked.place, asked.edit)
             run = Run(
+                normalised=as_array(found.chunk[0]),
+                inputs=inputs if asked.inputs else None,
                 chunk=self._preparation.unnormalised(found.chunk[0]),
                 tokens=None if found.tokens is None else as_array(found.tokens[0]),
                 weights={key: as_array(weights[0]) for key, weights in found.weights.items()},

@@ -7,6 +7,7 @@ given; the attention's own implementation is asked for as before, and is never a
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -140,3 +141,13 @@ class Taps:
             return PREFIX, now.layer, 0
         name, index = self._expert.get(now.layer, ("", 0))
         return name, index, now.step
+
+
+def untapped(policy: Any) -> Any:
+    """A copy of lerobot's SmolVLAPolicy that shares its tensors and has no taps."""
+    shared = {id(tensor): tensor for tensor in (*policy.parameters(), *policy.buffers())}
+    copied = copy.deepcopy(policy, shared)
+    vars(copied.model).pop("denoise_step", None)
+    for name in WRAPPED:
+        vars(copied.model.vlm_with_expert).pop(name, None)
+    return copied

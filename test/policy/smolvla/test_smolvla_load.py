@@ -179,7 +179,7 @@ def test_a_pre_processor_without_words_is_refused(checkpoint):
 def test_a_compiled_policy_is_loaded_without_compiling(checkpoint):
     change(checkpoint / "config.json", compile_model=True)
     policy = load_policy(checkpoint, device="cpu")
-    assert "sample_actions" not in vars(policy._passes._policy.model)
+    assert "sample_actions" not in vars(policy._passes.policy.model)
 
 
 def test_no_words_no_pass(reference, saved_smolvla):

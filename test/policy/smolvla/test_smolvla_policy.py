@@ -202,14 +202,14 @@ def test_passes_of_another_thread_change_no_action(reference, saved_smolvla, pol
     assert len(outputs) == len(threads)
 
 
-def test_every_ability_but_gradients_contributions_and_looking_ahead(policy):
+def test_its_abilities(policy):
     from pam_ros.policy import Policy
     from pam_ros.policy import abilities as able
 
     assert isinstance(policy, Policy)
     for ability in (
         able.Batching, able.TokenReading, able.TokenEditing, able.ExplainingLater,
-        able.NoiseHolding, able.Instructed,
+        able.NoiseHolding, able.Instructed, able.Contributing,
     ):  # fmt: skip
         assert isinstance(policy, ability), ability
 
