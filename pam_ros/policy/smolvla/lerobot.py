@@ -36,6 +36,7 @@ _OVERRIDDEN: dict[str, Any] = {
     "compile_model": False,
     "rtc_config": None,
 }
+_VLM = "model.vlm_with_expert.vlm"
 _LARGEST = {"chunk_size": 10_000, "num_steps": 1000, "tokenizer_max_length": 10_000}
 _LARGEST_WIDTH = {"max_state_dim": 10_000, "max_action_dim": 10_000}
 
@@ -97,17 +98,21 @@ def build_policy(
     except Exception as error:
         message = f"{name}: no SmolVLA can be built from config.json: {reason_of(error)}"
         raise PolicyError(message) from error
-    # safetensors keeps one of several names of one tensor.
-    names: dict[int, list[str]] = {}
-    for key, parameter in policy.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(key)
-    for shared in names.values():
-        found = next((weights[key] for key in shared if key in weights), None)
-        if found is not None:
-            weights.update(dict.fromkeys(shared, found))
+    _take_out_the_head(policy, weights)
     check_weights(name, weights, policy.state_dict())
     policy.load_state_dict(weights, assign=True)
     return policy.requires_grad_(requires_grad=False).to(device).eval()
+
+
+def _take_out_the_head(policy: SmolVLAPolicy, weights: dict[str, torch.Tensor]) -> None:
+    """Leave out what makes words, which a policy never does: it is among the largest tensors.
+
+    Where it is tied to the embedding, safetensors may have kept the one tensor by the head's name.
+    """
+    policy.model.vlm_with_expert.vlm.lm_head = None
+    head = weights.pop(f"{_VLM}.lm_head.weight", None)
+    if head is not None:
+        weights.setdefault(f"{_VLM}.model.text_model.embed_tokens.weight", head)
 
 
 def load_processors(

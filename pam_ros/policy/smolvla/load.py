@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from pam_ros.policy.padded import PaddedCells
 
 EMPTY_CAMERA = "observation.images.empty_camera_"
-_ANY_WORDS = "try"
+NO_WORDS = ""
+"""Before there is an instruction the layout is that of an empty one."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def load_smolvla(checkpoint: Checkpoint, options: LoadOptions) -> SmolVlaPolicy:
         slots[0], config.robot_state_feature.shape[0], options.device, processors, reader
     )
     try:
-        words = preparation.words(_ANY_WORDS)
+        words = preparation.words(NO_WORDS)
     except Exception as error:
         message = f"{name}: its tokenizer reads no words: {lerobot.reason_of(error)}"
         raise PolicyError(message) from error

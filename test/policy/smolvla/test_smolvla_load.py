@@ -282,3 +282,34 @@ def test_a_dtype_that_lerobot_would_change_is_said(reference, tmp_path, caplog):
     assert policy.engine.dtype == "bfloat16"
     assert "weights are bfloat16 and stay so; lerobot would make them float32" in caplog.text
     assert load_policy(tmp_path / "half", device="cpu", dtype="bfloat16").engine.name == "eager"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_language_model_s_head_is_not_needed(reference, vlm, tmp_path, tied):
+    """Tied to the embedding, safetensors keeps one name of the two; a checkpoint may lack it."""
+    folder = shutil.copytree(vlm, tmp_path / "vlm")
+    config = json.loads((folder / "config.json").read_text())
+    change(folder / "config.json", tie_word_embeddings=tied)
+    change(
+        folder / "config.json", text_config={**config["text_config"], "tie_word_embeddings": tied}
+    )
+    theirs = reference(vlm_model_name=str(folder))
+    checkpoint = theirs.save(tmp_path / "smolvla")
+    weights = load_file(checkpoint / "model.safetensors")
+    heads = [key for key in weights if "lm_head" in key]
+    embeddings = [key for key in weights if "embed_tokens" in key]
+    if embeddings:
+        save_file(
+            {key: value for key, value in weights.items() if key not in heads},
+            checkpoint / "model.safetensors",
+        )
+    policy = load_policy(checkpoint, device="cpu")
+    policy.instruct("reach")
+    observation = theirs.observation(np.random.default_rng(0))
+    prepared = policy.prepare([observation])
+    with torch.inference_mode():
+        expected = theirs.policy.predict_action_chunk(
+            theirs.batch(observation, "reach"), noise=prepared.noise
+        )
+    assert np.array_equal(policy.forward(prepared).normalised, expected.numpy())
+    assert not any("lm_head" in name for name, _ in policy._passes.policy.named_parameters())
