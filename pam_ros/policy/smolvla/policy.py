@@ -19,7 +19,7 @@ from pam_ros.policy.interface import (
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
 from pam_ros.policy.observation import check_observation
-from pam_ros.policy.smolvla.contributing import Contributing
+from pam_ros.policy.smolvla.explaining import Explaining
 from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
 from pam_ros.policy.smolvla.prepare import as_array
 from pam_ros.policy.taps import Wanted, wanted_by
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class SmolVlaPolicy(Contributing):
+class SmolVlaPolicy(Explaining):
     """Implements interface.Policy, and abilities but for gradient methods and looking ahead.
 
     `spec` says what the tokens of the present instruction are; another one has other labels.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class Contributing(Settings):
+class Explaining(Settings):
     """What autograd is needed for is made when it is first asked for."""
 
     _keep_inputs = False
