@@ -8,7 +8,8 @@ Sizes are those of SmolVLM2-500M cut to 16 layers, as LeRobot's SmolVLA has them
 random, which changes no time. Two cameras of 640 x 480 pixels, chunks of 50 actions in 10 denoising
 steps. In each round a chunk is computed by lerobot alone, by pam_ros without maps and with the map
 of one stack, layer and step, in turns. CPU seconds are those of this process, all threads together,
-so that other programs do not count. Peak memory is that of passes in a process of their own, the
+so that other programs do not count; threads that wait for each other do, so there is one unless
+told otherwise. Peak memory is that of passes in a process of their own, the
 loading left out.
 """
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.smolvla")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--vlm-dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--memory-of", nargs=2, metavar=("FOLDER", "ROW"), help="used by itself")
     options = parser.parse_args(arguments)
@@ -220,6 +221,7 @@ def _time(folder: Path, rounds: int) -> dict[str, list[float]]:
             begin = time.process_time()
             rows[row]()
             seconds[row].append(time.process_time() - begin)
+            print(f"{row}: {seconds[row][-1]:.2f} CPU-s", file=sys.stderr, flush=True)
     return seconds
 
 
