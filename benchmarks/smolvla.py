@@ -9,8 +9,7 @@ random, which changes no time. Two cameras of 640 x 480 pixels, chunks of 50 act
 steps. In each round a chunk is computed by lerobot alone, by pam_ros without maps and with the map
 of one stack, layer and step, in turns. CPU seconds are those of this process, all threads together,
 so that other programs do not count; threads that wait for each other do, so there is one unless
-told otherwise. Peak memory is that of passes in a process of their own, the
-loading left out.
+told otherwise. Peak memory is that of passes in a process of their own, the loading left out.
 """
 
 from __future__ import annotations
@@ -42,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--vlm-dtype", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--no-memory", action="store_true", help="time alone")
     parser.add_argument("--memory-of", nargs=2, metavar=("FOLDER", "ROW"), help="used by itself")
     options = parser.parse_args(arguments)
     ask_for_threads(options.threads)
@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(describe("cpu")))
         print(f"{parameters / 1e6:.0f} M parameters, vision-language model in {options.vlm_dtype}")
         seconds = _time(Path(folder), options.rounds)
-        memory = {row: _in_a_process(folder, row, options.threads) for row in (WITHOUT, WITH)}
+        memory = {
+            row: _in_a_process(folder, row, options.threads)
+            for row in (() if options.no_memory else (WITHOUT, WITH))
+        }
     for row, values in seconds.items():
         listed = ", ".join(f"{value:.2f}" for value in values)
         print(f"{row:18} {np.median(values):6.2f} CPU-s a chunk, median of {listed}")
@@ -64,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
           f"{ratios.max():.3f}")  # fmt: skip
     for row, peak in memory.items():
         print(f"{row:18} {peak:6.0f} MiB at the peak of {MEMORY_PASSES} passes")
-    print(f"with / without: {memory[WITH] / memory[WITHOUT]:.4f}")
+    if memory:
+        print(f"with / without: {memory[WITH] / memory[WITHOUT]:.4f}")
     return 0
 
 
