@@ -46,7 +46,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
-	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,int8,test]'
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,int8,smolvla,test]'
 	touch $(READY)
 
 demo: $(READY)

@@ -29,7 +29,7 @@ if importlib.util.find_spec("rclpy") is None:
 BY_PIP = {
     "PIL", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4", "mcap",
     "mujoco", "mypy", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
-    "zstandard",
+    "transformers", "zstandard",
 }  # fmt: skip
 # Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {

@@ -25,6 +25,10 @@ class Stack:
         heads: of each layer.
         queries: rows of a layer's weights: actions of the chunk, or tokens in a "self" stack.
         keys: (start, stop), the tokens of the policy's groups that are read.
+        numbers: of the layers in the path, where those are others than 0, 1, 2 and so on: layers
+            of two kinds may take turns.
+        depths: for each layer, after how many layers of a "self" stack it reads the tokens. Empty:
+            all of them read the last one's output.
     """
 
     name: str
@@ -34,10 +38,16 @@ class Stack:
     heads: int
     queries: int
     keys: tuple[int, int]
+    numbers: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
 
     def label(self, layer: int) -> str:
         """A layer's path."""
-        return self.path.format(layer=layer)
+        return self.path.format(layer=self.numbers[layer] if self.numbers else layer)
+
+    def depth(self, layer: int, through: Stack) -> int:
+        """How many layers of a "self" stack lie between the tokens and what a layer reads."""
+        return self.depths[layer] if self.depths else through.layers
 
     @property
     def prefix(self) -> str:

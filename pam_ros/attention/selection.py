@@ -94,7 +94,10 @@ class Selection:
         look, stack = self.look, spec.stack(self.look.stack)
         steps = look.steps(stack, spec.denoising_steps)
         shown = _kept(weights, stack.name, look.layer, steps)
-        if look.through is None:
+        through = None if look.through is None else spec.stack(look.through)
+        depth = 0 if through is None else stack.depth(look.layer, through)
+        # A layer that reads the tokens as they come in has nothing to be carried through.
+        if through is None or depth == 0:
             return weights_maps(
                 self.method,
                 stack.label(look.layer),
@@ -104,18 +107,13 @@ class Selection:
                 query=look.queries,
                 keys=stack.keys,
             )
-        through = spec.stack(look.through)
         return rollout_maps(
-            {
-                layer: _kept(weights, through.name, layer, range(1))
-                for layer in range(through.layers)
-            },
+            {layer: _kept(weights, through.name, layer, range(1)) for layer in range(depth)},
             spec.layout,
             decoder=shown,
-            decoder_layer=look.layer,
             head=look.head,
             query=look.queries,
-            decoder_path=stack.path,
+            decoder_path=stack.label(look.layer),
             encoder_prefix=through.prefix,
             decoder_keys=stack.keys,
             encoder_keys=through.keys,

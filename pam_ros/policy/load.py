@@ -23,15 +23,17 @@ def load_policy(
     temporal_ensemble_coeff: float | None = None,
     engine: str = "auto",
     dtype: str = "float32",
+    seed: int = 0,
 ) -> Policy:
     """Load a LeRobot checkpoint with its pre- and post-processors.
 
     What it gives has the abilities of its class (policy.abilities) beside those of a Policy; ACT
-    has all but those for noise and words, of which it has none.
+    has all but those for noise and words, of which it has none. SmolVLA needs the extra `smolvla`.
 
     Args:
         path_or_hub_id: a folder, or a model of the Hugging Face hub such as "user/act_so101". Its
-            config.json has a `type` that is registered: "act", or one that a plug-in adds.
+            config.json has a `type` that is registered: "act", "smolvla", or one that a plug-in
+            adds.
         device: "auto" is CUDA where there is one, else the CPU; or any torch device name.
         revision: branch, tag or commit on the hub.
         n_action_steps: how much of a chunk the queue executes, instead of what the checkpoint says;
@@ -45,6 +47,7 @@ def load_policy(
         dtype: "float32", or "bfloat16" for the matrix products, or "int8" for the convolutions and
             bfloat16 for the rest, which "openvino" alone has, for a policy that `pam_ros quantise`
             was run on; PrecisionMeasuring says how far that is off.
+        seed: of a policy that draws noise: the same seed, episode and step draw the same.
 
     The model runs in evaluation mode. Of ACT, half-precision weights are computed in float32. On a
     GPU "eager" takes TF32 where the caller allows it (torch.backends.cudnn.allow_tf32); "compile"
@@ -60,5 +63,6 @@ def load_policy(
         temporal_ensemble_coeff=temporal_ensemble_coeff,
         engine=engine,
         dtype=dtype,
+        seed=seed,
     )
     return load_registered(open_checkpoint(path_or_hub_id, revision), options)

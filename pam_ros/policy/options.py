@@ -22,6 +22,7 @@ class LoadOptions:
         engine: one of engines.names.CHOICES. "auto" never fails for its choice, but for a
             dtype that it lacks.
         dtype: one of DTYPES.
+        seed: of a policy that draws noise; others have no use for it.
     """
 
     device: str
@@ -29,6 +30,7 @@ class LoadOptions:
     temporal_ensemble_coeff: float | None = None
     engine: str = "auto"
     dtype: str = "float32"
+    seed: int = 0
 
 
 def check_engine(engine: str, dtype: str) -> None:

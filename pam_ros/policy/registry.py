@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which loader a checkpoint's `type` has: ACT's is built in, others are entry points.
+"""Which loader a checkpoint's `type` has: some are built in, others are entry points.
 
 A package of its own adds a policy class by one line of its pyproject.toml, and is found once it is
 installed:
 
     [project.entry-points."pam_ros.policies"]
-    smolvla = "my_package.smolvla:load"
+    my_policy = "my_package.policy:load"
 
 The name is the `type` in the checkpoint's config.json, the value a Loader. Nothing of a plug-in is
 imported before a checkpoint of its type is loaded, so one that is broken harms no other.
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from pam_ros.policy.options import LoadOptions
 
 GROUP = "pam_ros.policies"
-BUILT_IN = (EntryPoint("act", "pam_ros.policy.act.load:load_act", GROUP),)
+BUILT_IN = (
+    EntryPoint("act", "pam_ros.policy.act.load:load_act", GROUP),
+    EntryPoint("smolvla", "pam_ros.policy.smolvla.load:load_smolvla", GROUP),
+)
 
 logger = logging.getLogger(__name__)
 
