@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pam_ros.attention.attribution import CONTRIBUTION, CONTRIBUTIONS
-from pam_ros.attention.drawing import AUTO
-from pam_ros.attention.drawing import METHOD
+from pam_ros.attention.drawing import AUTO, METHOD
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import make_selection

@@ -112,6 +112,7 @@ def video_contract(tmp_path):
     file.write_text(text)
     return str(file)
 
+
 SPARSE = frozenset({"contribution", "part_share"})
 """Computed on every tenth map: with fewer maps, on others."""
 

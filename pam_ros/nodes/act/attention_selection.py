@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.attribution import CONTRIBUTION, CONTRIBUTIONS
-from pam_ros.attention.drawing import AUTO
 from pam_ros.attention.contribution import ContributionRequest, parse_target
+from pam_ros.attention.drawing import AUTO
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.selection import METHODS, Selection, make_selection
 from pam_ros.nodes.act.further_maps import further_targets
