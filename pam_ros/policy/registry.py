@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which loader a checkpoint's `type` has: ACT's is built in, others are entry points.
+"""Which loader a checkpoint's `type` has: some are built in, others are entry points.
 
 A package of its own adds a policy class by one line of its pyproject.toml, and is found once it is
 installed:
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from pam_ros.policy.options import LoadOptions
 
 GROUP = "pam_ros.policies"
-BUILT_IN = (EntryPoint("act", "pam_ros.policy.act.load:load_act", GROUP),)
+BUILT_IN = (
+    EntryPoint("act", "pam_ros.policy.act.load:load_act", GROUP),
+    EntryPoint("diffusion", "pam_ros.policy.diffusion.load:load_diffusion", GROUP),
+)
 
 logger = logging.getLogger(__name__)
 
