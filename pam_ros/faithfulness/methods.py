@@ -38,7 +38,7 @@ from pam_ros.attention.maps import (
     SPATIAL_SOFTMAX,
 )
 from pam_ros.attention.selection import Selection, methods_of, selection, stack_of
-from pam_ros.policy.abilities import Contributing, GradientExplaining
+from pam_ros.policy.abilities import Contributing, GradientExplaining, LackingMethods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +83,11 @@ class Method:
             if not isinstance(policy, Contributing):
                 return "it gives no contributions"
             return policy.why_no_contribution(self.request)
-        needs = self.extra_pass and not isinstance(policy, GradientExplaining)
-        return "it gives no gradients" if needs else ""
+        if not self.extra_pass:
+            return ""
+        if not isinstance(policy, GradientExplaining):
+            return "it gives no gradients"
+        return policy.why_no_method(self.kind) if isinstance(policy, LackingMethods) else ""
 
     @property
     def request(self) -> ContributionRequest:

@@ -213,6 +213,15 @@ class GradientExplaining(Protocol):
 
 
 @runtime_checkable
+class LackingMethods(Protocol):
+    """Has gradients, but not each method of them."""
+
+    def why_no_method(self, method: str) -> str:
+        """Why it cannot give this one of attention.attribution.GRADIENT_METHODS; empty: it can."""
+        ...
+
+
+@runtime_checkable
 class Contributing(Protocol):
     """Says cheaply which parts of its inputs made the chunk what it is, and beside its steps."""
 

@@ -53,7 +53,7 @@ def parse_config(name: str, fields: Mapping[str, Any], device: str) -> Diffusion
     the checkpoint overwrites them. So is `compile_model`: what is compiled is another computation.
 
     Raises:
-        PolicyError: a field that lerobot's DiffusionConfig refuses, or of which no pass can be made.
+        PolicyError: a field that lerobot's DiffusionConfig refuses, or that makes no pass.
     """
     known = {field.name for field in dataclasses.fields(DiffusionConfig)}
     unknown = sorted(set(fields) - known - {"type"})

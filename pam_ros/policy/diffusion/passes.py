@@ -59,7 +59,7 @@ def run(
         PolicyError: an edit that changes the tokens' shape.
     """
     cond, features, scores = _conditioning(model, inputs, scores=maps)
-    tokens = _tokens(inputs, features, spec)
+    tokens = _tokens(inputs, features)
     if edit is not None:
         whole = tokens.flatten(0, 1)
         changed = edit(whole)
@@ -85,6 +85,13 @@ def conditioning(model: Any, inputs: Prepared) -> Tensor:
         batch[ENVIRONMENT] = inputs.environment
     cond: Tensor = model._prepare_global_conditioning(batch)  # noqa: SLF001
     return cond
+
+
+def feature_maps(model: Any, inputs: Prepared) -> Tensor:
+    """(B, S, cameras, C, rows, cols), of inputs with pictures. For one thread at a time."""
+    features = _conditioning(model, inputs, scores=False)[1]
+    assert features is not None
+    return features
 
 
 def denoised(model: Any, cond: Tensor, seeds: Sequence[int]) -> Tensor:
@@ -149,13 +156,13 @@ def _conditioning(
 
     def joined(parts: Sequence[Tensor]) -> Tensor:
         if shared:
-            return parts[0].unflatten(0, (batch, steps, cameras))
-        return torch.stack([part.unflatten(0, (batch, steps)) for part in parts], dim=2)
+            return parts[0].reshape(batch, steps, cameras, *parts[0].shape[1:])
+        return torch.stack([one.reshape(batch, steps, *one.shape[1:]) for one in parts], dim=2)
 
     return cond, joined(seen), joined(scored) if scores else None
 
 
-def _tokens(inputs: Prepared, features: Tensor | None, spec: PolicySpec) -> Tensor:
+def _tokens(inputs: Prepared, features: Tensor | None) -> Tensor:
     """(B, S, T, D)."""
     vectors = [part for part in (inputs.state, inputs.environment) if part is not None]
     width = max(
@@ -177,8 +184,9 @@ def _split(
     if environment is not None:
         environment = tokens[:, :, 1, : environment.shape[-1]]
     if features is not None:
-        *_, cameras, channels, rows, cols = features.shape
+        batch, steps, cameras, channels, rows, cols = features.shape
         first = tokens.shape[2] - cameras * rows * cols
-        cells = tokens[:, :, first:, :channels].unflatten(2, (cameras, rows * cols))
-        features = cells.transpose(3, 4).unflatten(4, (rows, cols)).contiguous()
+        cells = tokens[:, :, first:, :channels]
+        cells = cells.reshape(batch, steps, cameras, rows * cols, channels).transpose(3, 4)
+        features = cells.reshape(features.shape)
     return inputs._replace(state=state, environment=environment), features

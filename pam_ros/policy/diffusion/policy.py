@@ -49,6 +49,7 @@ class DiffusionPolicy(Explaining):
     def __init__(
         self, spec: PolicySpec, model: Any, preparation: Preparation, report: EngineReport
     ) -> None:
+        super().__init__()
         self._spec = spec
         self._model = model
         self._preparation = preparation

@@ -134,7 +134,7 @@ def test_a_look_that_it_does_not_have_is_refused(both, look, said):
 
 @pytest.mark.parametrize("method", ["rollout", "cross_attention", "joint_attention"])
 def test_attention_is_refused_with_what_there_is(both, method):
-    with pytest.raises(AttentionError, match="this policy has no .*; use spatial_softmax"):
+    with pytest.raises(AttentionError, match=r"this policy has no .*; use spatial_softmax"):
         make_selection(method, -1, "mean", "mean", both[1].spec)
 
 
