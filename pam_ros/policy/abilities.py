@@ -327,6 +327,18 @@ class NoiseHolding(Protocol):
 
 
 @runtime_checkable
+class NoiseNumbered(Protocol):
+    """Draws noise by the number of the episode and of the step, and can be told both."""
+
+    def draw_as(self, episode: int, step: int) -> None:
+        """Draw in the next step or explain what belongs to this step of this episode.
+
+        Later ones count on from there, and a reset begins another episode, until it is told again.
+        """
+        ...
+
+
+@runtime_checkable
 class Instructed(Protocol):
     """Reads words, and can be given others."""
 

@@ -57,6 +57,18 @@ def test_a_replay_of_the_replay_gives_the_same_maps(replayed, tmp_path):
     assert difference(again, read(first, ATTENTION), told) < 1e-6
 
 
+def test_contributions_of_a_replay_of_the_replay_are_the_same(bag, settings, folder, tmp_path):
+    asked = replace(settings, policy=str(folder), method="contribution")
+    first = tmp_path / "first"
+    assert replay_bag(bag, first, asked).valid == 11
+    # In other batches, and from what the recording says.
+    again = replace(asked, method="", batch=2)
+    assert replay_bag(first, tmp_path / "again", again).valid == 11
+    maps = read(first, ATTENTION)
+    assert {message.method for message in maps} == {"contribution"}
+    assert difference(read(tmp_path / "again", ATTENTION), maps) < 1e-5
+
+
 def test_a_report_shows_it(replayed, tmp_path):
     page = tmp_path / "report.html"
     assert main(["report", str(replayed[0]), "--out", str(page)]) == 0

@@ -57,7 +57,8 @@ class DiffusionPolicy(Explaining):
         self._queue = ActionQueue(spec.n_action_steps)
         self._history: deque[Observation] = deque(maxlen=spec.history)
         self._popped: QueuedAction | None = None
-        self._step = self._episode = 0
+        self._step = 0
+        self._drawn = (0, 0)  # the episode and the step whose noise the next pass draws
         self._maps = False
         self._edit: EditTokens | None = None
         self._held: Observation | None = None
@@ -85,7 +86,7 @@ class DiffusionPolicy(Explaining):
         self._history.clear()
         self._popped = None
         self._step = 0
-        self._episode += 1
+        self._drawn = (self._drawn[0] + 1, 0)
 
     def show(self, look: Look) -> None:
         """Which weights later outputs hold; see interface.Policy."""
@@ -115,6 +116,10 @@ class DiffusionPolicy(Explaining):
         """Draw in later passes what forward draws of this observation; None: each its own."""
         self._held = observation
 
+    def draw_as(self, episode: int, step: int) -> None:
+        """Whose noise the next pass draws; see abilities.NoiseNumbered."""
+        self._drawn = (episode, step)
+
     def observe(self, observation: Observation) -> None:
         """Take the observation of a tick that is about to be skipped; see abilities.Observing."""
         check_observation(self._spec, observation)
@@ -129,6 +134,7 @@ class DiffusionPolicy(Explaining):
         """Count a step without a forward pass."""
         self._popped = None
         self._step += 1
+        self._drawn = (self._drawn[0], self._drawn[1] + 1)
 
     @property
     def queued(self) -> int:
@@ -217,7 +223,7 @@ class DiffusionPolicy(Explaining):
         """What a pass of this step is to read and give, whatever is set until it runs."""
         check_observation(self._spec, observation)
         if self._held is None:
-            seed = noise_generator(SEED, self._episode, self._step, stream).initial_seed()
+            seed = noise_generator(SEED, *self._drawn, stream).initial_seed()
         else:
             seed = _seed_of(self._held)
         history = self._padded((*self._history, observation)[-self._spec.history :])

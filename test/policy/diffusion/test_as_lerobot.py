@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from tiny_diffusion import TOP, TWO, make_diffusion
 from pam_ros.attention.look import Look
 from pam_ros.policy import load_policy
 from pam_ros.policy.noise import noise_generator
+from pam_ros.tick.loop import TickLoop
 
 LOOK = Look("spatial_softmax", 0)
 CONFIGURATIONS = {
@@ -120,3 +123,26 @@ def test_the_first_observation_stands_for_those_before_it(tmp_path):
     policy.observe(first)
     policy.observe(first)
     np.testing.assert_array_equal(policy.explain(second).chunk, found.chunk)
+
+
+def test_a_loop_that_begins_at_a_ticks_numbers_draws_that_ticks_noise(tmp_path):
+    reference = make_diffusion()
+    folder = reference.save(tmp_path / "policy")
+    rng = np.random.default_rng(3)
+    observations = [reference.observation(rng) for _ in range(8)]
+
+    def run(loop, seed):
+        return loop.run(observations[seed], lambda *_: True, lambda: math.inf).output.chunk
+
+    live = TickLoop(load_policy(folder, device="cpu"))
+    live.reset()
+    chunks = [run(live, seed) for seed in range(8)]
+    policy = load_policy(folder, device="cpu")
+    replayed = TickLoop(policy)
+    replayed.begin(1, 5)  # where the queue of five was filled again
+    policy.observe(observations[4])
+    for seed in (5, 6, 7):
+        np.testing.assert_array_equal(run(replayed, seed), chunks[seed])
+    other = TickLoop(load_policy(folder, device="cpu"))
+    other.begin(2, 5)
+    assert np.abs(run(other, 5) - chunks[5]).max() > 1e-4
