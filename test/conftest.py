@@ -113,6 +113,15 @@ def second_policy(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def diffusion_policy(monkeypatch):
+    """The function that writes the checkpoint of a small random Diffusion Policy."""
+    monkeypatch.syspath_prepend(ROOT / "test" / "policy" / "diffusion")
+    from tiny_diffusion import write_diffusion
+
+    return write_diffusion
+
+
+@pytest.fixture
 def blind_policy(tmp_path, monkeypatch):
     """Checkpoint and contract of an ACT without cameras."""
     monkeypatch.syspath_prepend(ROOT / "test" / "policy")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 StackKind = Literal["cross", "joint", "self", "spatial"]
+SINGLE: tuple[StackKind, ...] = ("self", "spatial")
+"""Kinds that run once a pass, before the denoising steps."""
 WeightKey = tuple[str, int, int]
 """Stack, layer and denoising step, both from 0: where a pass's weights are from."""
 
@@ -80,9 +82,9 @@ class Look:
     def steps(self, stack: Stack, denoising_steps: int) -> range:
         """The denoising steps whose weights of this stack are kept, of a policy with so many.
 
-        A "self" stack runs once, before the first of them: step 0, as of a policy without any.
+        A stack of SINGLE runs once, before the first of them: step 0, as of a policy without any.
         """
-        count = 1 if stack.kind == "self" else max(1, denoising_steps)
+        count = 1 if stack.kind in SINGLE else max(1, denoising_steps)
         if self.denoising_step is None:
             return range(count)
         first = self.denoising_step % count

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention weights to one map per camera.
 
-Cross-, joint and encoder attention are raw softmax mass; rollout is such mass carried back through
+Cross-, joint and encoder attention are raw softmax mass, and so are the keypoint maps of a spatial
+softmax, which are no attention; rollout is such mass carried back through
 the encoder by averaged weights, half identity (rollout.py). Either way the cells of all cameras and
 the shares of the groups of other tokens sum to 1. Nothing is rescaled; scales for drawing are in
 scale.py.
@@ -27,6 +28,7 @@ CROSS_ATTENTION = "cross_attention"
 JOINT_ATTENTION = "joint_attention"
 ENCODER_ATTENTION = "encoder_attention"
 ROLLOUT = "rollout"
+SPATIAL_SOFTMAX = "spatial_softmax"
 NO_STEP, MEAN_OF_STEPS = -1, -2
 """In place of a denoising step, as in AttentionMap.msg."""
 

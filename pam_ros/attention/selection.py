@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.look import Look, Stack, StackKind
+from pam_ros.attention.look import SINGLE, Look, Stack, StackKind
 from pam_ros.attention.maps import (
     CROSS_ATTENTION,
     ENCODER_ATTENTION,
@@ -18,10 +18,12 @@ from pam_ros.attention.maps import (
     MEAN_OF_STEPS,
     NO_STEP,
     ROLLOUT,
+    SPATIAL_SOFTMAX,
     AttentionMaps,
     weights_maps,
 )
 from pam_ros.attention.rollout import rollout_maps
+from pam_ros.attention.spatial import spatial_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,18 +33,22 @@ if TYPE_CHECKING:
     from pam_ros.attention.look import WeightKey
     from pam_ros.policy.interface import Policy, PolicyOutput, PolicySpec
 
-METHODS = (CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT, JOINT_ATTENTION)
+METHODS = (CROSS_ATTENTION, ENCODER_ATTENTION, ROLLOUT, JOINT_ATTENTION, SPATIAL_SOFTMAX)
+"""Of a pass's own weights: attention, and the one that is none."""
+ATTENTION = tuple(method for method in METHODS if method != SPATIAL_SOFTMAX)
 _KINDS: dict[str, tuple[StackKind, ...]] = {
     CROSS_ATTENTION: ("cross",),
     JOINT_ATTENTION: ("joint",),
     ENCODER_ATTENTION: ("self",),
     ROLLOUT: ("cross", "joint"),
+    SPATIAL_SOFTMAX: ("spatial",),
 }
 _WORDS = {
     CROSS_ATTENTION: "cross-attention",
     JOINT_ATTENTION: "joint attention",
     ENCODER_ATTENTION: "encoder layers",
     ROLLOUT: "encoder layers",
+    SPATIAL_SOFTMAX: "spatial softmax",
 }
 
 
@@ -81,9 +87,9 @@ class Selection:
         return replace(self._maps_of(weights, spec), denoising_step=self._denoising_step(spec))
 
     def _denoising_step(self, spec: PolicySpec) -> int:
-        """As in AttentionMaps. A "self" stack runs before the first of them."""
+        """As in AttentionMaps. A stack of SINGLE runs before the first of them."""
         stack = spec.stack(self.look.stack)
-        if not spec.denoising_steps or stack.kind == "self":
+        if not spec.denoising_steps or stack.kind in SINGLE:
             return NO_STEP
         steps = self.look.steps(stack, spec.denoising_steps)
         return steps[0] if len(steps) == 1 else MEAN_OF_STEPS
@@ -94,6 +100,9 @@ class Selection:
         look, stack = self.look, spec.stack(self.look.stack)
         steps = look.steps(stack, spec.denoising_steps)
         shown = _kept(weights, stack.name, look.layer, steps)
+        if stack.kind == "spatial":
+            label = stack.label(look.layer)
+            return spatial_maps(label, shown, spec.layout, stack.keys, look.head)
         through = None if look.through is None else spec.stack(look.through)
         depth = 0 if through is None else stack.depth(look.layer, through)
         # A layer that reads the tokens as they come in has nothing to be carried through.
@@ -136,6 +145,18 @@ def methods_of(spec: PolicySpec) -> tuple[str, ...]:
     )
 
 
+def has_attention(spec: PolicySpec) -> bool:
+    """Whether a policy has any; one without may have a map that is none."""
+    return any(method in ATTENTION for method in methods_of(spec))
+
+
+def why_not(method: str, spec: PolicySpec) -> str:
+    """The sentence for a method of METHODS that a policy does not have, with what it has."""
+    there = methods_of(spec)
+    can = f"use {', '.join(there)}" if there else "it has no attention to show"
+    return f"'attention_method' is '{method}': this policy has no {_WORDS[method]}; {can}"
+
+
 def selection(
     method: str,
     spec: PolicySpec,
@@ -157,7 +178,7 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
     Args:
         method: one of METHODS.
         layer: of the encoder, or of the stack whose actions read; -1 is the last.
-        head: "mean", or a head's number.
+        head: "mean", or a head's number; of a spatial softmax a keypoint's.
         query: "mean", a number, or a range "a:b".
         spec: of the policy.
 
@@ -170,10 +191,7 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
     there = methods_of(spec)
     stack = stack_of(method, spec)
     if method not in there or stack is None:
-        can = f"use {', '.join(there)}" if there else "it has no attention to show"
-        raise AttentionError(
-            f"'attention_method' is '{method}': this policy has no {_WORDS[method]}; {can}"
-        )
+        raise AttentionError(why_not(method, spec))
     if not -stack.layers <= layer < stack.layers:
         raise AttentionError(
             f"'attention_layer' is {layer}: for {method} the {stack.name} has layers 0 to "

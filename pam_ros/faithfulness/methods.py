@@ -4,6 +4,7 @@
     cross_attention:0            decoder layer 0, mean over heads; cross_attention:0:3 is its head 3
     encoder_attention:2          the same of the encoder
     joint_attention:0            the same where actions read tokens and each other
+    spatial_softmax:0            keypoint maps, which are no attention; its heads are keypoints
     rollout                      through the encoder and the decoder's last layer
     integrated_gradients         blurred baseline; integrated_gradients:black, :mean are the others
     input_gradients, grad_cam    likewise
@@ -34,9 +35,10 @@ from pam_ros.attention.maps import (
     ENCODER_ATTENTION,
     JOINT_ATTENTION,
     ROLLOUT,
+    SPATIAL_SOFTMAX,
 )
 from pam_ros.attention.selection import Selection, methods_of, selection, stack_of
-from pam_ros.policy.abilities import Contributing, GradientExplaining
+from pam_ros.policy.abilities import Contributing, GradientExplaining, LackingMethods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,8 +83,11 @@ class Method:
             if not isinstance(policy, Contributing):
                 return "it gives no contributions"
             return policy.why_no_contribution(self.request)
-        needs = self.extra_pass and not isinstance(policy, GradientExplaining)
-        return "it gives no gradients" if needs else ""
+        if not self.extra_pass:
+            return ""
+        if not isinstance(policy, GradientExplaining):
+            return "it gives no gradients"
+        return policy.why_no_method(self.kind) if isinstance(policy, LackingMethods) else ""
 
     @property
     def request(self) -> ContributionRequest:
@@ -97,8 +102,9 @@ def parse(text: str, spec: PolicySpec) -> tuple[Method, ...]:
         AttentionError: a name that is none, or a layer or head that this policy does not have.
     """
     stacks = {kind: stack_of(kind, spec) for kind in (CROSS_ATTENTION, ENCODER_ATTENTION)}
-    if joint := stack_of(JOINT_ATTENTION, spec):
-        stacks[JOINT_ATTENTION] = joint
+    for kind in (JOINT_ATTENTION, SPATIAL_SOFTMAX):
+        if stack := stack_of(kind, spec):
+            stacks[kind] = stack
     # (layers, heads) of each kind
     sizes = {k: (s.layers, s.heads) if s is not None else (0, 0) for k, s in stacks.items()}
     attention = [Method(kind, layer) for kind in sizes for layer in range(sizes[kind][0])]

@@ -213,6 +213,15 @@ class GradientExplaining(Protocol):
 
 
 @runtime_checkable
+class LackingMethods(Protocol):
+    """Has gradients, but not each method of them."""
+
+    def why_no_method(self, method: str) -> str:
+        """Why it cannot give this one of attention.attribution.GRADIENT_METHODS; empty: it can."""
+        ...
+
+
+@runtime_checkable
 class Contributing(Protocol):
     """Says cheaply which parts of its inputs made the chunk what it is, and beside its steps."""
 
@@ -313,6 +322,18 @@ class NoiseHolding(Protocol):
         """Draw in later passes, of whatever observation, what a pass of this one draws.
 
         None: each its own again.
+        """
+        ...
+
+
+@runtime_checkable
+class NoiseNumbered(Protocol):
+    """Draws noise by the number of the episode and of the step, and can be told both."""
+
+    def draw_as(self, episode: int, step: int) -> None:
+        """Draw in the next step or explain what belongs to this step of this episode.
+
+        Later ones count on from there, and a reset begins another episode, until it is told again.
         """
         ...
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 GROUP = "pam_ros.policies"
 BUILT_IN = (
     EntryPoint("act", "pam_ros.policy.act.load:load_act", GROUP),
+    EntryPoint("diffusion", "pam_ros.policy.diffusion.load:load_diffusion", GROUP),
     EntryPoint("smolvla", "pam_ros.policy.smolvla.load:load_smolvla", GROUP),
 )
 

@@ -13,7 +13,7 @@ from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import make_selection
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.recorded import contribution_of, first_look, selection_of
-from pam_ros.tick.contribution import ShownContribution
+from pam_ros.tick.contribution import ShownContribution, in_stead_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +86,8 @@ def _asked(settings: ReplaySettings, policy: Policy, joints: Sequence[str]) -> S
         method = CONTRIBUTION if asked == (-1, "mean", "mean") else ROLLOUT
     if method in CONTRIBUTIONS:
         return contribution_of(method, settings.target, policy, joints)
+    if stand_in := in_stead_of(method, policy.spec):
+        return stand_in
     try:
         return make_selection(method, settings.layer, settings.head, settings.query, policy.spec)
     except AttentionError as error:

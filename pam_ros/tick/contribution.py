@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is shown where a contribution was asked for: it, or attention in its stead."""
+"""What is shown where a contribution was asked for: it, or attention in its stead.
+
+And where attention was asked for of a policy that has none: what it has.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 from pam_ros.attention.attribution import CONTRIBUTION
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import CROSS_ATTENTION, ROLLOUT
-from pam_ros.attention.selection import make_selection, methods_of
+from pam_ros.attention.selection import ATTENTION, has_attention, make_selection, methods_of
 from pam_ros.policy.abilities import Contributing, lacks
 from pam_ros.policy.interface import PolicyError
 from pam_ros.tick.last_parts import LastParts
@@ -163,10 +166,23 @@ def show_contribution(
     return ShownContribution(policy, request, least, check_every)
 
 
+def in_stead_of(method: str, spec: PolicySpec) -> InReserve | None:
+    """What a policy without attention shows where attention is asked for.
+
+    None: it was not asked for, the policy has some, or it has nothing to show.
+    """
+    there = methods_of(spec)
+    if method not in ATTENTION or has_attention(spec) or not there:
+        return None
+    shown = usual_attention(spec)
+    reason = f"this policy has no attention: {shown.method} is shown, which is none"
+    return InReserve(shown, method, reason)
+
+
 def usual_attention(
     spec: PolicySpec, layer: int = -1, head: str = "mean", query: str = "mean"
 ) -> Selection:
-    """Rollout where the policy has it.
+    """Rollout where the policy has it; of a policy without attention the map that it has.
 
     Raises:
         AttentionError: the policy has no attention, or no such layer, head or query.

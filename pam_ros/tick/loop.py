@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pam_ros.policy.abilities import ExplainingLater, Instructed, Observing
+from pam_ros.policy.abilities import ExplainingLater, Instructed, NoiseNumbered, Observing
 from pam_ros.policy.interface import PolicyError
 from pam_ros.tick.durations import Durations
 from pam_ros.tick.outcome import LatePass, TickOutcome, not_finite
@@ -196,6 +196,9 @@ class TickLoop:
             self.forget_plan()
         self._permit = permit
         tick = _Tick(self._tick, self._episode, self._tick)
+        if isinstance(self._policy, NoiseNumbered):
+            # The numbers that are in the message: a replay draws the same, wherever it begins.
+            self._policy.draw_as(self._episode, self._tick)
         self._tick += 1
         try:
             if commanding:

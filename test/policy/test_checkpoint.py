@@ -162,9 +162,9 @@ def test_unreadable_json(spoiled, file, content):
     assert f"{file} is damaged" in sentence or f"{file} must hold a JSON object" in sentence
 
 
-def test_a_policy_that_is_not_act_is_named(spoiled):
-    edit(spoiled / "config.json", type="diffusion")
-    assert "is a policy of type 'diffusion'" in refusal(spoiled)
+def test_a_policy_of_no_known_type_is_named(spoiled):
+    edit(spoiled / "config.json", type="tdmpc")
+    assert "is a policy of type 'tdmpc'" in refusal(spoiled)
 
 
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "policy.ckpt"])

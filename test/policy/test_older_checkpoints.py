@@ -271,8 +271,7 @@ def test_cameras_of_different_modes_are_refused(reference_policy, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"noise_scheduler_type": "DDPM"}, "is a policy of type 'diffusion': known are act"),
-        ({"use_mpc": True}, "is a policy of type 'tdmpc'"),
+        ({"use_mpc": True}, "is a policy of type 'tdmpc': known are act"),
         ({"vqvae_n_embed": 16}, "is a policy of type 'vqbet'"),
         ({}, "config.json names no policy type"),
     ],
@@ -282,3 +281,9 @@ def test_the_type_of_a_config_of_2024_is_told_by_its_fields(tmp_path, fields, sa
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"input_shapes": {}, **fields}))
     assert said in refusal(folder)
+
+
+def test_a_diffusion_policy_of_2024_is_known_by_its_scheduler(tmp_path):
+    fields = {"input_shapes": {}, "noise_scheduler_type": "DDPM"}
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    assert open_checkpoint(tmp_path, None).kind == "diffusion"

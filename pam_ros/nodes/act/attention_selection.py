@@ -17,6 +17,7 @@ from pam_ros.policy.abilities import Contributing
 from pam_ros.tick.contribution import (
     InReserve,
     ShownContribution,
+    in_stead_of,
     show_contribution,
     usual_attention,
 )
@@ -41,6 +42,7 @@ def select(
     """What the parameters name.
 
     A contribution that the policy cannot be asked for is attention in its stead, which says why.
+    So is attention that a policy without any is asked for what it has.
 
     Args:
         values: of the parameters.
@@ -54,7 +56,7 @@ def select(
     method = values["attention_method"]
     try:
         if method in METHODS:
-            return make_selection(
+            return in_stead_of(method, spec) or make_selection(
                 method,
                 values["attention_layer"],
                 values["attention_head"].strip(),

@@ -78,11 +78,16 @@ class LiveMethod:
             self._took.setdefault(method, Durations()).add(seconds)
 
     def measure(self, auto: AutoShown, policy: Policy) -> None:
-        """Time each method on an empty observation; the policy is reset afterwards."""
+        """Time each method on an empty observation; the policy is reset afterwards.
+
+        None where a pass alone takes longer than a period: no method is kept beside it, and a
+        policy of many seconds would take minutes here.
+        """
         features = empty_observation(policy.spec)
         auto.apply_to(policy)
         output = policy.explain(features)
-        for choice in auto.choices:
+        choices = auto.choices if output.forward_seconds <= self._period_s else ()
+        for choice in choices:
             for turn in range(3):  # the first one gets it ready
                 begin = time.perf_counter()
                 try:

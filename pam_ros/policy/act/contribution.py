@@ -291,8 +291,11 @@ class Contributor:
             scale = 1.0 if target.joint is None else float(self._unit()[target.joint])
             return Asked(
                 replace(request, target=target, also=()),
-                *(prepared, tokens, away, baseline, direction, chunk, start, scale),
+                *(baseline, direction, chunk, start, scale),
                 reason=reason,
+                prepared=prepared,
+                tokens=tokens,
+                away=away,
             )
 
         first = of(request.target)

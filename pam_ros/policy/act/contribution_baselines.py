@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -12,12 +12,13 @@ from pam_ros.attention.attribution import RUNNING_BASELINE, USUAL_BASELINE
 from pam_ros.policy.act.path import blurred, zero_observation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from pam_ros.policy.act.prepare import Preparation
-    from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.interface import PolicySpec
 
 ENOUGH = 10
 """From so many pictures of an episode on their mean is one."""
@@ -46,6 +47,23 @@ class RunningPictures:
             return self._means, self._count
 
 
+class Pictures(Protocol):
+    """Normalised pictures (1, 3, H, W), one for each that is given."""
+
+    @property
+    def images(self) -> Sequence[Tensor]:
+        """In the order of those that are given."""
+        ...
+
+
+class Preparing(Protocol):
+    """Normalises observations."""
+
+    def one(self, observation: Mapping[str, NDArray[np.generic]]) -> Pictures:
+        """The pictures of an observation."""
+        ...
+
+
 class PictureBaselines:
     """Gives the baseline of one policy's pictures.
 
@@ -54,7 +72,7 @@ class PictureBaselines:
         preparation: of its inputs.
     """
 
-    def __init__(self, spec: ActSpec, preparation: Preparation) -> None:
+    def __init__(self, spec: PolicySpec, preparation: Preparing) -> None:
         self._spec = spec
         self._preparation = preparation
         self._running = RunningPictures()

@@ -22,24 +22,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """A request on one observation, with one of its targets.
+class Aim:
+    """A request on one observation, with one of its targets, of any policy.
 
-    prepared: its inputs; none where a pass of the policy has given the tokens and nothing else is
-        needed.
-    tokens: (1, T, D), what the encoder reads.
-    away: the same with the baseline's for the pictures.
+    baseline: what tokens are compared with.
     direction: (C, A).
-    chunk, start: (C, A) of `tokens` and of `away`.
+    chunk, start: (C, A), the observation's and that of what it is compared with.
     scale: from normalised units to the target's.
     parts: of cameras and other groups, see group_parts; empty where they are not asked for.
     reason: why target or baseline are others than were asked for.
     """
 
     request: ContributionRequest
-    prepared: Prepared
-    tokens: Tensor
-    away: Tensor
     baseline: str
     direction: Tensor
     chunk: Tensor
@@ -51,6 +45,21 @@ class Asked:
     def value(self, chunk: Tensor) -> float:
         """The target of a chunk (C, A), in its unit."""
         return self.scale * float((chunk.double() * self.direction).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Asked(Aim):
+    """The same of ACT.
+
+    prepared: its inputs; none where a pass of the policy has given the tokens and nothing else is
+        needed.
+    tokens: (1, T, D), what the encoder reads; `chunk` is theirs.
+    away: the same with the baseline's for the pictures; `start` is theirs.
+    """
+
+    prepared: Prepared = field(kw_only=True)
+    tokens: Tensor = field(kw_only=True)
+    away: Tensor = field(kw_only=True)
 
 
 def check_request(request: ContributionRequest) -> None:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pam_ros.policy.act.contribution_parts import Asked
-    from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.act.contribution_parts import Aim
+    from pam_ros.policy.interface import PolicySpec
 
 
 def pixels_of(
-    spec: ActSpec,
-    asked: Asked,
+    spec: PolicySpec,
+    asked: Aim,
     ways: Sequence[Tensor],
     totals: Sequence[Tensor],
     start: Tensor | None,
@@ -36,7 +36,8 @@ def pixels_of(
     Args:
         spec: the policy's.
         asked: with one target.
-        ways: of each camera (1, 3, H, W), from the baseline to the picture.
+        ways: of each camera (1, 3, H, W), from the baseline to the picture; or (1, S * 3, H, W) of
+            its S pictures, whose parts are summed.
         totals: the same of the sum of gradients over the points.
         start: (C, A), the chunk of the baseline; None if it is not known.
     """
@@ -49,7 +50,7 @@ def pixels_of(
     return _attribution(spec, asked, whole, start, images=images)
 
 
-def tokens_of(spec: ActSpec, asked: Asked, parts: Tensor) -> Attribution:
+def tokens_of(spec: PolicySpec, asked: Aim, parts: Tensor) -> Attribution:
     """The contributions of tokens.
 
     Args:
@@ -100,8 +101,8 @@ def _finite(found: Attribution) -> bool:
 
 
 def _attribution(
-    spec: ActSpec,
-    asked: Asked,
+    spec: PolicySpec,
+    asked: Aim,
     total: float,
     start: Tensor | None,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -288,6 +289,31 @@ def test_a_method_that_fails_is_not_chosen():
         live.note("contribution", math.inf)
     shown = live.chosen(AutoShown(choices("contribution"), Rollout()), 0.01)
     assert (shown.method, shown.reason[:12]) == ("rollout", "contribution")
+
+
+def test_nothing_is_timed_beside_passes_that_take_longer_than_a_period():
+    asked, takes = [], [0.01]
+    spec = SimpleNamespace(
+        cameras=(), state_feature=None, state_dim=0, environment_feature=None, environment_dim=0
+    )
+    policy = SimpleNamespace(
+        spec=spec,
+        explain=lambda _: SimpleNamespace(forward_seconds=takes[0]),
+        keep_inputs=lambda *, keep: None,
+        contribute=lambda *given: asked.append(given),
+        reset=lambda: None,
+    )
+    otherwise = SimpleNamespace(method="rollout", apply_to=lambda _: None)
+    auto = AutoShown((ShownContribution(policy, ContributionRequest(), None),), otherwise)
+    LiveMethod(1.0, lambda _: None).measure(auto, policy)
+    assert len(asked) == 3
+    takes[0] = 2.0
+    live = LiveMethod(1.0, lambda _: None)
+    live.measure(auto, policy)
+    assert len(asked) == 3
+    shown = live.chosen(auto, 2.0)
+    assert isinstance(shown, InReserve)
+    assert shown.reason.startswith("contribution takes 2000 ms with its pass")
 
 
 def test_auto_says_why_a_policy_has_none():

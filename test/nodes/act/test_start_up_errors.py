@@ -31,13 +31,13 @@ def test_a_missing_checkpoint(refused, tmp_path):
     assert str(tmp_path / "nothing") in refused(policy=tmp_path / "nothing")
 
 
-def test_a_policy_that_is_not_act(refused, checkpoint, tmp_path):
+def test_a_policy_of_no_known_type(refused, checkpoint, tmp_path):
     folder = tmp_path / "other"
     folder.mkdir()
     config = json.loads((checkpoint / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "type": "diffusion"}))
+    (folder / "config.json").write_text(json.dumps({**config, "type": "tdmpc"}))
     sentence = refused(policy=folder)
-    assert "diffusion" in sentence
+    assert "tdmpc" in sentence
     assert "act" in sentence
 
 
