@@ -84,7 +84,7 @@ def _train(argv: Sequence[str]) -> None:
     parser.add_argument("--work", type=Path, help="folder of its state")
     parser.add_argument("--episodes", type=int, help="of act: full reaches, 1200")
     parser.add_argument("--width", type=int, help=f"of act: columns of its pictures, {IMAGE_WIDTH}")
-    parser.add_argument("--steps", type=int, help="of smolvla: 14000")
+    parser.add_argument("--steps", type=int, help="of smolvla: 8000")
     parser.add_argument("--batch", type=int, help="of smolvla: observations in a step, 8")
     parser.add_argument(
         "--locate-weight", type=float,
