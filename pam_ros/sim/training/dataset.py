@@ -177,10 +177,16 @@ def write_dataset(
 
 
 def _anywhere(rng: np.random.Generator) -> NDArray[np.float64]:
-    radius, angle, height = (
-        rng.uniform(low, high) for low, high in ((0.09, 0.25), (-1.1, 1.1), (0.06, 0.18))
-    )
-    pose = inverse_kinematics(np.array([radius * np.cos(angle), radius * np.sin(angle), height]))
+    while True:
+        radius, angle, height = (
+            rng.uniform(low, high) for low, high in ((0.09, 0.25), (-1.1, 1.1), (0.06, 0.18))
+        )
+        point = np.array([radius * np.cos(angle), radius * np.sin(angle), height])
+        try:
+            pose = inverse_kinematics(point)
+        except SimError:
+            continue  # the corner that is farthest and highest is out of reach
+        break
     pose += rng.normal(0.0, 0.08, len(pose))
     pose[4] = rng.uniform(-0.6, 0.6)
     pose[5] = OPEN_GRIPPER + rng.uniform(-0.4, 0.4)
