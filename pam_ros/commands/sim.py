@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.scene import IMAGE_WIDTH, TRAINING_SEEDS
+from pam_ros.sim.scene import TRAINING_SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,8 @@ _OWN = {"act": ("episodes", "width"), "smolvla": ("steps", "batch")}
 def _train(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="pam_ros sim train",
-        description="Train a demo policy from scratch; run again with the same --work to resume.",
+        description="Train a demo policy from scratch; run again with the same --work to resume. "
+        "What is not given is as in the shipped policy's training.",
     )
     parser.add_argument(
         "--policy", choices=tuple(_OWN), default="act",
@@ -82,13 +83,13 @@ def _train(argv: Sequence[str]) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, help="folder of the checkpoint")
     parser.add_argument("--work", type=Path, help="folder of its state")
-    parser.add_argument("--episodes", type=int, help="of act: full reaches, 1200")
-    parser.add_argument("--width", type=int, help=f"of act: columns of its pictures, {IMAGE_WIDTH}")
-    parser.add_argument("--steps", type=int, help="of smolvla: 8000")
-    parser.add_argument("--batch", type=int, help="of smolvla: observations in a step, 8")
+    parser.add_argument("--episodes", type=int, help="of act: full reaches")
+    parser.add_argument("--width", type=int, help="of act: columns of its pictures")
+    parser.add_argument("--steps", type=int, help="of smolvla")
+    parser.add_argument("--batch", type=int, help="of smolvla: observations in a step")
     parser.add_argument(
         "--locate-weight", type=float,
-        help="of the auxiliary loss that says where objects are, 0.3 and 0.5; 0 trains without it",
+        help="of the auxiliary loss that says where objects are; 0 trains without it",
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--threads", type=int, help="of torch; else as many as it likes")
