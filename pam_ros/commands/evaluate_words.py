@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
         )
     if options.threads is not None and options.threads < 1:
         raise SimError(f"--threads must be at least 1, got {options.threads}")
-    actor = _actor(options)
+    with redirect_stdout(sys.stderr):  # lerobot prints while it loads
+        actor = _actor(options)
     outcomes = []
     planned = list(trials(options.seed, counts, masked=options.through == "lerobot"))
     with Scene() as scene:
