@@ -24,7 +24,7 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint docs bench sidecar kills faults fuzz soak evaluate train-demo clean
+.PHONY: help setup demo test lint docs bench sidecar kills faults fuzz soak evaluate train-demo train-demo-vla clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
@@ -39,6 +39,7 @@ help:
 	@echo 'make soak        the demo for MINUTES=$(MINUTES): latency, memory, descriptors; docs/soak.md'
 	@echo 'make evaluate    success of the demo policy in 100 unseen scenes, sighted and blind'
 	@echo 'make train-demo  trains the demo policy anew, on a GPU or slowly on two cores'
+	@echo 'make train-demo-vla  the same for the policy that reads words'
 
 setup: $(READY)
 
@@ -101,6 +102,9 @@ evaluate: $(READY)
 
 train-demo: $(READY)
 	$(BIN)/pam_ros sim train
+
+train-demo-vla: $(READY)
+	$(BIN)/pam_ros sim train --policy smolvla
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripted expert: a bounded step from where the arm is towards where it should be.
 
-Its command depends on the measured joints and the cube alone, with no memory, so that a policy that
-sees the same has all that it needs to imitate it.
+Its command depends on the measured joints and the target alone, with no memory, so that a policy
+that sees the same has all that it needs to imitate it.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ def forward_kinematics(joints: NDArray[np.floating[Any]]) -> NDArray[np.float64]
 
 
 def expert_action(
-    joints: NDArray[np.floating[Any]], cube: NDArray[np.floating[Any]]
+    joints: NDArray[np.floating[Any]], target: NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
-    """The next command (6,) for measured joints (6,) and the middle of the cube (3,).
+    """The next command (6,) for measured joints (6,) and the middle of the target (3,).
 
-    The tip stays above the cubes until it is nearly over the goal, then comes down. Every joint
+    The tip stays above the objects until it is nearly over the goal, then comes down. Every joint
     moves in proportion, so that the hand travels straight in joint space.
     """
     joints = np.asarray(joints, dtype=np.float64)
-    goal = goal_point(cube)
+    goal = goal_point(target)
     sideways = float(np.linalg.norm(forward_kinematics(joints)[:2] - goal[:2]))
     above = goal + np.array([0.0, 0.0, min(CLEARANCE, max(0.0, sideways - 0.01))])
     error = inverse_kinematics(above) - joints

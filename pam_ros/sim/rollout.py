@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pam_ros.sim.scene import CAMERA_NAMES, Scene
+from pam_ros.sim.scene import CAMERA_NAMES, OBJECTS, Scene
 from pam_ros.sim.task import ReachTask
 
 if TYPE_CHECKING:
@@ -53,16 +53,20 @@ def observe(
 
 
 def run_episode(
-    scene: Scene, actor: Actor, seed: int, blind: Mapping[str, NDArray[np.uint8]] | None = None
+    scene: Scene,
+    actor: Actor,
+    seed: int,
+    blind: Mapping[str, NDArray[np.uint8]] | None = None,
+    target: str = OBJECTS[0],
 ) -> Episode:
-    """Let `actor` drive the scene of `seed` until the task is done."""
+    """Let `actor` drive the scene of `seed` until it has reached the target, or time is up."""
     scene.reset(seed)
     actor.reset()
     task = ReachTask()
     while not task.done:
         scene.command(actor.act(observe(scene, blind)))
         scene.step()
-        task.update(scene.tip, scene.cube)
+        task.update(scene.tip, scene.position(target))
     return Episode(seed, task.success, task.ticks, task.distance)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MuJoCo scene of the demo: an arm, two cameras, a red cube among two distractors.
+"""The MuJoCo scene of the demo: an arm, two cameras, two cubes and a cylinder.
 
 Everything that is random in a scene comes from one seed. TRAINING_SEEDS, VALIDATION_SEEDS and
 EVALUATION_SEEDS never overlap: the shipped policy has seen the first alone.
@@ -52,15 +52,16 @@ OBJECT_SPACING = 0.068
 HOME_POSE = (0.0, -0.39, 0.42, 1.54, 0.0, 0.4)
 HOME_JITTER = (0.25, 0.1, 0.1, 0.1, 0.3, 0.2)
 
-DISTRACTORS = ("blue_cube", "green_cylinder")
-_OBJECTS = ("red_cube", *DISTRACTORS)
+OBJECTS = ("red_cube", "blue_cube", "green_cylinder")
+DISTRACTORS = OBJECTS[1:]
+"""For a task that names no object: it is the red cube's."""
 
 
 @dataclass(frozen=True)
 class Placement:
     """Where the objects stand, and where the arm starts.
 
-    positions: (3, 2) float64, x and y of red cube, blue cube, green cylinder, in metres.
+    positions: (3, 2) float64, x and y of OBJECTS in their order, in metres.
     yaws: (3,) float64, radians. start: (6,) float64, joint positions in radians.
     """
 
@@ -105,7 +106,7 @@ class Scene:
         self._size = (height, width)
         self._renderer: Any = None
         self._substeps = round(1.0 / (CONTROL_HZ * self.model.opt.timestep))
-        self._mocap = [self.model.body(name).mocapid[0] for name in _OBJECTS]
+        self._mocap = [self.model.body(name).mocapid[0] for name in OBJECTS]
         self._red_geom = int(self.model.geom("red_cube").id)
         self._ctrl_range = self.model.actuator_ctrlrange.copy()
         self.reset(VALIDATION_SEEDS[0])
@@ -128,12 +129,21 @@ class Scene:
     @property
     def cube(self) -> NDArray[np.float64]:
         """Position of the middle of the red cube, (3,), metres."""
-        return np.array(self.data.mocap_pos[self._mocap[0]], dtype=np.float64)
+        return self.position(OBJECTS[0])
 
     @property
     def time(self) -> float:
         """Simulated seconds since the reset."""
         return float(self.data.time)
+
+    def position(self, name: str) -> NDArray[np.float64]:
+        """Position of the middle of one of OBJECTS, (3,), metres.
+
+        Raises SimError when there is no such object.
+        """
+        if name not in OBJECTS:
+            raise SimError(f"there is no '{name}' in the scene: it has {', '.join(OBJECTS)}")
+        return np.array(self.data.mocap_pos[self._mocap[OBJECTS.index(name)]], dtype=np.float64)
 
     def reset(self, seed: int) -> None:
         """Place the objects and the arm as `place(seed)` says; the arm holds its pose."""
@@ -154,7 +164,7 @@ class Scene:
     @contextmanager
     def without(self, distractor: str) -> Iterator[None]:
         """One of DISTRACTORS is out of sight, below the floor, then back just where it was."""
-        mocap = self._mocap[_OBJECTS.index(distractor)]
+        mocap = self._mocap[OBJECTS.index(distractor)]
         place = self.data.mocap_pos[mocap].copy()
         self.data.mocap_pos[mocap] = (0.0, 0.0, -5.0)
         self._mujoco.mj_forward(self.model, self.data)
@@ -162,6 +172,18 @@ class Scene:
             yield
         finally:
             self.data.mocap_pos[mocap] = place
+            self._mujoco.mj_forward(self.model, self.data)
+
+    @contextmanager
+    def imagined(self) -> Iterator[None]:
+        """What happens inside is taken back: joints, targets, objects and clock are as before."""
+        kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
+        state = np.empty(self._mujoco.mj_stateSize(self.model, kind))
+        self._mujoco.mj_getState(self.model, self.data, state, kind)
+        try:
+            yield
+        finally:
+            self._mujoco.mj_setState(self.model, self.data, state, kind)
             self._mujoco.mj_forward(self.model, self.data)
 
     def hide_cube(self) -> None:

@@ -13,7 +13,14 @@ import numpy as np
 
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.rollout import Episode
-from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, EVALUATION_SEEDS, JOINT_NAMES, Scene
+from pam_ros.sim.scene import (
+    CAMERA_NAMES,
+    CONTROL_HZ,
+    EVALUATION_SEEDS,
+    JOINT_NAMES,
+    OBJECTS,
+    Scene,
+)
 from pam_ros.sim.task import ReachTask
 
 if TYPE_CHECKING:
@@ -45,18 +52,20 @@ class World:
     """A scene with a clock, a task and a run of seeds.
 
     first_seed: of the first episode; each further episode takes the next one. blind: pictures by
-    camera name (HxWx3 uint8) that replace what the cameras see.
+    camera name (HxWx3 uint8) that replace what the cameras see. target: which of OBJECTS the task
+    is about.
     """
 
     def __init__(
         self,
         first_seed: int = EVALUATION_SEEDS.start,
         blind: Mapping[str, NDArray[np.uint8]] | None = None,
+        target: str = OBJECTS[0],
     ) -> None:
         self.scene = Scene()
         self.time_ns = 0
         self.seed = first_seed
-        self.task = ReachTask()
+        self.aim(target)
         self._blind = blind
         self._ticks_without_command = 0
         self.reset(first_seed)
@@ -68,6 +77,19 @@ class World:
         self.task = ReachTask()
         self._ticks_without_command = 0
         return self.seed
+
+    @property
+    def target(self) -> str:
+        """Which of OBJECTS the task is about."""
+        return self._target
+
+    def aim(self, target: str) -> None:
+        """The task is about this object from now on; the episode begins anew where the arm is.
+
+        Raises SimError when the scene has no such object.
+        """
+        self.scene.position(target)
+        self._target, self.task = target, ReachTask()
 
     def observe(self) -> Observation:
         """Render the cameras and read the joints."""
@@ -101,7 +123,7 @@ class World:
             self.scene.command(self.scene.joint_positions)
         self.scene.step()
         self.time_ns += PERIOD_NS
-        self.task.update(self.scene.tip, self.scene.cube)
+        self.task.update(self.scene.tip, self.scene.position(self._target))
         if not self.task.done:
             return None
         return Episode(self.seed, self.task.success, self.task.ticks, self.task.distance)

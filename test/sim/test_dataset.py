@@ -79,6 +79,13 @@ def test_reaches_start_in_many_places_and_end_at_the_goal(scene):
     assert np.median(misses) < TOLERANCE
 
 
+@pytest.mark.parametrize("seed", [103_532, 109_232])
+def test_a_start_that_the_arm_cannot_reach_is_drawn_again(scene, seed):
+    recorded = list(frames(scene, seed))
+    assert len(recorded) == REACH_FRAMES
+    assert all(np.isfinite(frame["action"]).all() for frame in recorded)
+
+
 def test_a_correction_starts_close_to_the_goal_but_not_there(scene):
     for seed in TRAINING_SEEDS[:20]:
         recorded = list(frames(scene, seed, correction=True))

@@ -2,21 +2,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pam_ros.sim.expert import expert_action
 from pam_ros.sim.rollout import observe, run_episode, run_episodes
-from pam_ros.sim.scene import CUBE_HALF_SIZE, Scene, place
+from pam_ros.sim.scene import CUBE_HALF_SIZE, OBJECTS, Scene, place
 
 
 class ExpertActor:
-    """Sees the joints, and knows where the cube is."""
+    """Sees the joints, and knows where the target is."""
 
-    def __init__(self, seeds):
+    def __init__(self, seeds, target=OBJECTS[0]):
         self._seeds = iter(seeds)
+        self._index = OBJECTS.index(target)
         self.seen = []
 
     def reset(self):
-        self._cube = np.array([*place(next(self._seeds)).positions[0], CUBE_HALF_SIZE])
+        positions = place(next(self._seeds)).positions
+        self._cube = np.array([*positions[self._index], CUBE_HALF_SIZE])
 
     def act(self, observation):
         self.seen.append(observation["observation.images.top"])
@@ -42,6 +45,17 @@ def test_an_actor_that_reaches_succeeds_and_one_that_idles_fails():
     missed = run_episode(scene, IdleActor(), 1000)
     assert not missed.success
     assert missed.ticks == 100
+
+
+@pytest.mark.parametrize("target", OBJECTS)
+def test_the_expert_reaches_each_of_the_three_objects_and_that_alone_counts(target):
+    scene = Scene(24, 32)
+    seeds = range(1000, 1008)
+    actor = ExpertActor(seeds, target)
+    reached = [run_episode(scene, actor, seed, target=target) for seed in seeds]
+    assert all(episode.success and episode.distance < 0.02 for episode in reached)
+    other = next(name for name in OBJECTS if name != target)
+    assert not run_episode(scene, ExpertActor([1000], target), 1000, target=other).success
 
 
 def test_an_episode_repeats_exactly():

@@ -14,6 +14,7 @@ from pam_ros.sim.scene import (
     OBJECT_ANGLE_RANGE,
     OBJECT_RADIUS_RANGE,
     OBJECT_SPACING,
+    OBJECTS,
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
     Placement,
@@ -170,3 +171,31 @@ def test_joints_are_named_as_on_an_so101(scene):
     names = [scene.model.joint(index).name for index in range(scene.model.njnt)]
     assert tuple(names) == JOINT_NAMES
     assert [scene.model.actuator(index).name for index in range(6)] == names
+
+
+def test_what_is_imagined_is_taken_back():
+    scene = Scene(24, 32)
+    scene.reset(3)
+    scene.command(np.zeros(6))
+    scene.step()
+    before = (scene.joint_positions, scene.joint_velocities, scene.time, scene.cube, scene.tip)
+    with scene.imagined():
+        scene.command(np.full(6, 0.5))
+        scene.put_cube(np.array([0.2, 0.1]))
+        for _ in range(3):
+            scene.step()
+        assert scene.time > before[2]
+        assert not np.allclose(scene.cube, before[3])
+    after = (scene.joint_positions, scene.joint_velocities, scene.time, scene.cube, scene.tip)
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+    assert np.allclose(scene.data.ctrl, 0.0)
+
+
+def test_every_object_has_a_position_by_its_name():
+    scene = Scene(24, 32)
+    scene.reset(1000)
+    for name, xy in zip(OBJECTS, place(1000).positions, strict=True):
+        assert np.allclose(scene.position(name)[:2], xy)
+    assert np.array_equal(scene.position("red_cube"), scene.cube)
+    with pytest.raises(SimError, match="there is no 'teapot' in the scene: it has red_cube, blue"):
+        scene.position("teapot")

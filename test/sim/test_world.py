@@ -7,6 +7,7 @@ import pytest
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.expert import expert_action
 from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES
+from pam_ros.sim.task import goal_point
 from pam_ros.sim.world import HOLD_AFTER_TICKS, PERIOD_NS, World
 
 
@@ -91,3 +92,25 @@ def test_a_blind_world_shows_the_given_pictures():
     observation = world.observe()
     assert observation.images == blank
     assert np.array_equal(observation.positions, world.scene.joint_positions)
+
+
+def test_a_world_is_about_its_target_and_can_be_given_another():
+    world = World(first_seed=1000, target="blue_cube")
+    assert world.target == "blue_cube"
+    task = world.task
+    for _ in range(3):
+        world.step()
+    distance = np.linalg.norm(world.scene.tip - goal_point(world.scene.position("blue_cube")))
+    assert world.task.distance == pytest.approx(distance)
+    world.aim("green_cylinder")
+    assert world.task is not task
+    assert world.task.ticks == 0
+    world.step()
+    distance = np.linalg.norm(world.scene.tip - goal_point(world.scene.position("green_cylinder")))
+    assert world.task.distance == pytest.approx(distance)
+    world.close()
+
+
+def test_a_world_cannot_be_about_what_is_not_there():
+    with pytest.raises(SimError, match="there is no 'teapot'"):
+        World(target="teapot")

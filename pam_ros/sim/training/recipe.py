@@ -55,7 +55,7 @@ def train_demo(out: Path, work: Path, recipe: Recipe, device: str, validate_ever
 
     Raises SimError when the recipe or the device is not usable.
     """
-    where = _device(device)
+    where = usable_device(device)
     trainer = _prepare(work, recipe, where)
     with Scene() as scene:
 
@@ -119,7 +119,11 @@ def _record_whole(root: Path, seeds: range, correction: bool) -> None:
     partial.rename(root)
 
 
-def _device(name: str) -> str:
+def usable_device(name: str) -> str:
+    """A device of torch by its name; "auto" takes the GPU where there is one.
+
+    Raises SimError when it is not usable here.
+    """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

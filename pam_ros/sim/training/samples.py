@@ -64,9 +64,9 @@ class Episodes:
                 for camera in CAMERA_NAMES:
                     images = table[f"observation.images.{camera}"].to_pylist()
                     self._png[camera].extend(image["bytes"] for image in images)
-                    cube[camera].append(_column(table, f"cube_in_{camera}"))
-                state.append(_column(table, "observation.state"))
-                action.append(_column(table, "action"))
+                    cube[camera].append(column(table, f"cube_in_{camera}"))
+                state.append(column(table, "observation.state"))
+                action.append(column(table, "action"))
                 numbers = np.array(table["episode_index"].to_pylist())
                 last = max(last, int(numbers.max()))
                 episode.append(numbers + offset)
@@ -83,7 +83,7 @@ class Episodes:
 
     def images(self, index: int, width: int = IMAGE_WIDTH) -> NDArray[np.uint8]:
         """The pictures of a frame, (C, height, width, 3) uint8 RGB, at the given width."""
-        return np.stack([_decode(self._png[camera][index], width) for camera in CAMERA_NAMES])
+        return np.stack([decode(self._png[camera][index], width) for camera in CAMERA_NAMES])
 
     def batch(self, indices: NDArray[np.int64], chunk: int, width: int) -> Batch:
         """The samples at `indices`, each with the `chunk` actions from there on.
@@ -111,11 +111,16 @@ class Episodes:
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def _column(table: object, name: str) -> NDArray[np.float32]:
+def column(table: object, name: str) -> NDArray[np.float32]:
+    """A column of a Parquet table, (rows, ...) float32."""
     return np.array(table[name].to_pylist(), dtype=np.float32)  # type: ignore[index]
 
 
-def _decode(png: bytes, width: int) -> NDArray[np.uint8]:
+def decode(png: bytes, width: int) -> NDArray[np.uint8]:
+    """The picture of a PNG file, (height, width, 3) uint8 RGB, scaled down to the width.
+
+    Raises SimError when it is not a PNG file.
+    """
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise SimError("the dataset holds a picture that is not a PNG file")
