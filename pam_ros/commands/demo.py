@@ -18,11 +18,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.attention.maps import CROSS_ATTENTION
+from pam_ros.commands.demo_words import Teller, reads_words, typed_words
 from pam_ros.nodes.act.attention_selection import CHOICES
 from pam_ros.robot.topics import DEMO_START
 from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.instructions import instruction
 from pam_ros.sim.processes import Processes, Stop, own_domain
+from pam_ros.sim.scene import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from pam_ros.nodes.demo.monitor import DemoMonitor
 
 STARTUP_SECONDS = 120.0
+SHIPPED = ("act", "smolvla")
+"""Policies that come with the package, as models/demo_NAME."""
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
 
 
@@ -40,6 +46,8 @@ class DemoError(PamRosError):
 def main(argv: Sequence[str]) -> int:
     """Run the demo; returns the exit status."""
     options = _parser().parse_args(argv)
+    if options.policy in SHIPPED:
+        options.policy = str(share_directory() / "models" / f"demo_{options.policy}")
     domain = own_domain(options.domain)
     out = Path(options.out)
     stop = Stop()
@@ -67,7 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--domain", type=int, default=None, help="ROS_DOMAIN_ID, to look on with ROS 2 tools"
     )
-    parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
+    parser.add_argument(
+        "--policy",
+        default="act",
+        help=f"one of {', '.join(SHIPPED)}, which come along, or a checkpoint; act",
+    )
+    parser.add_argument(
+        "--instruction", default="", help="of a policy that reads words, what it is told at first"
+    )
     parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
     parser.add_argument(
         "--method", choices=CHOICES, help="attention_method of the policy's node; else as demo.yaml"
@@ -110,14 +125,21 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             contract=find_contract("demo_arm"),
             enabled=True,
             torch_threads=max(1, min(2, os.cpu_count() or 1)),
-            **_fastest(),
-            **_shown(options.method),
+            **_of_policy(options),
         )
-        processes.start("demo_robot", seed=options.seed, wait_for_start=True)
+        processes.start(
+            "demo_robot",
+            seed=options.seed,
+            wait_for_start=True,
+            follows_words=reads_words(options.policy),
+        )
         processes.start("recorder", bag=out / "bag", overlays=True)
         if not _connect(monitor, processes, stop):
             return False
-        _watch(monitor, processes, options.duration, stop)
+        teller = Teller(monitor.instruct, typed_words()) if reads_words(options.policy) else None
+        if teller is not None:
+            sys.stdout.write("type what the arm is to do, such as: reach the blue cube\n")
+        _watch(monitor, processes, options.duration, stop, teller)
     finally:
         # Robot first: then no tick is under way when the recorder closes.
         processes.stop("demo_robot")
@@ -127,6 +149,14 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
         processes.stop_all()
         spinning.close()
     return True
+
+
+def _of_policy(options: argparse.Namespace) -> dict[str, object]:
+    """Parameters of the node that depend on the policy and what is to be seen of it."""
+    if reads_words(options.policy):
+        given = {"instruction": options.instruction or instruction(OBJECTS[0])}
+        return {**given, **_shown(options.method or CROSS_ATTENTION)}
+    return {**_fastest(), **_shown(options.method)}
 
 
 def _fastest() -> dict[str, object]:
@@ -162,11 +192,19 @@ def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
     return True
 
 
-def _watch(monitor: DemoMonitor, processes: Processes, duration: float, stop: Stop) -> None:
+def _watch(
+    monitor: DemoMonitor,
+    processes: Processes,
+    duration: float,
+    stop: Stop,
+    teller: Teller | None,
+) -> None:
     begin = time.monotonic()
     shown = 0.0
     while (passed := time.monotonic() - begin) < duration and not stop.asked:
         processes.check()
+        if teller is not None:
+            teller.look(passed)
         if passed - shown >= 1.0:
             shown = passed
             sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))
@@ -202,7 +240,7 @@ def _finish(out: Path) -> None:
     shown = summary["attention_maps"] - summary["invalid_maps"]
     sys.stdout.write(
         f"{summary['ticks']} ticks at {summary['rate_hz']:.1f} Hz, "
-        f"{summary['successes']} of {summary['episodes']} cubes reached, "
+        f"{summary['successes']} of {summary['episodes']} objects reached, "
         f"observation to command {'none' if latency is None else f'{latency:.0f} ms'} (median), "
         f"a map on {shown} ticks\n"
         f"  {out}/demo.mp4      cameras and heat side by side\n"

@@ -96,7 +96,10 @@ def start(domain, tmp_path):
             "command_guard": (partial(CommandGuard, *guard_of_nobody()), {}),
             "sae_recorder": (SaeRecorderNode, {"sae": str(tmp_path / "sae"), "bag": bag}),
             "recorder": (RecorderNode, {"bag": bag}),
-            "demo_robot": (DemoRobotNode, {"lock_step": True, "wait_for_start": True}),
+            "demo_robot": (
+                DemoRobotNode,
+                {"lock_step": True, "wait_for_start": True, "follows_words": True},
+            ),
         }[name]  # fmt: skip
         file = tmp_path / "parameters.yaml"
         file.write_text(yaml.safe_dump({f"/{name}": {"ros__parameters": parameters}}))

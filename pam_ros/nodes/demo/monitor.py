@@ -14,7 +14,13 @@ from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
-from pam_ros.robot.topics import ATTENTION, DEMO_RESULT, DEMO_START, JOINT_COMMANDS
+from pam_ros.robot.topics import (
+    ATTENTION,
+    DEMO_RESULT,
+    DEMO_START,
+    INSTRUCTION,
+    JOINT_COMMANDS,
+)
 from pam_ros.show.groups import camera_share
 
 CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
@@ -55,6 +61,11 @@ class DemoMonitor(Node):
         self.create_subscription(AttentionMap, ATTENTION, self._on_map, 10)
         self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._start = self.create_client(Trigger, DEMO_START)
+        self._words = self.create_publisher(String, INSTRUCTION, 1)
+
+    def instruct(self, text: str) -> None:
+        """Tell the policy something else."""
+        self._words.publish(String(data=text))
 
     def missing(self) -> list[str]:
         """What is not connected yet; empty when the demo can start."""

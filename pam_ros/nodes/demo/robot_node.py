@@ -21,11 +21,13 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
 from pam_ros.nodes.kit.parameters import Declared, declare
 from pam_ros.nodes.kit.running import run_node
 from pam_ros.robot.topics import JOINT_COMMANDS, NODE
 from pam_ros.sim.errors import SimError
+from pam_ros.sim.instructions import asked_for
 from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, JOINT_NAMES
 from pam_ros.sim.world import PERIOD_NS, World
 
@@ -47,6 +49,7 @@ PARAMETERS = (
     Declared("lock_step", False, "Publish /clock and wait for the answer to each observation."),
     Declared("wait_for_start", False, "Publish nothing until ~/start is called."),
     Declared("policy_node", NODE, "Its ~/reset is called before every episode."),
+    Declared("follows_words", False, "The task is the object that the policy's words ask for."),
     Declared("blind", "", "Checkpoint folder whose mean pictures replace the cameras'."),
 )
 
@@ -77,6 +80,9 @@ class DemoRobotNode(Node):
         self._results = self.create_publisher(String, "~/result", RESULT_QOS)
         self._clock_topic = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
         self.create_subscription(JointState, JOINT_COMMANDS, self._on_command, 10)
+        if values["follows_words"]:
+            topic = f"{values['policy_node']}/attention"
+            self.create_subscription(AttentionMap, topic, self._on_map, 10)
         self._reset = self.create_client(Trigger, f"{values['policy_node']}/reset")
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_timer(1.0 / CONTROL_HZ, self._on_period)
@@ -134,13 +140,21 @@ class DemoRobotNode(Node):
             if self._running:
                 self._observe()
 
+    def _on_map(self, message: AttentionMap) -> None:
+        """What the policy has read is what it is judged by; other words leave the task as it is."""
+        target = asked_for(message.instruction)
+        if target is not None and target != self._world.target:
+            self._world.aim(target)
+            self.get_logger().info(f"the task: {message.instruction}")
+
     def _advance(self) -> None:
         result = self._world.step()
         if result is not None:
             self._finish(result)
 
     def _finish(self, result: Episode) -> None:
-        self._results.publish(String(data=json.dumps(asdict(result))))
+        told = {**asdict(result), "target": self._world.target}
+        self._results.publish(String(data=json.dumps(told)))
         word = "reached" if result.success else "missed"
         self.get_logger().info(
             f"seed {result.seed}: {word} after {result.ticks / CONTROL_HZ:.1f} s, "
