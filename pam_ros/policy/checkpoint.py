@@ -34,7 +34,16 @@ POSTPROCESSOR = "policy_postprocessor.json"
 MIGRATION = "python -m lerobot.processor.migrate_policy_normalization --pretrained-path"
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter_config.json"
-FILES = (CONFIG, WEIGHTS, ADAPTER, "policy_preprocessor*", "policy_postprocessor*", "vlm/*")
+FILES = (
+    CONFIG,
+    WEIGHTS,
+    ADAPTER,
+    "policy_preprocessor*",
+    "policy_postprocessor*",
+    "vlm/*.json",
+    "vlm/*.txt",
+    "vlm/*.jinja",
+)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _STEP_CLASS = re.compile(r"lerobot(\.\w+)+")
@@ -173,13 +182,25 @@ def _folder(name: str, revision: str | None) -> Path:
         message = f"there is no folder {name}, and it is not a hub id such as user/act_so101"
         raise PolicyError(message)
     try:
+        return from_hub(name, FILES, revision)
+    except PolicyError as error:
+        message = f"there is no folder {name}, and the hub did not give model {name}: {error}"
+        raise PolicyError(message) from error
+
+
+def from_hub(repository: str, patterns: Iterable[str], revision: str | None = None) -> Path:
+    """The folder of a hub repository with its files of these patterns, downloaded unless there.
+
+    Raises:
+        PolicyError: the hub did not give them; the sentence is its reason alone.
+    """
+    try:
         downloaded = huggingface_hub.snapshot_download(
-            name, revision=revision, allow_patterns=list(FILES)
+            repository, revision=revision, allow_patterns=list(patterns)
         )
     except Exception as error:
         reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
-        message = f"there is no folder {name}, and the hub did not give model {name}: {reason}"
-        raise PolicyError(message) from error
+        raise PolicyError(reason) from error
     return Path(downloaded)
 
 

@@ -141,6 +141,9 @@ def test_a_hub_model_is_read_without_its_pickles(saved, monkeypatch):
         "model.safetensors",
         "policy_postprocessor*",
         "policy_preprocessor*",
+        "vlm/*.jinja",
+        "vlm/*.json",
+        "vlm/*.txt",
     ]
 
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import huggingface_hub
-
+from pam_ros.policy.checkpoint import from_hub
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -55,14 +54,13 @@ def vlm_folder(checkpoint: Checkpoint) -> Path:
         )
         raise PolicyError(message)
     try:
-        folder = Path(huggingface_hub.snapshot_download(named, allow_patterns=list(PATTERNS)))
-    except Exception as error:
-        reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+        folder = from_hub(named, PATTERNS)
+    except PolicyError as error:
         include = " ".join(f"--include '{pattern}'" for pattern in PATTERNS)
         message = (
             f"{checkpoint.name} needs {', '.join(NEEDED)} of {named}, and the hub did not give "
             f"them: run `hf download {named} {include}` once where there is a network, or copy "
-            f"them to {own} ({reason})"
+            f"them to {own} ({error})"
         )
         raise PolicyError(message) from error
     return _whole(checkpoint.name, folder)
