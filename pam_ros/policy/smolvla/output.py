@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     place: int
     edit: EditTokens | None
     noise_of: Observation | None
-    episode: int
+    drawn: tuple[int, int]
     step: int
     popped: QueuedAction | None
     inputs: bool

@@ -78,7 +78,8 @@ class SmolVlaPolicy(Explaining):
         self._seed = seed
         self._queue = ActionQueue(spec.n_action_steps)
         self._popped: QueuedAction | None = None
-        self._episode = self._step = 0
+        self._step = 0
+        self._drawn = (0, 0)  # the episode and the step whose noise the next pass draws
         # The model's taps are for one pass at a time, whichever thread wants it.
         self._passing = threading.Lock()
 
@@ -94,15 +95,20 @@ class SmolVlaPolicy(Explaining):
 
     @property
     def episode(self) -> int:
-        """The number of this episode: how many before it had a step."""
-        return self._episode
+        """The number of this episode, whose noise its passes draw."""
+        return self._drawn[0]
 
     def reset(self) -> None:
         """Start an episode: empty queue, step 0, and noise that no episode before it had."""
         self._queue.reset()
         self._popped = None
-        self._episode += self._step > 0
+        episode, step = self._drawn
+        self._drawn = (episode + (step > 0), 0)
         self._step = 0
+
+    def draw_as(self, episode: int, step: int) -> None:
+        """Whose noise the next pass draws; see abilities.NoiseNumbered."""
+        self._drawn = (episode, step)
 
     def instruct(self, text: str) -> None:
         """Read these words in later passes; other ones than before empty the queue.
@@ -127,6 +133,7 @@ class SmolVlaPolicy(Explaining):
         """Count a step without a forward pass."""
         self._popped = None
         self._step += 1
+        self._drawn = (self._drawn[0], self._drawn[1] + 1)
 
     @property
     def queued(self) -> int:
@@ -204,7 +211,7 @@ class SmolVlaPolicy(Explaining):
             place=self._place(self._tokens_layer),
             edit=self._edit,
             noise_of=self._noise_of,
-            episode=self._episode,
+            drawn=self._drawn,
             step=self._step,
             popped=self._popped,
             # Contributions are of the policy as it is.
@@ -220,7 +227,7 @@ class SmolVlaPolicy(Explaining):
         """Everything that can fail; leaves the policy's state alone. Of any thread."""
         check_observation(self._spec, observation)
         generator = (
-            noise_generator(self._seed, asked.episode, asked.step, stream)
+            noise_generator(self._seed, *asked.drawn, stream)
             if asked.noise_of is None
             else observation_noise_generator(self._seed, asked.noise_of)
         )

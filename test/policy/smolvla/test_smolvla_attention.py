@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pam_ros.attention.look import Look
-from pam_ros.attention.selection import METHODS, make_selection
+from pam_ros.attention.selection import make_selection, methods_of
 from pam_ros.policy import PolicyError, load_policy
 
 TASK = "reach the red cube"
@@ -134,7 +134,7 @@ def test_masses_of_cells_and_groups_sum_to_one_in_every_method(pair):
     observation = theirs.observation(np.random.default_rng(2))
     kinds = {stack.kind for stack in policy.spec.stacks}
     shown = 0
-    for method in METHODS:
+    for method in methods_of(policy.spec):
         if method == "cross_attention" and "cross" not in kinds:
             continue
         if method == "joint_attention" and "joint" not in kinds:

@@ -190,7 +190,7 @@ def test_contributions_beside_steps_change_no_action(policy, observation, refere
     expected = [policy.step(each).chunk for each in observations]
     policy.reset()
     # The same noise as before: an episode of its own has other.
-    policy._episode = 0
+    policy.draw_as(0, 0)
     alone = policy.contribute(observation, ContributionRequest(points=2))
     beside = []
     thread = Thread(

@@ -272,6 +272,7 @@ def test_wrong_positions_of_patches_are_said(saved_smolvla, caplog):
 
 def test_positions_in_order_are_right():
     assert wrong_positions(torch.arange(16)) == 0
+    assert wrong_positions(torch.tensor([0, 1, 3, 4])) == 0  # 2 x 2 in a table of 3 x 3
     assert wrong_positions(torch.tensor([0, 0, 1, 2])) == 3
 
 

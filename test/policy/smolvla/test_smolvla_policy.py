@@ -7,6 +7,7 @@ import torch
 
 from pam_ros.attention.look import Look
 from pam_ros.policy import PolicyError, load_policy
+from pam_ros.policy.abilities import NoiseNumbered
 from pam_ros.policy.noise import noise_generator
 
 TASK = "reach the red cube"
@@ -100,6 +101,26 @@ def test_an_episode_draws_noise_of_its_own_and_an_idle_reset_begins_none(referen
     assert (policy.episode, policy.queued) == (1, 0)
     second = policy.step(observation).chunk
     assert not np.array_equal(first, second)
+
+
+def test_noise_is_that_of_the_numbers_that_are_told(reference, policy):
+    """As the tick loop tells them, live and in a replay."""
+    assert isinstance(policy, NoiseNumbered)
+    observation = reference().observation(np.random.default_rng(0))
+    chunks = []
+    for episode, step, before in ((2, 5, 0), (2, 5, 3), (2, 6, 0), (3, 5, 0)):
+        policy.reset()
+        for _ in range(before):
+            policy.skip()
+        policy.draw_as(episode, step)
+        chunks.append(policy.step(observation).chunk)
+    np.testing.assert_array_equal(chunks[0], chunks[1])
+    assert not np.array_equal(chunks[0], chunks[2])
+    assert not np.array_equal(chunks[0], chunks[3])
+    policy.reset()
+    policy.draw_as(2, 5)
+    policy.skip()
+    np.testing.assert_array_equal(policy.step(observation).chunk, chunks[2])
 
 
 def test_held_noise_is_common_to_different_observations(reference, policy):
