@@ -7,6 +7,7 @@ PYTHON ?=
 DURATION ?= 30
 OUT ?= out/demo
 HEADLESS ?= 1
+POLICY ?= act
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SIDECAR_SECONDS ?= 600
@@ -28,6 +29,7 @@ unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
+	@echo '                 POLICY=smolvla: one that does what you type'
 	@echo 'make test        the tests'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make docs        the pages of docs/ as HTML, in build/docs/html'
@@ -51,7 +53,8 @@ $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/pam_ros demo --duration $(DURATION) --out $(OUT) --headless $(HEADLESS)
+	$(BIN)/pam_ros demo --policy $(POLICY) --duration $(DURATION) --out $(OUT) \
+		--headless $(HEADLESS)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
