@@ -13,7 +13,8 @@ _BEGINS = ("\u0120", "\u2581", " ")
 """A space before the piece, as byte-level BPE, SentencePiece and decoded pieces write it."""
 _GOES_ON = "##"
 """WordPiece's mark of a piece that goes on."""
-_NEWLINES = {"\u010a", "\n"}
+_NEWLINES = {"\u010a", "\n", r"\n"}
+"""As byte-level BPE has it, decoded, and decoded and escaped."""
 _SPECIAL = re.compile(r"<[^<>\s]+>|\[[A-Z]+\]")
 
 

@@ -87,6 +87,9 @@ def summarise(
                 seen.reported_ticks = max(seen.reported_ticks, _reported_ticks(decoded))
     spanned = max(seen.ticks) - min(seen.ticks) + 1 if seen.ticks else 0
     to_command = _observation_to_command(seen)
+    # By other words: neither reached nor missed.
+    ended = [result for result in seen.results if not result.get("interrupted")]
+    interrupted = len(seen.results) - len(ended)
     return {
         "ticks": max(seen.reported_ticks, spanned),
         "rate_hz": _rate(seen),
@@ -95,8 +98,9 @@ def summarise(
         "overlays": overlays,
         "invalid_maps": seen.invalid,
         "inference_skipped": seen.skipped,
-        "episodes": len(seen.results),
-        "successes": sum(bool(result["success"]) for result in seen.results),
+        "episodes": len(ended),
+        "successes": sum(bool(result["success"]) for result in ended),
+        **({"interrupted": interrupted} if interrupted else {}),
         "latency_ms": {
             "policy_p50": _milliseconds(seen.forward, 50),
             "observation_to_command_p50": _milliseconds(to_command, 50),

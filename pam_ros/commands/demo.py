@@ -16,7 +16,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.maps import CROSS_ATTENTION
 from pam_ros.commands.demo_words import Teller, reads_words, typed_words
@@ -48,6 +48,8 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     if options.policy in SHIPPED:
         options.policy = str(share_directory() / "models" / f"demo_{options.policy}")
+    if options.instruction and not reads_words(options.policy):
+        raise DemoError(f"--instruction is for a policy that reads words; {options.policy} is none")
     domain = own_domain(options.domain)
     out = Path(options.out)
     stop = Stop()
@@ -115,7 +117,7 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
 
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     processes = Processes(out / "logs")
-    monitor = DemoMonitor()
+    monitor = DemoMonitor(robot_listens=reads_words(options.policy))
     spinning = SpinningNode(monitor)
     try:
         processes.start(
@@ -240,7 +242,7 @@ def _finish(out: Path) -> None:
     shown = summary["attention_maps"] - summary["invalid_maps"]
     sys.stdout.write(
         f"{summary['ticks']} ticks at {summary['rate_hz']:.1f} Hz, "
-        f"{summary['successes']} of {summary['episodes']} objects reached, "
+        f"{summary['successes']} of {summary['episodes']} objects reached{_given_up(summary)}, "
         f"observation to command {'none' if latency is None else f'{latency:.0f} ms'} (median), "
         f"a map on {shown} ticks\n"
         f"  {out}/demo.mp4      cameras and heat side by side\n"
@@ -248,6 +250,11 @@ def _finish(out: Path) -> None:
         f"  {out}/bag           mcap recording for ros2 bag\n"
         f"  {out}/summary.json  the figures\n"
     )
+
+
+def _given_up(summary: dict[str, Any]) -> str:
+    count = summary.get("interrupted", 0)
+    return f" ({count} more given up for other words)" if count else ""
 
 
 def _show(out: Path) -> None:

@@ -23,8 +23,9 @@ EVERY_S = 8.0
 
 def reads_words(policy: str) -> bool:
     """Whether a checkpoint's folder is of a policy class that reads words."""
-    with contextlib.suppress(OSError, ValueError):
-        return bool(json.loads((Path(policy) / "config.json").read_text())["type"] == "smolvla")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        config = json.loads((Path(policy) / "config.json").read_text())
+        return bool(config.get("type") == "smolvla")
     return False
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from rcl_interfaces.msg import ParameterType
 from rclpy.parameter import Parameter, get_parameter_value, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 
@@ -54,14 +55,27 @@ def _get(
 
 
 def _set(graph: Visit, client: AsyncParameterClient, options: argparse.Namespace) -> int:
-    value = get_parameter_value(options.value)
-    wanted = Parameter(options.name, value=parameter_value_to_python(value))
+    wanted = Parameter(options.name, value=_value(graph, client, options))
     (result,) = graph.answer(client.set_parameters([wanted]), options.node).results
     if not result.successful:
         sys.stderr.write(f"{options.node} refuses {options.name}: {result.reason}\n")
         return 1
     sys.stdout.write(f"{options.name}: {_text(wanted.value)}\n")
     return 0
+
+
+def _value(graph: Visit, client: AsyncParameterClient, options: argparse.Namespace) -> Any:
+    """As in YAML; for a parameter that holds a text as it is, unless it is quoted."""
+    text: str = options.value
+    types = graph.answer(client.get_parameter_types([options.name]), options.node).types
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    if list(types) == [ParameterType.PARAMETER_STRING] and not quoted:
+        return text
+    try:
+        return parameter_value_to_python(get_parameter_value(text))
+    except yaml.YAMLError as error:
+        message = f"the value {text!r} is no YAML: {' '.join(str(error).split())}"
+        raise GraphError(message) from error
 
 
 def _text(value: Any) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -61,8 +62,8 @@ class Processes:
         if params_file is not None:
             command += ["--params-file", str(params_file)]
         for key, value in parameters.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            command += ["-p", f"{key}:={text}"]
+            # As YAML has it: a text may hold what YAML gives a meaning.
+            command += ["-p", f"{key}:={json.dumps(value, ensure_ascii=False, default=str)}"]
         with (self._logs / f"{name}.log").open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches the caller alone. And a folder of
             # its own for what a killed run leaves: it must not keep another demo from moving.

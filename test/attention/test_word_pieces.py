@@ -24,6 +24,13 @@ def test_pieces_are_joined_at_the_marks_of_spaces(labels):
     assert [word.share for word in words] == [3, 4, 8, 112]
 
 
+@pytest.mark.parametrize("end", ["\u010a", "\n", r"\n"])
+def test_a_lines_end_takes_nothing_from_the_word_before(end):
+    words = words_of(("pick", " the", " c", "ube", end), [1, 2, 4, 8, 16])
+    assert [(word.text, word.share) for word in words][-2:] == [("cube", 12), ("\u23ce", 16)]
+    assert shares_of("pick the cube", words) == (1, 2, 12)
+
+
 def test_word_pieces_go_on_at_their_own_mark():
     words = words_of(("pick", "up", "cu", "##be"), [1, 2, 4, 8])
     assert [(word.text, word.share) for word in words] == [("pick", 1), ("up", 2), ("cube", 12)]

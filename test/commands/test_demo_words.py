@@ -48,8 +48,9 @@ def test_without_a_terminal_the_turns_go_on():
 
 def test_which_policies_read_words(tmp_path):
     assert not reads_words(str(tmp_path))
-    (tmp_path / "config.json").write_text("{")
-    assert not reads_words(str(tmp_path))
+    for text in ("{", "[]", "{}", '{"input_shapes": {}}'):
+        (tmp_path / "config.json").write_text(text)
+        assert not reads_words(str(tmp_path))
     for kind, reads in (("act", False), ("smolvla", True)):
         (tmp_path / "config.json").write_text(json.dumps({"type": kind}))
         assert reads_words(str(tmp_path)) is reads

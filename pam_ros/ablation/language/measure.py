@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def measure(
     """All that can be said at a moment, and the references; see ablation.measure.
 
     All chunks draw the moment's own noise, but for `noise`. Of several texts of a kind the way is
-    the root mean square of theirs.
+    the root mean square of theirs; one_key has that of one of them.
 
     Args:
         moment: that is looked at.
@@ -109,6 +110,7 @@ def measure(
         found = [way(chunk, whole) for key, chunk in chunks.items() if key[0] == kind]
         if found:
             ways[kind] = _together(found)
+            ways[one_key(kind)] = found[_turn(moment, len(found))]
     for key, chunk in chunks.items():
         if key[0] == WORD:
             ways[word_key(key[1])] = way(chunk, whole)
@@ -141,6 +143,20 @@ def _asked(
     if anew is not None:
         asked[NOISE, 0] = Question(anew.history, own, anew.noise)
     return asked
+
+
+def one_key(kind: str) -> str:
+    """Of the ways, that of one text of a kind; which one is a matter of the moment."""
+    return f"{kind}:one"
+
+
+def _turn(moment: Moment, texts: int) -> int:
+    """Which text is compared with one draw of other noise.
+
+    Of several, their root mean square is larger in the median than one draw, also where words do
+    nothing that noise does not.
+    """
+    return zlib.crc32(f"{moment.episode}:{moment.frame}".encode()) % texts
 
 
 def word_key(place: int) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pam_ros.ablation.intervals import NOTHING, medians
-from pam_ros.ablation.language.measure import word_key
+from pam_ros.ablation.language.measure import one_key, word_key
 from pam_ros.ablation.language.report import Row, WordRow
+from pam_ros.ablation.language.texts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,8 @@ class Rows:
         if why_not or not moments:
             return Row(kind, tuple(texts), why_not=why_not or "no frame allows it")
         columns = self._medians(np.column_stack([ways, chunk]))
-        above = self._medians((chunk - self._floor)[:, None])[0]
+        one = self._chunk(self._ways(one_key(kind))) if kind in KINDS else chunk
+        above = self._medians((one - self._floor)[:, None])[0]
         return Row(
             kind,
             tuple(texts),
@@ -51,7 +53,7 @@ class Rows:
             joints=tuple(columns[:-1]),
             chunk=columns[-1],
             above_floor=above,
-            of_floor=self._ratio(chunk),
+            of_floor=self._ratio(one),
         )
 
     def word(self, instruction: str, place: int, told: Sequence[bool], why_not: str) -> WordRow:

@@ -117,7 +117,10 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         group = ticks.watch_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
         TargetTopic(self, ticks.joints, ticks.spec.chunk_size, group)
-        self._ticks = ticks
+        with self._changing:
+            self._ticks = ticks
+            # What was set while the policy was loading.
+            ticks.words.ask_if_new(str(self._values["instruction"]))
         return _SUCCESS
 
     @logged

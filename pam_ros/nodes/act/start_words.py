@@ -21,7 +21,11 @@ def start_words(node: Node, cameras: Sequence[str], *, enabled: bool) -> str:
         enabled: whether it commands the robot.
     """
     heat = ", ".join(node.resolve_topic_name(f"~/attention/{name}/image") for name in cameras)
-    state = "enabled, it commands the robot" if enabled else "disabled, it moves nothing"
+    state = (
+        "enabled, it commands the robot from its first observation on"
+        if enabled
+        else "disabled, it moves nothing"
+    )
     change = "disables" if enabled else "enables"
     return f"ready: {state}; {_how(node, not enabled)} {change} it. Heat: {heat or 'no camera'}"
 

@@ -66,6 +66,7 @@ class Words:
         self._policy = policy
         self._reads = reads_words(policy)
         self._contract = contract
+        self._parameter = parameter
         self._warned = False
         self._lock = threading.Lock()
         self._asked: str | None = None
@@ -81,6 +82,7 @@ class Words:
         sources = dict(zip(offers, ("parameter", "contract"), strict=True))
         self._source = sources.get(first.source, first.source)
         self._told = Told(instruction_of(policy), 0)
+        self._refused: str | None = None
         if first.unread:
             self._warn_unread(first.unread)
         elif self._reads:
@@ -122,6 +124,16 @@ class Words:
             if text:
                 self._asked_by = "parameter"
 
+    def ask_if_new(self, text: str) -> None:
+        """Ask for the parameter's text if it is another than at the start, and can be taken."""
+        if text == self._parameter:
+            return
+        reason = self.why_not(text)
+        if reason:
+            self._node.get_logger().error(f"{reason}; it reads '{_short(self._told.text)}'")
+        else:
+            self.ask(text)
+
     def take(self, loop: TickLoop) -> bool:
         """Give the policy what was asked for since the last tick; whether its words are others.
 
@@ -138,13 +150,16 @@ class Words:
             return False
         try:
             loop.instruct(text)
-        except PolicyError as error:
+        except Exception as error:  # noqa: BLE001  (a tokenizer's too: it goes on with its words)
+            self._refused = text
             self._node.get_logger().error(
                 f"instruction '{_short(text)}' is refused: {error}; "
-                f"it still reads '{_short(before.text)}'"
+                f"it still reads '{_short(before.text)}'",
+                throttle_duration_sec=OFTEN_S,
             )
-            # So that the parameter says what is in force.
-            self._node.set_parameters([Parameter(PARAMETER, value=before.text)])
+            # So that the parameter says what is in force, unless something newer is set.
+            if self._node.get_parameter(PARAMETER).value == text:
+                self._node.set_parameters([Parameter(PARAMETER, value=before.text)])
             return False
         self._told, self._source = Told(text, before.changes + 1), by
         self._node.get_logger().info(
@@ -167,6 +182,8 @@ class Words:
         text = message.data
         if self._reads:
             reason = why_no_instruction(text)
+            if text == self._refused:
+                reason = "the policy has refused it"
             # A publisher may repeat itself: what is set begins nothing anew.
             if not reason and text != self._node.get_parameter(PARAMETER).value:
                 (result,) = self._node.set_parameters([Parameter(PARAMETER, value=text)])

@@ -53,10 +53,15 @@ class Progress:
 
 
 class DemoMonitor(Node):
-    """Subscribes to the maps and the episodes' results, and starts the robot."""
+    """Subscribes to the maps and the episodes' results, and starts the robot.
 
-    def __init__(self) -> None:
+    Args:
+        robot_listens: whether the robot's task follows the words in the maps.
+    """
+
+    def __init__(self, *, robot_listens: bool = False) -> None:
         super().__init__("demo_monitor")
+        self._robot_listens = robot_listens
         self.progress = Progress()
         self.create_subscription(AttentionMap, ATTENTION, self._on_map, 10)
         self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
@@ -69,11 +74,16 @@ class DemoMonitor(Node):
 
     def missing(self) -> list[str]:
         """What is not connected yet; empty when the demo can start."""
-        # Two subscribers each: the attention node and the recorder; this node and the recorder.
+        # The attention node and the recorder; this node, the recorder, a robot that follows words.
+        needed = {
+            **dict.fromkeys(CAMERA_TOPICS, 2),
+            ATTENTION: 3 if self._robot_listens else 2,
+            **dict.fromkeys(OVERLAY_TOPICS, 1),
+        }
         waits = [
             f"subscribers of {topic}"
-            for topic in (*CAMERA_TOPICS, ATTENTION, *OVERLAY_TOPICS)
-            if self.count_subscribers(topic) < (1 if topic in OVERLAY_TOPICS else 2)
+            for topic, count in needed.items()
+            if self.count_subscribers(topic) < count
         ]
         if self.count_publishers(ATTENTION) < 1:
             waits.append(ATTENTION)
@@ -108,5 +118,7 @@ class DemoMonitor(Node):
             )
 
     def _on_result(self, message: String) -> None:
-        self.progress.episodes += 1
-        self.progress.successes += bool(json.loads(message.data)["success"])
+        result = json.loads(message.data)
+        if not result.get("interrupted"):  # by other words
+            self.progress.episodes += 1
+            self.progress.successes += bool(result["success"])

@@ -72,6 +72,7 @@ class DemoRobotNode(Node):
         self._episode_begin: Time | None = None
         self._waiting_for_command = False
         self._refused = 0
+        self._newest = (-1, -1)
 
         self._images = {
             name: self.create_publisher(Image, f"/{name}/image_raw", 2) for name in CAMERA_NAMES
@@ -142,8 +143,15 @@ class DemoRobotNode(Node):
 
     def _on_map(self, message: AttentionMap) -> None:
         """What the policy has read is what it is judged by; other words leave the task as it is."""
-        target = asked_for(message.instruction)
-        if target is not None and target != self._world.target:
+        number = (message.episode, message.tick)
+        if number < self._newest:  # a map that came late, of words from before
+            return
+        self._newest = number
+        target, before = asked_for(message.instruction), self._world.target
+        if target is not None and target != before:
+            if self._running:
+                told = {"seed": self._world.seed, "success": False, "interrupted": True}
+                self._results.publish(String(data=json.dumps({**told, "target": before})))
             self._world.aim(target)
             self.get_logger().info(f"the task: {message.instruction}")
 

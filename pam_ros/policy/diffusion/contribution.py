@@ -190,9 +190,14 @@ class Contributor:
         with torch.no_grad():
             ends = self._net.features(inputs)
             cells = _cells(ends)
-            mean = self._net.zeros._replace(images=torch.zeros_like(inputs.images))
-            reference = _cells(self._net.features(mean))[:, -1]
+            # Where 0 is not the mean of the training pictures, black ones are what is known.
+            zeros, unknown = self._net.zeros, self._why_no_mean()
+            if not unknown:
+                zeros = zeros._replace(images=torch.zeros_like(inputs.images))
+            reference = _cells(self._net.features(zeros))[:, -1]
             start, baseline = self._means.baseline(cells[:, -1], reference)
+            if unknown and baseline == "mean":
+                baseline = "black"
             starts = start[:, None].expand_as(cells).transpose(2, 3)
             shape = *starts.shape[:3], ends.shape[2], *ends.shape[4:]
             starts = starts.reshape(shape).transpose(2, 3).contiguous()

@@ -61,7 +61,7 @@ def load_diffusion(checkpoint: Checkpoint, options: LoadOptions) -> DiffusionPol
     spec = replace(spec, statistics=feature_statistics(config, processors), renames=renames)
     refuse_cropped(spec, processors[0])
     report = EngineReport(EAGER, "float32", 0.0, f"{EAGER} is the only one for a Diffusion Policy")
-    policy = DiffusionPolicy(spec, model, Preparation(spec, *processors), report)
+    policy = DiffusionPolicy(spec, model, Preparation(spec, *processors), report, options.seed)
     _try_a_step(policy)
     return policy
 

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.policy.noise import Stream
 
-SEED = 0
-"""Of all noise: the same checkpoint does the same again."""
-
 
 class DiffusionPolicy(Explaining):
     """Implements interface.Policy and most protocols of abilities. Made by load_diffusion.
@@ -44,16 +41,23 @@ class DiffusionPolicy(Explaining):
         model: lerobot's DiffusionModel, in evaluation mode.
         preparation: pre- and post-processing.
         report: which engine computes the passes.
+        seed: of all noise: with the same one the same checkpoint does the same again.
     """
 
     def __init__(
-        self, spec: PolicySpec, model: Any, preparation: Preparation, report: EngineReport
+        self,
+        spec: PolicySpec,
+        model: Any,
+        preparation: Preparation,
+        report: EngineReport,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self._spec = spec
         self._model = model
         self._preparation = preparation
         self._report = report
+        self._seed = seed
         self._queue = ActionQueue(spec.n_action_steps)
         self._history: deque[Observation] = deque(maxlen=spec.history)
         self._popped: QueuedAction | None = None
@@ -183,7 +187,7 @@ class DiffusionPolicy(Explaining):
             check_observation(self._spec, observation)
         return self._preparation.histories(
             [self._padded((one,)) for one in observations],
-            [_seed_of(one if self._held is None else self._held) for one in observations],
+            [self._seed_of(one if self._held is None else self._held) for one in observations],
         )
 
     def forward(
@@ -223,9 +227,9 @@ class DiffusionPolicy(Explaining):
         """What a pass of this step is to read and give, whatever is set until it runs."""
         check_observation(self._spec, observation)
         if self._held is None:
-            seed = noise_generator(SEED, *self._drawn, stream).initial_seed()
+            seed = noise_generator(self._seed, *self._drawn, stream).initial_seed()
         else:
-            seed = _seed_of(self._held)
+            seed = self._seed_of(self._held)
         history = self._padded((*self._history, observation)[-self._spec.history :])
         return Asked(history, seed, self._maps, self._edit, self._step, self._popped)
 
@@ -261,7 +265,6 @@ class DiffusionPolicy(Explaining):
             raise PolicyError(message)
         return done
 
-
-def _seed_of(observation: Observation) -> int:
-    """Of the noise of a pass that belongs to no step."""
-    return observation_noise_generator(SEED, observation).initial_seed()
+    def _seed_of(self, observation: Observation) -> int:
+        """Of the noise of a pass that belongs to no step."""
+        return observation_noise_generator(self._seed, observation).initial_seed()

@@ -9,6 +9,7 @@ import torch
 
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.smolvla.layout import ABSENT, PREFIX
+from pam_ros.policy.smolvla.prepare import STATE
 from pam_ros.policy.smolvla.taps import Taps, Watch
 from pam_ros.policy.taps import QueryKeyTap
 
@@ -89,7 +90,9 @@ class Passes:
             watch.edit = lambda hidden: order.edited(hidden, edit)
         with torch.inference_mode():
             with self._taps.watching(watch):
-                chunk = self.policy.predict_action_chunk(dict(inputs.batch), noise=inputs.noise)
+                # lerobot changes the state in place where it adapts it to an Aloha.
+                batch = {**inputs.batch, STATE: inputs.batch[STATE].clone()}
+                chunk = self.policy.predict_action_chunk(batch, noise=inputs.noise)
             weights = {key: order.weights(key, raw) for key, raw in watch.tap.weights().items()}
             tokens = None if watch.tokens is None else order.tokens(watch.tokens)
         return Pass(chunk.float(), tokens, weights)

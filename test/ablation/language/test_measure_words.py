@@ -11,9 +11,12 @@ from pam_ros.ablation.errors import AblationError
 from pam_ros.ablation.job import Looked
 from pam_ros.ablation.journal import Journal
 from pam_ros.ablation.language.job import Job, Wanted
+from pam_ros.ablation.language.measure import one_key
 from pam_ros.ablation.language.page import page
 from pam_ros.ablation.language.report import from_json
+from pam_ros.ablation.language.rows import Rows
 from pam_ros.ablation.language.table import text
+from pam_ros.ablation.measure import NOISE, Measured
 from pam_ros.policy.interface import PolicyError
 
 NAMES = [("pan", "rad"), ("lift", "rad")]
@@ -219,3 +222,22 @@ def test_an_interrupted_run_goes_on(tmp_path):
     other = Job(Reading(), looked, Wanted(others=("elsewhere",)))
     with pytest.raises(AblationError, match="of another run"):
         Journal(file, other.identity("a", ()))
+
+
+def test_several_texts_are_no_better_than_one_against_one_draw_of_noise():
+    """Words that move the chunk just as other noise does are not said to be read."""
+    rng = np.random.default_rng(3)
+    yes = 0
+    for _ in range(60):
+        measured = []
+        for frame in range(40):
+            texts = np.exp(rng.normal(size=4))
+            ways = {
+                "other": (float(np.sqrt(np.square(texts).mean())),),
+                one_key("other"): (float(texts[0]),),
+                NOISE: (float(np.exp(rng.normal())),),
+            }
+            measured.append(Measured(frame, 0, ways, (0.0,), (1.0,), ()))
+        found = Rows(measured, [1.0], NOISE).row("other", ("a", "b", "c", "d"))
+        yes += found.above_floor.low > 0
+    assert yes <= 6  # one in forty by chance

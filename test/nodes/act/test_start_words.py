@@ -19,7 +19,7 @@ import pytest
         (
             True,
             (
-                "ready: enabled, it commands the robot; "
+                "ready: enabled, it commands the robot from its first observation on; "
                 "`pam_ros disable --node /left/act_attention` disables it. "
                 "Heat: /left/act_attention/attention/top/image"
             ),

@@ -287,3 +287,18 @@ def test_the_words_are_a_strip_on_the_scale_of_the_pictures(start):
 def test_a_policy_without_words_has_no_strip(attention_robot):
     robot = wired(attention_robot(PATIENT))
     assert WORDS_IMAGE not in {publisher.topic_name for publisher in robot.node.publishers}
+
+
+def test_words_that_are_set_while_the_policy_loads_are_read(start, monkeypatch):
+    from pam_ros.nodes.act import node as module
+
+    class Slow(module.AttentionTicks):
+        def __init__(self, node, *arguments):
+            super().__init__(node, *arguments)
+            (result,) = node.set_parameters([Parameter("instruction", value=OTHER)])
+            assert result.successful
+
+    monkeypatch.setattr(module, "AttentionTicks", Slow)
+    robot = start(instruction=OWN)
+    assert robot.tick().instruction == OTHER
+    assert robot.set() == OTHER
