@@ -27,6 +27,9 @@ class Scene:
     def tip(self):
         return np.array([self.joint_positions[0], 0.0, CUBE_HALF_SIZE + GOAL_HEIGHT])
 
+    def position(self, _name):
+        return self.cube
+
     def render(self, camera):
         level = round(255 * self.cube[0]) if camera == "left" else 0
         return np.full((HEIGHT, WIDTH, 3), level, np.uint8)

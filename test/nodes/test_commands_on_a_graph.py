@@ -87,10 +87,9 @@ def test_parameters_are_listed_read_and_set(robot):
     assert (status, out) == (1, "")
     assert "/act_attention refuses overlay_alpha: " in errors
     assert value(robot, "overlay_alpha") == 0.5
-    text = "gripper: [0:5] # now"  # no YAML, and a text all the same
-    status, _, errors = pam_ros("param", "set", "contribution_target", text, "--timeout", "60")
-    assert status == 1
-    assert "refuses contribution_target: " in errors
+    text = "reach: the red cube # fast"  # no text to YAML
+    assert pam_ros("param", "set", "instruction", text, "--timeout", "60")[0] == 0
+    assert value(robot, "instruction") == text
     status, _, errors = pam_ros("param", "get", "no_such", "--timeout", "60")
     assert status == 1
     assert "pam_ros param get: /act_attention has no parameter no_such" in errors
