@@ -62,7 +62,7 @@ def trials(first_seed: int, counts: Counts, masked: bool = True) -> Iterator[Tri
         yield Trial(MISSING, seed, ABSENT[index % len(ABSENT)], None)
 
 
-def interval(successes: int, tried: int) -> tuple[float, float]:
+def interval(successes: float, tried: int) -> tuple[float, float]:
     """95 % interval of a rate (Wilson, 1927, https://doi.org/10.2307/2276774)."""
     if tried == 0:
         return 0.0, 1.0
