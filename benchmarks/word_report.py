@@ -12,6 +12,7 @@ from benchmarks.word_scores import Score, margins, named_is_strongest, score
 from benchmarks.word_views import ONCE, View, node_shows, parameters
 from pam_ros.attention.maps import ROLLOUT
 from pam_ros.attention.selection import METHODS
+from pam_ros.sim.scene import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
 
 RANDOM, CENTRE = "random map", "centre of the picture"
+CHANCE = 1 / len(OBJECTS)
 CHOOSING = 0
 """Which of the cameras the choice goes by."""
 
@@ -47,14 +49,19 @@ class Report:
     best_shown: View
     spec: PolicySpec
 
-    def following(self) -> tuple[int, int]:
-        """How many views of weights have a margin whose interval is above 0, and of how many."""
-        margins_ = [
-            self.scores[view][self.cameras[0]].margin
-            for view in self.scores
-            if view.method in METHODS
-        ]
-        return sum(margin.low > 0 for margin in margins_), len(margins_)
+    def following(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """By method and layer: how many of its views follow the words, and of how many.
+
+        A view does if the whole interval of `named` is above chance with the first camera. A margin
+        above 0 alone may be far too small to be seen.
+        """
+        found: dict[tuple[str, int], tuple[int, int]] = {}
+        for view, cameras in self.scores.items():
+            if view.method in METHODS:
+                follow, views = found.get((view.method, view.layer), (0, 0))
+                above = cameras[self.cameras[0]].named.low > CHANCE
+                found[view.method, view.layer] = follow + above, views + 1
+        return found
 
     def content(self) -> dict[str, Any]:
         """For a JSON file."""
@@ -64,7 +71,7 @@ class Report:
                 **self.best_shown._asdict(),
                 "said": parameters(self.best_shown, self.spec),
             },
-            "following": self.following(),
+            "following": [[*key, *counts] for key, counts in self.following().items()],
             "views": [
                 {
                     **view._asdict(),
@@ -149,11 +156,14 @@ def table(found: Report) -> str:
         for camera in found.cameras
         if camera in found.scores[found.best]
     }
-    above, views = found.following()
+    follow = [
+        f"{method} layer {layer}: {above} of {views}"
+        for (method, layer), (above, views) in found.following().items()
+    ]
     lines += [
         "",
         "scenes that count: " + ", ".join(f"{name} {count}" for name, count in scenes.items()),
-        f"{above} of {views} views of weights have a margin above 0 with {first}, by its interval",
+        f"views that follow the words with {first}: {', '.join(follow)}",
         f"the best view is {found.best}: {parameters(found.best, found.spec)}",
     ]
     if found.best_shown != found.best:

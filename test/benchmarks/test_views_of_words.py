@@ -186,7 +186,7 @@ def test_the_best_is_chosen_on_one_half_and_reported_on_the_other():
     assert found.best == found.best_shown == lucky
     assert found.scores[lucky]["top"].named.value == pytest.approx(1 / 3)
     assert found.scores[good]["top"].named.value == 1.0
-    assert found.following() == (1, 3)
+    assert found.following() == {("cross_attention", 0): (1, 2), ("cross_attention", 1): (0, 1)}
     rows = [(view, mark) for view, mark in found.rows]
     assert rows == [(first_steps, ""), (good, "chosen"), (lucky, ""), (View("random map"), "")]
     text = table(found)
