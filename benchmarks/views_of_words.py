@@ -3,7 +3,7 @@
 
     python -m benchmarks.views_of_words --policy models/demo_smolvla [--scenes 60] [--json F]
 
-Scenes are seeds from 40000 on, which no training has seen and no other measurement uses. Of each,
+Scenes are seeds from 40000 on, which no training has seen. Of each,
 two pictures: the first tick, and one about half of the expert's way to one of the objects. Each
 picture is asked for each of the three objects with the same noise, and for every stack, layer, head
 and denoising step it is measured which part of a camera's map lies on each object (word_scores).

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One scene, three instructions, three heats: a column for each, the words below it.
+r"""One scene, three instructions, three heats: a column for each, the words below it.
 
-    python -m benchmarks.words_picture --policy models/demo_smolvla --out docs/images/words.png
+    python -m benchmarks.views_of_words --policy models/demo_smolvla --json views.json
+    python -m benchmarks.words_picture --policy models/demo_smolvla --views views.json \
+        --out docs/images/words.png
 
 The scene is not chosen by its heat: it is the first from seed 45000 on in which both cameras see
 all objects, and none within 60 pixels of another. Noise and scale are the same in all columns: the
@@ -11,6 +13,7 @@ scale is the largest cell of the three.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,10 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--head", type=int, help="the mean over heads unless given")
     parser.add_argument("--step", type=int, help="of denoising; the last unless given, "
                         f"{ALL_STEPS} for the mean")  # fmt: skip
+    parser.add_argument("--views", type=Path, help="JSON of views_of_words: draw its best view")
     options = parser.parse_args(arguments)
     policy: Any = load_policy(options.policy, device="cpu")
     step = policy.spec.denoising_steps - 1 if options.step is None else options.step
     view = View(options.method, options.layer, options.head, step)
+    if options.views:
+        measured = json.loads(options.views.read_text(encoding="utf-8"))
+        if measured["policy_sha256"] != policy.spec.sha256:
+            parser.error(f"--views {options.views} was measured on another policy than --policy")
+        view = View(*(measured["best"][field] for field in View._fields))
     with Scene() as scene:
         seed = first_apart(scene, options.seed, APART)
         observation = observe(scene)

@@ -61,6 +61,14 @@ def test_no_view_of_an_untrained_policy_follows_the_words(untrained, tmp_path, c
     )
 
 
+def test_the_picture_of_a_view_of_another_policy_is_refused(untrained, tmp_path, capsys):
+    file = tmp_path / "views.json"
+    file.write_text(json.dumps({"policy_sha256": "another"}))
+    with pytest.raises(SystemExit):
+        words_picture.main(["--policy", str(untrained), "--views", str(file), "--out", "x.png"])
+    assert "another policy" in capsys.readouterr().err
+
+
 def test_a_policy_that_reads_no_words_is_one_sentence():
     with pytest.raises(PolicyError, match="it reads no words"):
         views_of_words.main(["--policy", str(share_directory() / "models" / "demo_act")])
