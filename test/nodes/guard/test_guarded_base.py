@@ -85,8 +85,15 @@ def test_a_base_is_stopped_where_the_node_dies_and_the_arm_keeps_its_place(guard
 
 def test_a_base_is_stopped_where_nothing_is_commanded_any_more(guarded):
     link, heard = guarded
-    assert heard.wait(lambda: link.beat(()))
-    assert heard.wait(lambda: heard.base == [0.0])
+    # It is said once, and on a busy machine the guard may not know yet that somebody listens.
+    assert heard.wait(
+        lambda: (
+            link.beat((0.1, 0.2, 0.0))
+            and link.beat(())
+            and heard.wait(lambda: heard.base, seconds=1.0)
+        )
+    )
+    stops = len(heard.base)
     link.beat(())
     link.close()
-    assert (heard.arm, heard.base) == ([], [0.0])
+    assert (heard.arm, heard.base) == ([], [0.0] * stops)
