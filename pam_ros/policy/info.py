@@ -29,6 +29,8 @@ _ABILITIES = (
     "Instructed",
     "ExplainingLater",
 )
+SAID = "pick up the red cube"
+"""What a policy that reads words is timed with, if it has none of its own."""
 _COLUMNS = ("mean", "std", "min", "max")
 
 
@@ -36,9 +38,11 @@ def info_of(policy: Policy, passes: int) -> dict[str, Any]:
     """What there is to know of a policy, as JSON takes it.
 
     Args:
-        policy: it is reset if passes are timed.
+        policy: it is reset if passes are timed, and told SAID if it reads words and has none.
         passes: how many to time; 0: none, and `forward_seconds` is None.
     """
+    if isinstance(policy, abilities.Instructed) and not policy.instruction:
+        policy.instruct(SAID)  # without any, some run no pass
     spec, engine = policy.spec, policy.engine
     return {
         "name": spec.name,

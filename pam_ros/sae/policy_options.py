@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import Policy
 
 
-def add_policy_options(parser: argparse.ArgumentParser) -> None:
-    """--policy, --device and --threads."""
+def add_policy_options(parser: argparse.ArgumentParser, shipped: str = "demo_act") -> None:
+    """--policy, --device and --threads.
+
+    Args:
+        parser: takes them.
+        shipped: which of the policies in models/ stands in where none is named.
+    """
     parser.add_argument(
         "--policy",
-        default=str(share_directory() / "models" / "demo_act"),
-        help="checkpoint folder or hub id; default: the demo policy",
+        default=str(share_directory() / "models" / shipped),
+        help=f"checkpoint folder or hub id; default: the demo policy, models/{shipped}",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     add_threads_option(parser)

@@ -55,10 +55,14 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_policy_options(parser)
+    add_policy_options(parser, "demo_smolvla")
     add_source_options(parser, "look at the demo arm: the default", required=False)
     add = parser.add_argument
-    add("--instruction", default="", help="what is said; default: as recorded, else the policy's")
+    add(
+        "--instruction",
+        default="",
+        help="what is said; default: as recorded, else the policy's, else of the simulator",
+    )
     add(
         "--other",
         action="append",

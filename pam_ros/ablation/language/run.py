@@ -18,9 +18,10 @@ from pam_ros.attention.selection import make_selection, methods_of
 from pam_ros.faithfulness.simulator_probes import scene_fits
 from pam_ros.observations.options import open_recorded
 from pam_ros.policy import load_policy
-from pam_ros.policy.words import read_words, why_unread
+from pam_ros.policy.words import instruction_of, read_words, why_unread
 from pam_ros.sae.policy_options import set_threads
-from pam_ros.sim.scene import Scene
+from pam_ros.sim.instructions import instruction
+from pam_ros.sim.scene import OBJECTS, Scene
 from pam_ros.tick.contribution import usual_attention
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def run(options: argparse.Namespace) -> LanguageReport:
     unread = why_unread(policy)
     if unread:
         raise AblationError(f"{unread}: pam_ros ablate says which inputs it uses")
+    if not (options.bag or options.dataset or options.instruction or instruction_of(policy)):
+        # Of the simulator, and nobody says what: its own objects.
+        options.instruction = instruction(OBJECTS[0])
+        options.other = options.other or [instruction(name) for name in OBJECTS[1:]]
     if options.instruction:
         read_words(policy, options.instruction, "--instruction")
     folder = Path(options.out) if options.out else None

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("transformers", reason="of the extra smolvla")
 pytest.importorskip("num2words", reason="of the extra smolvla")
 
+from pam_ros.cli import main
 from pam_ros.policy import load_policy
 from pam_ros.share.folders import share_directory
 from pam_ros.sim.instructions import PHRASINGS
@@ -38,6 +39,20 @@ def test_it_is_small_and_names_no_place_of_the_machine_that_made_it():
                 isinstance(value, str) and value.startswith("/")
                 for value in json.loads(file.read_text(encoding="utf-8")).values()
             ), file
+
+
+def test_a_command_tells_of_it_without_being_told_what_to_say(capsys):
+    assert main(["policy", "info", str(SHIPPED), "--passes", "1", "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["reads"]["words"]
+    assert info["forward_seconds"] > 0
+
+
+def test_language_asks_it_about_the_simulators_objects(capsys):
+    assert main(["language", "--frames", "2", "--episodes", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Does it read its words? ")
+    assert "reach the red cube" in out
 
 
 def test_it_goes_where_it_is_told_to(actor):
