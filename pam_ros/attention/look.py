@@ -47,6 +47,12 @@ class Stack:
         """A layer's path."""
         return self.path.format(layer=self.numbers[layer] if self.numbers else layer)
 
+    def layer_numbered(self, number: int) -> int:
+        """The layer that has this number in its path; `layers`, which is none, if none has."""
+        if not self.numbers:
+            return number
+        return self.numbers.index(number) if number in self.numbers else self.layers
+
     def depth(self, layer: int, through: Stack) -> int:
         """How many layers of a "self" stack lie between the tokens and what a layer reads."""
         return self.depths[layer] if self.depths else through.layers

@@ -127,11 +127,12 @@ def selection_of(
             cell=int(cell) if cell.isdecimal() else CELL,
         )
     stack = stack_of(method, spec)
-    number = stack and re.search(re.escape(stack.prefix) + r"(\d+)", layer)
+    found = stack and re.search(re.escape(stack.prefix) + r"(\d+)", layer)
+    place = stack.layer_numbered(int(found[1])) if stack and found else -1
     span = re.fullmatch(r"mean\((\d+):(\d+)\)", query)
     queries = f"{span[1]}:{span[2]}" if span else query
     try:
-        return make_selection(method, int(number[1]) if number else -1, head, queries, spec)
+        return make_selection(method, place, head, queries, spec)
     except AttentionError as error:
         raise ReplayError(
             f"the recorded maps show {', '.join(look)}, which this policy has not ({error}): name "

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--instruction",
         default="",
-        help="what is said; default: as recorded, else the policy's, else of the simulator",
+        help="what is said; default: as recorded, else the policy's, else (--sim) its red cube",
     )
     add(
         "--other",

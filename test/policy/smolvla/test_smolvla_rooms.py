@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from pam_ros.ablation.passes import Passes, Question
-from pam_ros.attention.selection import make_selection, methods_of
+from pam_ros.attention.selection import make_selection, methods_of, stack_of
 from pam_ros.faithfulness.methods import maps_of, parse
 from pam_ros.faithfulness.subject import NOISE_SHARED, Subject
 from pam_ros.policy import load_policy
 from pam_ros.policy.timing import typical_forward_seconds
+from pam_ros.replay.recorded import selection_of
 from pam_ros.sae.store.tokens import (
     KIND_CAMERA,
     KIND_LANGUAGE,
@@ -33,6 +34,17 @@ def policy(saved_smolvla):
 def observations(reference):
     theirs = reference()
     return [theirs.observation(np.random.default_rng(k)) for k in range(5)]
+
+
+def test_a_replay_shows_what_the_recorded_labels_say(policy, observations):
+    for method in methods_of(policy.spec):
+        stack = stack_of(method, policy.spec)
+        for layer in range(stack.layers):
+            chosen = make_selection(method, layer, "1", "2:4", policy.spec)
+            chosen.apply_to(policy)
+            maps = chosen.maps(policy.explain(observations[0]), policy.spec)
+            look = (maps.method, maps.layer, maps.head, maps.query)
+            assert selection_of(look, policy) == chosen
 
 
 def test_it_is_timed_and_begins_anew(policy):
