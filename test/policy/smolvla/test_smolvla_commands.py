@@ -9,7 +9,10 @@ from sae_commands import PARTS, results
 
 from pam_ros.ablation.report import from_json as ablation_of
 from pam_ros.cli import main
+from pam_ros.faithfulness.methods import parse
+from pam_ros.faithfulness.probe import Probe
 from pam_ros.faithfulness.report import from_json
+from pam_ros.faithfulness.subject import Subject
 from pam_ros.policy import PolicyError, load_policy
 from pam_ros.policy.words import Saying
 from pam_ros.sae.store.token_store import TokenStore
@@ -39,19 +42,29 @@ def arguments(saved_smolvla, data):
 
 def test_faithfulness_says_each_episode_its_words(arguments, tmp_path, capsys):
     more = ["--episodes", "2", "--methods", "cross_attention:1", "--quick", "--replace", "blur"]
-    as_recorded, asked = tmp_path / "recorded.json", tmp_path / "asked.json"
-    assert main(["faithfulness", *arguments, *more, "--json", str(as_recorded)]) == 0
+    file = tmp_path / "report.json"
+    assert main(["faithfulness", *arguments, *more, "--json", str(file)]) == 0
     assert "The policy was told: reach 0; reach 1." in capsys.readouterr().out
-    found = from_json(as_recorded.read_text())
+    found = from_json(file.read_text())
     assert found.instructions == TASKS
     assert np.isfinite(found.row("cross_attention:1").measures["score"].mean)
-    said = ["--instruction", BLUE, "--json", str(asked)]
-    assert main(["faithfulness", *arguments, *more, *said]) == 0
-    other = from_json(asked.read_text())
-    assert other.instructions == (BLUE,)
+
+
+def test_faithfulness_says_what_was_asked_for_instead(reference, saved_smolvla):
+    policy = load_policy(saved_smolvla, device="cpu")
+    methods = parse("cross_attention:1", policy.spec)
+    observation = reference().observation(np.random.default_rng(0))
+    probes = [Probe(0, 25, observation, task=task) for task in TASKS]
+    recorded = Subject(policy, methods)
+    maps = []
+    for probe in probes:
+        assert recorded.say(probe) == policy.instruction == probe.task
+        maps.append(recorded.values(observation)["cross_attention:1"])
     # Other words are another pass, and so another map.
-    before, after = (one.row("cross_attention:1").episodes["score"] for one in (found, other))
-    assert np.abs(np.subtract(before, after)).max() > 1e-4
+    assert np.abs(maps[0] - maps[1]).max() > 1e-6
+    asked = Subject(policy, methods, instruction=BLUE)
+    assert [asked.say(probe) for probe in probes] == [BLUE] * 2
+    assert policy.instruction == BLUE
 
 
 def test_ablation_asks_it_with_the_words_of_each_episode(arguments, tmp_path):
