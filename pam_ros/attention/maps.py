@@ -251,11 +251,11 @@ def weights_maps(
     heads, queries, _ = weights.shape
     index = None if head is None else in_range("head", head, 0, heads)
     start, stop, query_label = query_range(query, queries)
-    rows = np.arange(start, stop)
+    chosen = weights[:, start:stop]
     if method == ENCODER_ATTENTION:
-        real = rows[layout.read()[start_key + start : start_key + stop]]
-        rows = real if len(real) else rows
-    chosen = weights[:, start:stop] if len(rows) == stop - start else weights[:, rows]
+        real = layout.read()[start_key + start : start_key + stop]
+        if real.any() and not real.all():
+            chosen = chosen[:, real]
     by_head = chosen.mean(axis=1).astype(np.float64)
     if by_head.shape[1] != layout.size:
         by_head = np.pad(by_head, ((0, 0), (start_key, layout.size - stop_key)))

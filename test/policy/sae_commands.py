@@ -18,7 +18,9 @@ def run(*words: object) -> None:
     assert main(["sae", *map(str, words)]) == 0
 
 
-def results(policy: Path, data: dict[str, Path], out: Path, camera: str) -> dict[str, Any]:
+def results(
+    policy: Path, data: dict[str, Path], out: Path, camera: str, layer: str
+) -> dict[str, Any]:
     """collect, train, eval, describe and ood as they are typed; what eval and ood found.
 
     Args:
@@ -26,10 +28,11 @@ def results(policy: Path, data: dict[str, Path], out: Path, camera: str) -> dict
         data: a LeRobot dataset for each of PARTS.
         out: the folder for all.
         camera: one of the policy's, to be broken.
+        layer: whose tokens.
     """
     of = ("--policy", policy, "--device", "cpu", "--threads", 1)
     for part in PARTS:
-        collect = ("collect", *of, "--dataset", data[part], "--layer", "encoder_input")
+        collect = ("collect", *of, "--dataset", data[part], "--layer", layer)
         run(*collect, "--out", out / part, "--observations")
     sae, training, normal = out / "sae", out / "training", out / "normal"
     size = ("--features", 32, "--k", 4, "--tokens", 20_000, "--batch", 256)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
-from pam_ros.policy.abilities import TokenEditing
-from pam_ros.policy.words import instruction_of, reads_words
+from pam_ros.policy.abilities import Instructed, TokenEditing
 from pam_ros.sae.errors import SaeError
 
 if TYPE_CHECKING:
@@ -91,14 +90,18 @@ class FeatureEditing:
         if policy is None or outcome.output is None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PERIOD
-        spec, words = policy.spec, instruction_of(policy)
+        spec, words = policy.spec, self._instruction
         prepared = policy.prepare([features])
         edited = outcome.output.chunk
-        if spec.stochastic or spec.history > 1 or reads_words(policy):
+        if spec.stochastic or spec.history > 1 or spec.instruction:
             edited = policy.forward(prepared, edit=self._edit).chunks[0]
         change = edited - policy.forward(prepared).chunks[0]
-        if instruction_of(policy) == words:  # else the two passes may have read different ones
+        if self._instruction == words:  # else the two passes may have read different ones
             self._change = f"{float(np.abs(change).max()):.4f}"
+
+    @property
+    def _instruction(self) -> str:
+        return self._policy.instruction if isinstance(self._policy, Instructed) else ""
 
     def values(self) -> dict[str, object]:
         """For /diagnostics; empty where nothing is edited."""
