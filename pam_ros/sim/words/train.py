@@ -53,7 +53,7 @@ class Plan:
         locate_weight: of the two heads' losses; 0 trains the control without them.
     """
 
-    steps: int = 4_000
+    steps: int = 8_000
     batch: int = 8
     lr: float = 1e-3
     warm_up: int = 200
