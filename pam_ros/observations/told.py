@@ -7,10 +7,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
+from pam_ros.policy.words import OPTION
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import NODE, topics_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pam_ros.observations.observed import ObservedTick
     from pam_ros.observations.recording import OpenRecording
 
@@ -26,17 +29,29 @@ class Told:
 
     Args:
         opened: the recording.
-        node: full name of the attention node in it.
+        node: full name of the attention node in it. If the recording has neither topic of it, they
+            are another node's, found by their types and last names; where several nodes have them,
+            none is believed, and the recording's notes say so.
     """
 
     def __init__(self, opened: OpenRecording, node: str = NODE) -> None:
         self._otherwise = opened.contract.instruction
         self._maps: dict[int, str] = {}
-        recording, topics = opened.recording, topics_of(opened.contract, node)
+        recording = opened.recording
+        types = {name: topic.type for name, topic in recording.topics.items() if topic.count}
+        told_by = _nodes(types)
+        if node not in told_by and len(told_by) > 1:
+            recording.notes.append(
+                f"{' and '.join(told_by)} both tell what a policy was told: none of them is heard; "
+                f"name the words with {OPTION}"
+            )
+        elif told_by and node not in told_by:
+            node = told_by[0]
+        topics = topics_of(opened.contract, node)
         wanted = {
             name
             for name, kind in ((topics.attention, _MAP), (topics.instruction, _STRING))
-            if name in recording.topics and recording.topics[name].type == kind
+            if types.get(name) == kind
         }
         found: list[tuple[int, str]] = []
         for message in recording.messages(wanted) if wanted else ():
@@ -69,3 +84,15 @@ class Told:
             return self._maps[stamp]
         place = bisect_right(self._times, tick.received_ns)
         return self._texts[place - 1] if place else self._otherwise
+
+
+def _nodes(types: Mapping[str, str]) -> list[str]:
+    """Full names of the nodes whose maps or instructions a recording has, by its topics' types."""
+    ends = ((_MAP, "/attention"), (_STRING, "/instruction"))
+    found = {
+        name.removesuffix(end)
+        for name, kind in types.items()
+        for type_, end in ends
+        if kind == type_ and name.endswith(end)
+    }
+    return sorted(found - {""})

@@ -330,10 +330,16 @@ class NoiseHolding(Protocol):
 class NoiseNumbered(Protocol):
     """Draws noise by the number of the episode and of the step, and can be told both."""
 
-    def draw_as(self, episode: int, step: int) -> None:
+    def draw_as(self, episode: int, step: int, *, moves: bool = False) -> None:
         """Draw in the next step or explain what belongs to this step of this episode.
 
         Later ones count on from there, and a reset begins another episode, until it is told again.
+
+        Args:
+            episode: its number.
+            step: its number.
+            moves: whether the chunk of the next explain or explain_later may move the robot: then
+                it draws what step would.
         """
         ...
 

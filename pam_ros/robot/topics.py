@@ -80,7 +80,8 @@ class ValueTopic:
 class Topics:
     """All that there is to show of one robot.
 
-    `further`: below it, maps of further targets. `instruction`: what the policy is told.
+    `further`: below it, maps of further targets. `instruction`: what the policy is told. `words`:
+    its words as a strip; empty where the contract has no instruction.
     """
 
     attention: str
@@ -92,6 +93,12 @@ class Topics:
     further: str
     instruction: str
     diagnostics: str = "/diagnostics"
+    words: str = ""
+
+    @property
+    def compressed_words(self) -> str:
+        """The JPEGs of the words as a strip; empty where there is none."""
+        return self.words and f"{self.words}/compressed"
 
     def map_of(self, target: str) -> str:
         """The AttentionMaps of a further target, by its label."""
@@ -161,6 +168,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
         features=f"{recorder}/features",
         further=full(f"{FURTHER_MAPS}/"),
         instruction=full("~/instruction"),
+        words=full(WORDS_IMAGE) if contract.instruction else "",
     )
 
 

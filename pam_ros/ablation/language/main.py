@@ -18,6 +18,7 @@ from pam_ros.ablation.errors import AblationError
 from pam_ros.ablation.language.output import JSON, PAGE, locked, write_files
 from pam_ros.ablation.language.report import from_json
 from pam_ros.ablation.language.table import text
+from pam_ros.attention.selection import LAST
 from pam_ros.observations.options import add_source_options
 from pam_ros.policy.words import why_no_instruction
 from pam_ros.sae.policy_options import add_policy_options
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--layer", type=int, default=-1)
     add("--head", default="mean")
     add("--query", default="mean")
+    add("--step", default=LAST, help="of the denoising: last, mean or its number")
     add("-o", "--out", default="", help=f"folder for {JSON} and {PAGE}; without it, print alone")
     add("--show", default="", metavar=JSON, help="print this one again; with --out, make its page")
     return parser

@@ -85,9 +85,10 @@ def run(options: argparse.Namespace) -> LanguageReport:
 def _selection(options: argparse.Namespace, spec: PolicySpec) -> Selection | None:
     """The attention that was asked for, or the usual one; None for a policy that has none."""
     look = options.layer, options.head, options.query
+    step = options.step
     try:
         if options.method:
-            return make_selection(options.method, *look, spec)
-        return usual_attention(spec, *look) if methods_of(spec) else None
+            return make_selection(options.method, *look, spec, step)
+        return usual_attention(spec, *look, step) if methods_of(spec) else None
     except AttentionError as error:
         raise AblationError(str(error).replace("'attention_", "'--")) from error

@@ -63,6 +63,7 @@ class DiffusionPolicy(Explaining):
         self._popped: QueuedAction | None = None
         self._step = 0
         self._drawn = (0, 0)  # the episode and the step whose noise the next pass draws
+        self._moves = False  # whether it draws a command's
         self._maps = False
         self._edit: EditTokens | None = None
         self._held: Observation | None = None
@@ -120,9 +121,9 @@ class DiffusionPolicy(Explaining):
         """Draw in later passes what forward draws of this observation; None: each its own."""
         self._held = observation
 
-    def draw_as(self, episode: int, step: int) -> None:
+    def draw_as(self, episode: int, step: int, *, moves: bool = False) -> None:
         """Whose noise the next pass draws; see abilities.NoiseNumbered."""
-        self._drawn = (episode, step)
+        self._drawn, self._moves = (episode, step), moves
 
     def observe(self, observation: Observation) -> None:
         """Take the observation of a tick that is about to be skipped; see abilities.Observing."""
@@ -136,7 +137,7 @@ class DiffusionPolicy(Explaining):
 
     def skip(self) -> None:
         """Count a step without a forward pass."""
-        self._popped = None
+        self._popped, self._moves = None, False
         self._step += 1
         self._drawn = (self._drawn[0], self._drawn[1] + 1)
 
@@ -160,7 +161,7 @@ class DiffusionPolicy(Explaining):
 
     def explain(self, observation: Observation) -> DiffusionOutput:
         """A forward pass that moves nothing; see interface.Policy."""
-        asked = self._asked(observation, "explaining")
+        asked = self._asked(observation, self._stream)
         output = self._explanation(asked)
         self._history.append(observation)
         self.skip()
@@ -168,7 +169,7 @@ class DiffusionPolicy(Explaining):
 
     def explain_later(self, observation: Observation) -> Callable[[], DiffusionOutput]:
         """explain(), whose pass any thread may run later; see abilities.ExplainingLater."""
-        asked = self._asked(observation, "explaining")
+        asked = self._asked(observation, self._stream)
         self._history.append(observation)
         self.skip()
         return lambda: self._explanation(asked)
@@ -222,6 +223,11 @@ class DiffusionPolicy(Explaining):
             tokens=as_array(found.tokens),
             weights=maps,
         )
+
+    @property
+    def _stream(self) -> Stream:
+        """Of a pass that explains."""
+        return "commands" if self._moves else "explaining"
 
     def _asked(self, observation: Observation, stream: Stream) -> Asked:
         """What a pass of this step is to read and give, whatever is set until it runs."""

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy, set_threads
 
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, nargs="+", required=True, help="stores of held-out tokens"
     )
     add_policy_options(parser)
+    add_instruction_option(parser)
     parser.add_argument(
         "--action-frames",
         type=int,
@@ -119,7 +121,10 @@ def _recovered(
             rank = int(pca["l0"])
             by_rank.setdefault(rank, f"pca {rank}")
             edits[by_rank[rank]] = by_principal(principal(sae.stats, rank))
-    found = recovered_action(open_policy(options), stores, stats, edits, options.action_frames)
+    found = recovered_action(
+        *(open_policy(options), stores, stats, edits, options.action_frames),
+        instruction=options.instruction,
+    )
     for name in saes:
         pca = results[name]["pca"]
         if pca is not None:

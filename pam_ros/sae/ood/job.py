@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import (
     add_policy_options,
@@ -98,6 +99,7 @@ def _break(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
     add_policy_options(parser)
+    add_instruction_option(parser)
     options = parser.parse_args(argv)
 
     from pam_ros.sae.collect.collector import collect  # noqa: PLC0415
@@ -113,6 +115,7 @@ def _break(argv: Sequence[str]) -> None:
         options.out,
         layer=store.info.layer,
         observations=options.observations,
+        instruction=options.instruction,
     )
     sys.stdout.write(f"{options.out}: {reason}\n")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.contract_file import load_contract
-from pam_ros.robot.topics import NODE, RECORDER, topics_of
+from pam_ros.robot.topics import NODE, RECORDER, WORDS_IMAGE, full_name, topics_of
 from pam_ros.share.folders import find_contract
 from pam_ros.show.layouts.foxglove import foxglove
 from pam_ros.show.layouts.rqt import rqt
@@ -51,10 +52,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--node", type=_node, default=NODE, help=f"attention node, {NODE}")
     parser.add_argument("--recorder", type=_node, default=RECORDER, help=f"sidecar, {RECORDER}")
+    parser.add_argument(
+        "--words",
+        action="store_true",
+        help="the strip of words too, of a policy that reads some; default: if the contract has an "
+        "instruction",
+    )
     options = parser.parse_args(argv)
     contract = load_contract(find_contract(options.contract))
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, text in layouts(topics_of(contract, options.node, options.recorder)).items():
+    topics = topics_of(contract, options.node, options.recorder)
+    if options.words:
+        topics = replace(topics, words=full_name(WORDS_IMAGE, options.node))
+    for name, text in layouts(topics).items():
         path = options.out / name
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")

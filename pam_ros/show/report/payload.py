@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.attention.drawing import DRAWING
+from pam_ros.attention.maps import MEAN_OF_STEPS, NO_STEP
 from pam_ros.attention.words import words_of
 from pam_ros.bags.canvas import DIMMED
 from pam_ros.show.groups import shares as other_shares
@@ -116,7 +117,10 @@ def _policy(recording: Recording) -> dict[str, str]:
     message = next((t.message for t in recording.ticks if t.message.valid), None)
     message = message if message is not None else recording.ticks[0].message
     names = ("policy_name", "policy_sha256", "method", "layer", "head", "query", "chunk_mode")
-    return {name: str(getattr(message, name)) for name in names}
+    step, steps = int(message.denoising_step), int(message.denoising_steps)
+    of = "mean of" if step == MEAN_OF_STEPS else f"{step} of"
+    said = {"denoising_step": "" if step == NO_STEP else f"{of} {steps}"}
+    return {name: str(getattr(message, name)) for name in names} | said
 
 
 def _shares(recording: Recording, cameras: Sequence[str]) -> dict[str, list[float | None]]:

@@ -83,9 +83,9 @@
     ];
     if (outcomes.length) parts.splice(3, 0, `${reached} of ${outcomes.length} reached`);
     byId("figures").textContent = parts.join(" · ");
-    const { method, layer, head, query, chunk_mode: mode, policy_sha256: sha } = data.policy;
+    const { method, layer, head, query, denoising_step: step, chunk_mode: mode, policy_sha256: sha } = data.policy;
     byId("method").textContent = `Method ${method || "none"}; layer ${layer || "–"}; head ${head || "–"}; `
-      + `query ${query || "–"}; actions by ${mode || "–"}. Policy ${sha}.`;
+      + `query ${query || "–"}; ${step ? `denoising step ${step}; ` : ""}actions by ${mode || "–"}. Policy ${sha}.`;
     const invalid = Object.keys(data.reasons);
     const notes = [...data.notes];
     if (invalid.length) notes.push(`${invalid.length} ticks have no map (first: ${data.reasons[invalid[0]]})`);
