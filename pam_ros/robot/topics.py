@@ -29,12 +29,13 @@ DEMO_START = "/demo_robot/start"
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """One camera: its images, as `type`, and the overlays drawn on them."""
+    """One camera: its images, as `type`, the overlays drawn on them, and its CameraInfo."""
 
     name: str
     image: str
     type: str
     overlay: str
+    info: str
 
     @property
     def compressed_overlay(self) -> str:
@@ -152,6 +153,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
                 full(camera.topic),
                 camera.type,
                 full(f"~/attention/{camera.name}/image"),
+                full(camera.info_topic),
             )
             for camera in contract.cameras
         ),
