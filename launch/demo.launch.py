@@ -37,7 +37,7 @@ def generate_launch_description() -> LaunchDescription:
             "log_level", default_value="info", description="debug, info, warn, error or fatal"
         ),
         DeclareLaunchArgument(
-            "use_rviz", default_value="false", description="Open RViz with the overlays"
+            "use_rviz", default_value="false", description="Open RViz"
         ),
     ]
     attention = IncludeLaunchDescription(

@@ -46,6 +46,8 @@ class Pinhole:
     def rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """(n, 3) points at depth 1 in the optical frame that pixels (n, 2), x and y, see."""
         flat = np.asarray(pixels, np.float64).reshape(-1, 1, 2)
+        if not len(flat):  # OpenCV refuses none
+            return np.zeros((0, 3))
         if self.fisheye:
             found = cv2.fisheye.undistortPoints(flat, self.matrix, self.distortion)
         else:
@@ -55,6 +57,8 @@ class Pinhole:
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
         """(n, 2) pixels, x and y, of points (n, 3) of the optical frame [m]; NaN behind it."""
         seen = np.asarray(points, np.float64).reshape(-1, 1, 3)
+        if not len(seen):
+            return np.zeros((0, 2))
         zero = np.zeros(3)
         if self.fisheye:
             found, _ = cv2.fisheye.projectPoints(seen, zero, zero, self.matrix, self.distortion)
@@ -73,7 +77,7 @@ class Pinhole:
         if (width, height) == (self.width, self.height):
             return self
         across, down = width / self.width, height / self.height
-        if abs(across / down - 1) > _ASPECT:
+        if min(width, height) < 1 or abs(across / down - 1) > _ASPECT:
             raise MessageError(
                 f"camera_info is of {self.width}x{self.height} pixels, and the picture has "
                 f"{width}x{height}: calibrate the camera at this size"

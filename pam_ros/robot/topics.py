@@ -23,6 +23,7 @@ WORDS_IMAGE = "~/words/image"
 """The words of the instruction as a strip, each on the colour of its share."""
 # The demo robot's.
 JOINT_COMMANDS = "/joint_commands"
+DEMO_SCENE = "/demo_robot/scene"
 DEMO_RESULT = "/demo_robot/result"
 DEMO_START = "/demo_robot/start"
 
