@@ -21,7 +21,7 @@ from pam_ros.nodes.displays.while_heard import WhileHeard
 from pam_ros.nodes.kit.spatial import colour, fill_colours, fill_points, marker, place
 from pam_ros.robot import Grid, MessageError
 from pam_ros.robot.frames import FrameTree
-from pam_ros.robot.heat_in_space import frustum, heat_on_surface
+from pam_ros.robot.heat_in_space import ABOVE, frustum, heat_on_surface
 from pam_ros.robot.pinhole import read_camera_info
 from pam_ros.robot.rotations import transform
 from pam_ros.robot.stamps import stamp_nanoseconds
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.subscription import Subscription
 
-    from pam_ros.attention.maps import CameraMap
+    from pam_ros.attention.maps import AttentionMaps, CameraMap
     from pam_ros.nodes.displays.said import Said
     from pam_ros.robot.pinhole import Pinhole
     from pam_ros.robot.topics import CameraTopics, Topics
@@ -119,16 +119,20 @@ class HeatInSpace:
             return
         try:
             maps = maps_of(message)
+            # One that is not finite would stay in the scale for a hundred ticks.
+            _check_finite(maps)
             full_scale = self._scale.scale(maps)
         except (AttentionError, ValueError) as error:
             self._said.say("heat", f"a map cannot be drawn: {error}")
             return
         self._said.say("heat", "")
         found: list[Marker] = []
-        for camera, placed in zip(message.cameras, maps.cameras, strict=True):
+        for number, (camera, placed) in enumerate(zip(message.cameras, maps.cameras, strict=True)):
             what = f"heat of camera {camera.name} in space"
+            # One above the other, or heat of two cameras would flicker.
+            height = self._height + number * ABOVE
             try:
-                found += self._on_surface(camera, placed, full_scale)
+                found += self._on_surface(camera, placed, full_scale, height)
             except MessageError as error:
                 self._said.say(what, str(error))
             else:
@@ -136,25 +140,28 @@ class HeatInSpace:
         if found:
             self._heat.publish(MarkerArray(markers=found))
 
-    def _on_surface(self, camera: Any, placed: CameraMap, full_scale: float) -> list[Marker]:
+    def _on_surface(
+        self, camera: Any, placed: CameraMap, full_scale: float, height: float
+    ) -> list[Marker]:
         """A camera's heat and rays, in the fixed frame.
 
         Raises:
             MessageError: the camera's calibration or place is not known.
         """
-        if not np.isfinite(placed.cells).all() or min(placed.dx, placed.dy) <= 0:
-            raise MessageError("its map has a cell that is not finite, or no extent")
+        grid = Grid(placed.x0, placed.y0, placed.dx, placed.dy)
+        if not np.isfinite(grid).all() or min(grid.dx, grid.dy) <= 0 or not placed.cells.size:
+            raise MessageError(f"its map has no extent: {grid}")
         pinhole = self._pinhole(camera.name).for_size(camera.image_width, camera.image_height)
         stamp_ns = stamp_nanoseconds(camera.header.stamp)
         frame = camera.header.frame_id
         pose = self._frames.between(self._fixed, frame, stamp_ns)
         heat = heat_on_surface(
             placed.cells,
-            Grid(placed.x0, placed.y0, placed.dx, placed.dy),
+            grid,
             full_scale,
             pinhole,
             pose,
-            height=self._height,
+            height=height,
             farthest=self._farthest,
         )
         stamp = camera.header.stamp
@@ -207,3 +214,10 @@ class HeatInSpace:
         for each in (lines, text):
             each.frame_locked = True  # it goes with the arm between two messages
         return [lines, text]
+
+
+def _check_finite(maps: AttentionMaps) -> None:
+    """Raise ValueError if a cell is not finite."""
+    for camera in maps.cameras:
+        if not np.isfinite(camera.cells).all():
+            raise ValueError(f"camera {camera.feature} has a cell that is not finite")
