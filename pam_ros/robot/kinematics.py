@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forward kinematics of a URDF: where each link is when the joints stand so.
 
-No more than pictures of a plan need: no collisions, no inertia, no inverse. Meshes are not read.
+No more than the picture of a chunk needs: no collisions, inertia, inverse. Meshes are not read.
 """
 
 from __future__ import annotations

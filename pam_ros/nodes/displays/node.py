@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What RViz shows beside the overlays, as markers: heat in space, cameras, the policy's plan.
+"""What RViz shows beside the overlays, as markers: heat in space, cameras, the predicted chunk.
 
 A node and process of its own: nothing that commands the robot waits for it. It subscribes to maps,
 chunks and transforms only while somebody subscribes to what it makes of them.
@@ -13,8 +13,8 @@ from rclpy.node import Node
 
 from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.overlay import COLORMAPS
+from pam_ros.nodes.displays.chunk import ChunkInSpace
 from pam_ros.nodes.displays.heat import HeatInSpace
-from pam_ros.nodes.displays.plan import PlanInSpace
 from pam_ros.nodes.displays.said import Said
 from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.kit.running import run_node
@@ -38,14 +38,16 @@ TABLE = (
     Declared("surface_height", 0.0, "Height of the surface in it [m].", True, -10.0, 10.0),
     Declared("farthest", 3.0, "Heat further from the camera is left out [m].", True, 0.01, 100.0),
     Declared("frustum_length", 0.1, "Of what a camera sees so much is drawn [m].", True, 0.0, 10.0),
-    Declared("tip_links", [], "Links whose paths are the plan; empty: found by the URDF."),
+    Declared(
+        "tip_links", [], "Links whose paths through the chunk are drawn; empty: found by the URDF."
+    ),
     Declared("colormap", DRAWING.colormap, "Of the heat.", choices=COLORMAPS),
     Declared("alpha", 0.85, "Opacity of full heat.", True, 0.0, 1.0),
 )
 
 
 class DisplaysNode(Node):
-    """Parameters and timers around HeatInSpace and PlanInSpace."""
+    """Parameters and timers around HeatInSpace and ChunkInSpace."""
 
     def __init__(self) -> None:
         super().__init__("displays")
@@ -56,14 +58,14 @@ class DisplaysNode(Node):
         topics = topics_of(contract, self.resolve_topic_name(values["policy_node"]))
         said = Said(self)
         self._heat = HeatInSpace(self, topics, values, said)
-        self._plan = PlanInSpace(self, contract, topics, values["tip_links"], said)
+        self._chunk = ChunkInSpace(self, contract, topics, values["tip_links"], said)
         # Steady: a clock of the simulator may stand still.
         self.create_timer(LOOK_S, self._look, clock=steady_clock())
         self.create_timer(CAMERAS_S, self._heat.show_cameras, clock=steady_clock())
 
     def _look(self) -> None:
         self._heat.look()
-        self._plan.look()
+        self._chunk.look()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An RViz configuration that fills the window: robot, cameras, heat and plan in space, overlays.
+"""An RViz configuration that fills the window: robot, cameras, heat and chunk in space, overlays.
 
 The 3D view is in the middle, the overlays are at its right in the contract's order, and the list of
 displays is at its left.
@@ -120,7 +120,7 @@ def _in_space(space: InSpace) -> list[dict[str, Any]]:
         *scene,
         _markers("cameras", f"{displays}/cameras"),
         _markers("heat in space", f"{displays}/heat"),
-        _markers("plan", f"{displays}/plan"),
+        _markers("predicted chunk", f"{displays}/chunk_path"),
         {
             "Class": "rviz_default_plugins/TF",
             "Enabled": False,

@@ -252,10 +252,10 @@ def chunk(stamp, positions, names=JOINT_NAMES):
     return message
 
 
-def test_the_plan_is_the_path_of_the_finger_tips_as_mujoco_moves_them(looker):
+def test_the_chunk_is_the_path_of_the_finger_tips_as_mujoco_moves_them(looker):
     robot = looker()
     RobotFrames(robot.peer, robot.scene)
-    found, _ = robot.look("/displays/plan")
+    found, _ = robot.look("/displays/chunk_path")
     stamp = robot.peer.get_clock().now().to_msg()
     rng = np.random.default_rng(0)
     ranges = robot.scene.model.jnt_range
@@ -289,7 +289,7 @@ def test_a_hostile_description_is_one_sentence_and_a_good_one_after_it_is_taken(
     robot = looker()
     descriptions = robot.peer.create_publisher(String, "/robot_description", LATCHED)
     descriptions.publish(String(data=description))
-    found, _ = robot.look("/displays/plan")
+    found, _ = robot.look("/displays/chunk_path")
     robot.until(robot.warnings, 120.0)
     robot.until(lambda: robot.chunks.get_subscription_count() > 0)
     stamp = robot.peer.get_clock().now().to_msg()
@@ -297,7 +297,7 @@ def test_a_hostile_description_is_one_sentence_and_a_good_one_after_it_is_taken(
         robot.chunks.publish(chunk(stamp, np.zeros((2, 6))))
         robot.executor.spin_once(timeout_sec=0.05)
     (only,) = robot.warnings()
-    assert only.startswith("no plan in space: ")
+    assert only.startswith("no predicted chunk in space: ")
     assert sentence in only
     assert found == []
     descriptions.publish(String(data=urdf_of(robot.scene.model, CAMERA_NAMES)))
@@ -307,7 +307,7 @@ def test_a_hostile_description_is_one_sentence_and_a_good_one_after_it_is_taken(
 def test_chunks_that_are_none_end_nothing(looker):
     robot = looker()
     RobotFrames(robot.peer, robot.scene)
-    found, _ = robot.look("/displays/plan")
+    found, _ = robot.look("/displays/chunk_path")
     stamp = robot.peer.get_clock().now().to_msg()
     robot.until(lambda: robot.chunks.get_subscription_count() > 0)
     robot.send(robot.chunks, chunk(stamp, np.zeros((2, 6))), found)

@@ -151,7 +151,7 @@ def test_every_topic_and_field_is_one_that_the_running_nodes_have(started, shipp
     scene, *ours = rviz_markers(texts[RVIZ])
     assert scene == "/demo_robot/scene"  # of the driver, as is the description
     assert {entities[topic].__name__ for topic in ours} == {"MarkerArray"}
-    assert ours == [f"/displays/{name}" for name in ("cameras", "heat", "plan")]
+    assert ours == [f"/displays/{name}" for name in ("cameras", "heat", "chunk_path")]
     for topic in foxglove_images(texts[FOXGLOVE]):
         expected = "CompressedImage" if topic.endswith("/compressed") else "Image"
         assert entities[topic].__name__ == expected
@@ -416,7 +416,9 @@ def test_the_fixed_frame_is_the_root_of_the_robot_s_urdf(tmp_path, capsys):
     assert frame(made("--urdf", str(urdf), "--fixed-frame", "world")) == "world"
     own = made("--displays", "/left/displays", "--robot-description", "/left/robot_description")
     # No scene: that is the demo's.
-    assert rviz_markers(own) == [f"/left/displays/{name}" for name in ("cameras", "heat", "plan")]
+    assert rviz_markers(own) == [
+        f"/left/displays/{name}" for name in ("cameras", "heat", "chunk_path")
+    ]
     (robot,) = rviz_displays(own, "RobotModel")
     assert robot["Description Topic"]["Value"] == "/left/robot_description"
     capsys.readouterr()

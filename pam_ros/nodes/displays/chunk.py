@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`~/plan`: where the predicted chunk takes the gripper, as a line in space."""
+"""`~/chunk_path`: where the predicted chunk takes the gripper, as a line in space."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 from pam_ros.nodes.displays.while_heard import WhileHeard
 from pam_ros.nodes.kit.spatial import colour, fill_colours, fill_points, marker
 from pam_ros.robot import MessageError
+from pam_ros.robot.chunk_path import ChunkPaths
 from pam_ros.robot.kinematics import read_tree
-from pam_ros.robot.plan_path import PlanPaths
 from pam_ros.robot.values.joints import JOINT_STATE
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _STATIC = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _SENSOR = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-class PlanInSpace:
+class ChunkInSpace:
     """The line of each arm, in the root link of the robot's description.
 
     Args:
@@ -47,7 +47,7 @@ class PlanInSpace:
         contract: says what the chunk's numbers are.
         topics: of the contract.
         tips: links whose paths are wanted; none: found by the URDF.
-        said: says why there is no plan.
+        said: says why there is no path.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class PlanInSpace:
         self._topics = topics
         self._tips = [tip for tip in tips if tip]
         self._said = said
-        self._publisher = node.create_publisher(MarkerArray, "~/plan", 2)
+        self._publisher = node.create_publisher(MarkerArray, "~/chunk_path", 2)
         self._heard = WhileHeard(node, self._publisher, self._listen)
-        self._paths: PlanPaths | None = None
+        self._paths: ChunkPaths | None = None
         self._root = ""
         self._why_not = ""
         self._text = ""
@@ -90,15 +90,15 @@ class PlanInSpace:
         self._text, self._paths = message.data, None
         try:
             tree = read_tree(message.data)
-            self._paths = PlanPaths(tree, self._contract.command, self._tips)
+            self._paths = ChunkPaths(tree, self._contract.command, self._tips)
         except MessageError as error:
             self._why_not = str(error)
-            self._said.say("plan in space", self._why_not)
+            self._said.say("predicted chunk in space", self._why_not)
             return
         self._root = tree.root
         self._node.get_logger().info(
-            f"the plan is shown as the path of {', '.join(self._paths.tips)} in {tree.root} "
-            "(parameter tip_links)"
+            f"the predicted chunk is shown as the path of {', '.join(self._paths.tips)} in "
+            f"{tree.root} (parameter tip_links)"
         )
 
     def _on_state(self, message: JointState) -> None:
@@ -107,20 +107,22 @@ class PlanInSpace:
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         if self._paths is None:
-            self._said.say("plan in space", self._why_not)
+            self._said.say("predicted chunk in space", self._why_not)
             return
         rows = [point.positions for point in message.points]
         if not rows or {len(row) for row in rows} != {len(message.joint_names)}:
-            self._said.say("plan in space", "the predicted chunk has no step, or unequal ones")
+            self._said.say(
+                "predicted chunk in space", "the predicted chunk has no step, or unequal ones"
+            )
             return
         try:
             paths = self._paths.paths(
                 message.joint_names, np.array(rows, np.float64), self._measured
             )
         except MessageError as error:
-            self._said.say("plan in space", str(error))
+            self._said.say("predicted chunk in space", str(error))
             return
-        self._said.say("plan in space", "")
+        self._said.say("predicted chunk in space", "")
         found: list[Marker] = []
         for tip, path in paths.items():
             found += self._line(message, tip, path)

@@ -22,7 +22,7 @@ ARM = 3
 _UNITS = ("rad", "m")
 
 
-class PlanPaths:
+class ChunkPaths:
     """Paths of the links that stand for a robot's arms.
 
     Args:

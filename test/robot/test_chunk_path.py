@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pam_ros.robot import MessageError, parse_contract
+from pam_ros.robot.chunk_path import ChunkPaths
 from pam_ros.robot.kinematics import read_tree
-from pam_ros.robot.plan_path import PlanPaths
 
 
 def arm(side, base="base"):
@@ -47,11 +47,11 @@ def command(*parts):
 
 def test_the_path_of_one_arm_is_that_of_its_tool_and_its_gripper_has_none():
     joints = ["a0", "a1", "a2", "agrip"]
-    plan = PlanPaths(tree("a"), command(joints))
-    assert plan.tips == ("atool",)
+    found = ChunkPaths(tree("a"), command(joints))
+    assert found.tips == ("atool",)
     angles = np.linspace(0, 1, 5)
     chunk = np.stack([angles, -angles, angles * 0, angles], axis=1)
-    (path,) = plan.paths(joints, chunk).values()
+    (path,) = found.paths(joints, chunk).values()
     # 0.1 along x, then 0.1 turned by a0, and from there along x again.
     expected = np.stack([0.3 + 0.1 * np.cos(angles), 0.1 * np.sin(angles), 0 * angles], axis=1)
     np.testing.assert_allclose(path, expected, atol=1e-12)
@@ -59,27 +59,27 @@ def test_the_path_of_one_arm_is_that_of_its_tool_and_its_gripper_has_none():
 
 def test_two_arms_have_two_paths():
     left, right = ["a0", "a1", "a2", "agrip"], ["b0", "b1", "b2", "bgrip"]
-    plan = PlanPaths(tree("a", "b"), command(left, right))
-    assert set(plan.tips) == {"atool", "btool"}
+    found = ChunkPaths(tree("a", "b"), command(left, right))
+    assert set(found.tips) == {"atool", "btool"}
     chunk = np.zeros((2, 8))
     chunk[1, 4] = np.pi
-    paths = plan.paths(left + right, chunk)
+    paths = found.paths(left + right, chunk)
     np.testing.assert_allclose(paths["atool"], [(0.4, 0, 0)] * 2, atol=1e-12)
     np.testing.assert_allclose(paths["btool"][1], (-0.2, 0, 0), atol=1e-12)
 
 
 def test_joints_that_the_chunk_leaves_out_stand_where_they_are_measured():
-    plan = PlanPaths(tree("a"), command(["a0"]), ["atool"])
-    (path,) = plan.paths(["a0"], np.zeros((1, 1)), {"a1": np.pi / 2}).values()
+    found = ChunkPaths(tree("a"), command(["a0"]), ["atool"])
+    (path,) = found.paths(["a0"], np.zeros((1, 1)), {"a1": np.pi / 2}).values()
     np.testing.assert_allclose(path, [(0.2, 0.2, 0)], atol=1e-12)
 
 
 def test_what_cannot_be_followed_is_a_sentence():
     with pytest.raises(MessageError, match="no joint that the contract commands to positions: it"):
-        PlanPaths(tree("a"), command(["z0", "z1"]))
+        ChunkPaths(tree("a"), command(["z0", "z1"]))
     with pytest.raises(MessageError, match="no link 'nose'"):
-        PlanPaths(tree("a"), command(["a0"]), ["nose"])
-    plan = PlanPaths(tree("a"), command(["a0"]))
+        ChunkPaths(tree("a"), command(["a0"]), ["nose"])
+    found = ChunkPaths(tree("a"), command(["a0"]))
     for labels, chunk in ((["x"], np.zeros((1, 1))), (["a0"], np.full((1, 1), np.nan))):
         with pytest.raises(MessageError, match="no finite position"):
-            plan.paths(labels, chunk)
+            found.paths(labels, chunk)
