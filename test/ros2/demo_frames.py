@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo robot's description, frames and calibrations, without its episodes; embedded."""
+"""The demo robot's description, frames and calibrations, without its episodes."""
 
-from pam_ros.embedded import install
-from pam_ros.share.folders import share_directory
+import rclpy
 
-install(interfaces={"pam_ros": share_directory() / "msg"})
-
-import rclpy  # noqa: E402
-
-from pam_ros.nodes.demo.robot_frames import RobotFrames  # noqa: E402
-from pam_ros.sim.scene import Scene  # noqa: E402
+from pam_ros.nodes.demo.robot_frames import RobotFrames
+from pam_ros.sim.scene import Scene
 
 if __name__ == "__main__":
     rclpy.init()

@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.ros2, pytest.mark.slow, pytest.mark.timeout(600)]
 
 HERE = Path(__file__).parent
-# One subscription as each of RViz's displays makes it, and what came; tf2's own buffer joins frames.
+# One subscription as each of RViz's displays makes it, and what came; tf2 itself joins frames.
 RVIZ = """
 import json, time
 import rclpy
@@ -27,8 +27,7 @@ latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 node.create_subscription(String, "/robot_description", lambda m: got.setdefault("urdf", m.data),
                          latched)
 node.create_subscription(MarkerArray, "/displays/cameras",
-                         lambda m: got.setdefault("cameras", [x.header.frame_id for x in m.markers]),
-                         QoSProfile(depth=2))
+    lambda m: got.setdefault("cameras", [x.header.frame_id for x in m.markers]), QoSProfile(depth=2))
 frames = ("top_camera_optical_frame", "wrist_camera_optical_frame", "gripper_frame_link")
 joined = []
 end = time.monotonic() + 90
