@@ -32,6 +32,7 @@ NODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "sae_recorder": (("pam_ros.nodes.recorders.sae_node:TABLE",), "sae_recorder.yaml"),
     "recorder": (("pam_ros.nodes.recorders.bag_node:PARAMETERS",), None),
     "demo_robot": (("pam_ros.nodes.demo.robot_node:PARAMETERS",), None),
+    "displays": (("pam_ros.nodes.displays.node:TABLE",), None),
 }
 MESSAGES = ("AttentionMap", "CameraAttention", "TokenGroup", "TokenActivations", "SaeFeatures")
 # What a notebook uses, by room. Everything else may change without notice.

@@ -136,6 +136,8 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             follows_words=reads_words(options.policy),
         )
         processes.start("recorder", bag=out / "bag", overlays=True)
+        # For RViz: it subscribes to nothing until somebody looks.
+        processes.start("displays", contract=find_contract("demo_arm"))
         if not _connect(monitor, processes, stop):
             return False
         teller = Teller(monitor.instruct, typed_words()) if reads_words(options.policy) else None

@@ -78,6 +78,7 @@ def _read_camera(section: Section) -> CameraContract:
         rotate=_read_rotation(section, topic),
         resizing=resizing,
         stamping=read_stamping(section, topic, has_header=True),
+        camera_info=read_topic(section, "camera_info", required=False) or None,
     )
     if camera.encoding is not None and (camera.compressed or camera.video):
         short = camera.type.rpartition("/")[2]

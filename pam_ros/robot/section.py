@@ -236,12 +236,12 @@ class Section:
                 )
 
 
-def read_topic(section: Section) -> str:
+def read_topic(section: Section, key: str = "topic", *, required: bool = True) -> str:
     """The section's topic; empty, and a problem, if it has none or one that ROS 2 refuses."""
-    topic = section.text("topic", required=True)
+    topic = section.text(key, required=required)
     if topic is not None and not _TOPIC.fullmatch(topic):
         section.problem(
-            "topic", f"is '{topic}', which is no ROS 2 topic name (for example /top/image_raw)"
+            key, f"is '{topic}', which is no ROS 2 topic name (for example /top/image_raw)"
         )
     return topic or ""
 

@@ -23,18 +23,20 @@ WORDS_IMAGE = "~/words/image"
 """The words of the instruction as a strip, each on the colour of its share."""
 # The demo robot's.
 JOINT_COMMANDS = "/joint_commands"
+DEMO_SCENE = "/demo_robot/scene"
 DEMO_RESULT = "/demo_robot/result"
 DEMO_START = "/demo_robot/start"
 
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """One camera: its images, as `type`, and the overlays drawn on them."""
+    """One camera: its images, as `type`, the overlays drawn on them, and its CameraInfo."""
 
     name: str
     image: str
     type: str
     overlay: str
+    info: str
 
     @property
     def compressed_overlay(self) -> str:
@@ -159,6 +161,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
                 full(camera.topic),
                 camera.type,
                 full(f"~/attention/{camera.name}/image"),
+                full(camera.info_topic),
             )
             for camera in contract.cameras
         ),
