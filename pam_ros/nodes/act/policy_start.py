@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import Policy
 
-PASSES = 5
-"""So many are timed, and once more as many where the rate could barely not be kept."""
-LARGEST_PART = 0.9
-"""Of a period, for its pass; what is left is for the pictures, the joints and the command."""
-
 
 def start_policy(values: Mapping[str, Any]) -> Policy:
     """The policy, ready to run.
@@ -119,13 +114,7 @@ def _make_ready(node: Node, policy: Policy, shown: ShownContribution) -> None:
 def time_policy(node: Node, policy: Policy, values: Mapping[str, Any], period_s: float) -> float:
     """Typical forward pass [s]; logs it and the engine, warns if it is too slow."""
     spec, engine = policy.spec, policy.engine
-    typical, passes = typical_forward_seconds(policy, PASSES), PASSES
-    longest = LARGEST_PART * period_s
-    warns = values["execution"] != ASYNC
-    if warns and longest < typical < 2 * longest:
-        # Other nodes start at the same time: on a busy machine passes take longer than they will.
-        typical = min(typical, typical_forward_seconds(policy, PASSES))
-        passes = 2 * PASSES
+    typical = typical_forward_seconds(policy)
     node.get_logger().info(
         f"policy {spec.name} on {spec.device}: {spec.chunk_mode}, {len(spec.cameras)} cameras, "
         f"{typical * 1e3:.0f} ms per forward pass"
@@ -134,8 +123,8 @@ def time_policy(node: Node, policy: Policy, values: Mapping[str, Any], period_s:
         f"engine {engine.name}, {engine.dtype}, ready in {engine.warmup_seconds:.1f} s: "
         f"{engine.reason}"
     )
-    if warns and typical > longest:
-        node.get_logger().warning(_too_slow(policy, typical, passes, period_s))
+    if typical > 0.9 * period_s and values["execution"] != ASYNC:
+        node.get_logger().warning(_too_slow(policy, typical, period_s))
     return typical
 
 
@@ -153,16 +142,15 @@ def say_what_is_shown(node: Node, look: DrawnLook) -> None:
         )
 
 
-def _too_slow(policy: Policy, typical: float, passes: int, period_s: float) -> str:
+def _too_slow(policy: Policy, typical: float, period_s: float) -> str:
     spec, takes = policy.spec, f"{typical * 1e3:.0f} ms"
     cure = faster(policy.engine, spec.device)
     if spec.chunk_mode == "queue" and spec.n_action_steps > 1:
         return (
-            f"a forward pass takes {takes} of a period of {period_s * 1e3:.0f} ms ({passes} passes "
-            f"timed): the robot waits for it every {spec.n_action_steps} ticks; {cure}, or set "
-            "execution: async"
+            f"a forward pass takes {takes} of a period of {period_s * 1e3:.0f} ms: the robot waits "
+            f"for it every {spec.n_action_steps} ticks; {cure}, or set execution: async"
         )
     return (
-        f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {takes} ({passes} passes "
-        f"timed); {cure}, or lower rate_hz to {LARGEST_PART / typical:.1f}"
+        f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {takes}; {cure}, or "
+        f"lower rate_hz to {0.9 / typical:.1f}"
     )
