@@ -46,7 +46,9 @@ JOBS = {
         goes_on="; with --out the same command goes on from here",
     ),
     "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
-    "contract": Job("pam_ros.commands.contract", False, "check a robot's contract", "--live"),
+    "contract": Job(
+        "pam_ros.commands.contract", False, "write and check a robot's contract", "--live", True
+    ),
     "demo": Job("pam_ros.commands.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "disable": Job("pam_ros.commands.robot:disable", True, "end the robot's commands"),
     "enable": Job("pam_ros.commands.robot:enable", True, "let the policy command the robot"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`pam_ros contract`: is a robot's contract right?"""
+"""`pam_ros contract`: write a robot's contract, and find what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from pam_ros.commands.contract_init import DESCRIPTION as INIT
+from pam_ros.commands.contract_init import add_arguments, init
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.explain import explain
 from pam_ros.robot.units import CONFIRM, check_units
@@ -34,8 +36,12 @@ def main(argv: Sequence[str]) -> int:
     check.add_argument("--policy", help="LeRobot ACT checkpoint: a folder or a hub repository")
     check.add_argument("--live", action="store_true", help="listen to the graph as well")
     check.add_argument("--seconds", type=_seconds, default=5.0, help="to listen for (default 5)")
+    draft = jobs.add_parser(
+        "init", help="write a first one for a policy and a robot", description=INIT
+    )
+    add_arguments(draft, _seconds)
     options = parser.parse_args(argv)
-    return _check(options)
+    return init(options, _spec) if options.job == "init" else _check(options)
 
 
 def _check(options: argparse.Namespace) -> int:
