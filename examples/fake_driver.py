@@ -32,7 +32,7 @@ FASTEST = 2.0 / RATE_HZ
 
 
 class FakeDriver(Node):
-    """Publishes /front/image_raw, /wrist/image_raw and /joint_states; follows /arm/joint_trajectory."""
+    """Publishes two cameras and /joint_states; follows /arm/joint_trajectory."""
 
     def __init__(self) -> None:
         super().__init__("fake_driver")

@@ -38,7 +38,7 @@ def main(folder: str) -> None:
     )
     picture = {"mean": torch.full((3, 1, 1), 0.5), "std": torch.full((3, 1, 1), 0.25)}
     joints = {"mean": torch.tensor(MEAN), "std": torch.tensor(STD)}
-    statistics = {name: picture for name in images}
+    statistics = dict.fromkeys(images, picture)
     statistics |= {"observation.state": joints, "action": joints}
     for part in (ACTPolicy(config), *make_pre_post_processors(config, dataset_stats=statistics)):
         part.save_pretrained(folder)

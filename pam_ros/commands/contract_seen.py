@@ -71,9 +71,6 @@ def _take(
     reader: BagReader, watched: Mapping[str, Watched], heard: dict[str, Any], message: BagMessage
 ) -> None:
     each = watched.get(message.topic)
-    if each is not None and not each.wants_more:
-        each.count(message.stamp_ns)
-        return
     try:
         decoded = reader.decode(message)
     except BagError:

@@ -34,8 +34,9 @@ def statistics(ends, scale=1.0):
     return FeatureStatistics(*(tuple(each.tolist()) for each in (middle, spread, low, high)))
 
 
-def policy(cameras=("top",), ends=tuple(ARM.values()), scale=1.0, sizes=None, **changes):
+def policy(cameras=("top",), ends=(), scale=1.0, sizes=None, **changes):
     """A policy that reads these cameras and joints that went between these ends."""
+    ends = ends or [*ARM.values()]
     sizes = sizes or [(240, 320)] * len(cameras)
     known = statistics(ends, scale)
     fields = {
@@ -318,7 +319,7 @@ def test_a_gripper_of_lerobot_asks_for_the_calibration():
 
 
 def test_limits_come_from_the_robots_description_if_there_is_one():
-    description = {name: UrdfJoint((-2.0, 2.5), 1.25) for name in ARM}
+    description = dict.fromkeys(ARM, UrdfJoint((-2.0, 2.5), 1.25))
     made = draft(policy(), camera("/top/image_raw"), joints(), commands(), description=description)
     for joint in parsed(made).command.joints:
         assert joint.limits == (-2.0, 2.5)
@@ -357,17 +358,13 @@ def test_a_driver_that_does_not_stamp_is_noticed():
 
 
 def test_what_is_watched_has_rate_size_joints_and_speed():
-    stamp = SimpleNamespace(sec=1, nanosec=0)
     watched = Watched("/top/image_raw", IMAGE)
-    picture = SimpleNamespace(
-        header=SimpleNamespace(stamp=stamp), height=4, width=6, encoding="bgr8"
-    )
     for k in range(11):
-        (
-            watched.take(picture, k * SECOND // 10)
-            if watched.wants_more
-            else watched.count(k * SECOND // 10)
+        stamp = SimpleNamespace(sec=1 + k // 10, nanosec=k % 10 * 100_000_000)
+        picture = SimpleNamespace(
+            header=SimpleNamespace(stamp=stamp), height=4, width=6, encoding="bgr8"
         )
+        watched.take(picture, 5 * SECOND)  # all at once: the machine was busy
     seen = watched.result()
     assert (seen.size, seen.encoding, seen.rate_hz) == (Size(4, 6), "bgr8", pytest.approx(10.0))
     arm = Watched("/joint_states", JOINT_STATE)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _USUAL_HZ = (1, 2, 3, 4, 5, 6, 7.5, 8, 10, 12, 12.5, 15, 20, 24, 25, 30, 40, 50, 60, 90, 100)
 _NEAR = 0.07
+_ONE_CLOCK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def _usual(rate: float) -> float:
 
 def _write_tolerance(out: Lines, topics: Sequence[SeenTopic]) -> None:
     skew = measure_skew({t.name: t.times_ns for t in topics}, SYNC_TOLERANCE_S)
-    if skew is None or skew.tolerance_s <= SYNC_TOLERANCE_S:
+    # Stamps of different clocks are farther apart: `check` tells which clock is the odd one.
+    if skew is None or not SYNC_TOLERANCE_S < skew.tolerance_s <= _ONE_CLOCK_S:
         return
     tolerance = min(math.ceil(skew.tolerance_s * 100) / 100, 0.25)
     out.guess(

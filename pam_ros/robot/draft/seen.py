@@ -35,7 +35,7 @@ class SeenTopic:
         name: its full name.
         type: of its messages.
         rate_hz: how often they came; None if none did.
-        times_ns: when they came [ns].
+        times_ns: of which time they are by their headers, or when they came [ns].
         size: of the pictures; None if no picture could be read.
         encoding: of an Image; else empty.
         values: (n,) float64 of each joint or field by its name, in the units of messages, in the
@@ -108,34 +108,25 @@ class Watched:
         self.type = kind
         self.size: Size | None = None
         self._encoding = ""
-        self._unstamped = False
-        self._times: list[int] = []
+        self._arrivals: list[int] = []
+        self._stamps: list[int] = []
         self._values: dict[str, list[tuple[int, float]]] = {}
 
     @property
     def heard(self) -> bool:
         """Whether any message has come."""
-        return bool(self._times)
-
-    @property
-    def wants_more(self) -> bool:
-        """Whether the content of another message would tell anything: one picture is enough."""
-        return self.type in VALUE_TYPES or (self.type in CAMERA_TYPES and self.size is None)
-
-    def count(self, time_ns: int) -> None:
-        """A message came, whatever is in it."""
-        self._times.append(time_ns)
+        return bool(self._arrivals)
 
     def take(self, message: Any, time_ns: int) -> None:
         """A message came; time_ns: when [ns]."""
-        self.count(time_ns)
         header = getattr(message, "header", None)
-        if header is not None and stamp_nanoseconds(header.stamp) == 0:
-            self._unstamped = True
+        stamp_ns = time_ns if header is None else stamp_nanoseconds(header.stamp)
+        self._arrivals.append(time_ns)
+        self._stamps.append(stamp_ns)
         if self.type == IMAGE:
             self.size = Size(int(message.height), int(message.width))
             self._encoding = str(message.encoding)
-        elif self.type == COMPRESSED_IMAGE:
+        elif self.type == COMPRESSED_IMAGE and self.size is None:
             try:
                 height, width = compressed_to_rgb(message).shape[:2]
             except MessageError:
@@ -146,7 +137,9 @@ class Watched:
 
     def result(self, **more: Any) -> SeenTopic:
         """What was seen; more: fields of SeenTopic that only a graph tells."""
-        times = sorted(self._times)
+        unstamped = 0 in self._stamps
+        # A driver's own stamps tell its rate even if this machine is busy.
+        times = sorted(self._arrivals if unstamped else self._stamps)
         passed = (times[-1] - times[0]) * 1e-9 if times else 0.0
         rate = (len(times) - 1) / passed if passed > 0 else None
         return SeenTopic(
@@ -158,7 +151,7 @@ class Watched:
             encoding=self._encoding,
             values={name: np.array([v for _, v in each]) for name, each in self._values.items()},
             fastest={name: _fastest(each) for name, each in self._values.items()},
-            unstamped=self._unstamped,
+            unstamped=unstamped,
             **more,
         )
 
