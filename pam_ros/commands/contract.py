@@ -12,7 +12,9 @@ from pam_ros.commands.contract_init import add_arguments, init
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.explain import explain
 from pam_ros.robot.units import CONFIRM, check_units
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +29,7 @@ publishes (--live). Says what feeds what, and ends with status 1 if there is a p
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros contract ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pam_ros contract", description=__doc__)
+    parser = Parser(prog="pam_ros contract", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
     check = jobs.add_parser(
         "check", help="explain it and find what is wrong", description=DESCRIPTION
@@ -79,7 +81,8 @@ def _units_are_wrong(contract: Contract, statistics: Mapping[str, FeatureStatist
 def _check_live(contract: Contract, options: argparse.Namespace) -> int:
     from pam_ros.nodes.tools.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
 
-    notes, problems = check_graph(contract, options.seconds)
+    with working(f"listening for {options.seconds:g} s"):
+        notes, problems = check_graph(contract, options.seconds)
     _say(notes)
     if problems:
         sys.stdout.flush()
@@ -93,7 +96,8 @@ def _check_live(contract: Contract, options: argparse.Namespace) -> int:
 def _spec(policy: str) -> PolicySpec:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (loads torch)
 
-    return load_policy(policy, device="cpu", engine="eager").spec
+    with working(f"loading {policy}"):
+        return load_policy(policy, device="cpu", engine="eager").spec
 
 
 def _say(lines: Iterable[str]) -> None:

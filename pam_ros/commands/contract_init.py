@@ -15,6 +15,7 @@ from pam_ros.robot.draft import Seen, draft_contract
 from pam_ros.robot.errors import ContractError
 from pam_ros.robot.section import parse_yaml
 from pam_ros.share.whole_file import replace_file
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +65,6 @@ def init(options: argparse.Namespace, spec_of: Callable[[str], PolicySpec]) -> i
     if not out.parent.is_dir():
         raise ContractError(f"the folder {out.parent} does not exist")
     names, rate = _of_dataset(options.dataset) if options.dataset else ([], None)
-    _say(f"loading {options.policy} ...")
     spec = spec_of(options.policy)
     draft = draft_contract(spec, _seen(options), options.robot or out.stem, names, rate)
     replace_file(out, draft.text.encode(), ContractError)
@@ -83,8 +83,8 @@ def init(options: argparse.Namespace, spec_of: Callable[[str], PolicySpec]) -> i
 
 def _seen(options: argparse.Namespace) -> Seen:
     if options.bag:
-        _say(f"reading {options.bag} ...")
-        return see_bag(options.bag)
+        with working(f"reading {options.bag}"):
+            return see_bag(options.bag)
     if options.live:
         return see_graph(options.seconds)
     return Seen("the policy alone", [])
@@ -118,8 +118,3 @@ def _of_dataset(name: str) -> tuple[list[str], float | None]:
 
 def _count(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

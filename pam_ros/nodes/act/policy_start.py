@@ -16,10 +16,11 @@ from pam_ros.policy.abilities import Contributing, take_tokens
 from pam_ros.policy.observation import empty_observation
 from pam_ros.policy.timing import steady_forward_seconds
 from pam_ros.policy.token_means import load_means
+from pam_ros.share.working import working
 from pam_ros.tick.contribution import InReserve, ShownContribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rclpy.node import Node
 
@@ -30,8 +31,8 @@ SLOW_SHARE = 0.9
 """A pass that takes more of a period than this is too slow for a pass on each tick."""
 
 
-def start_policy(values: Mapping[str, Any]) -> Policy:
-    """The policy, ready to run.
+def start_policy(values: Mapping[str, Any], say: Callable[[str], object] | None = None) -> Policy:
+    """The policy, ready to run; say: takes a line about what is waited for.
 
     Raises:
         PolicyError: it cannot be loaded so; the sentence says why.
@@ -40,17 +41,18 @@ def start_policy(values: Mapping[str, Any]) -> Policy:
         import torch  # noqa: PLC0415  (a setting of this process, not of the policy)
 
         torch.set_num_threads(values["torch_threads"])
-    policy = load_policy(
-        values["policy"],
-        device=values["device"],
-        revision=values["revision"] or None,
-        n_action_steps=values["n_action_steps"] or None,
-        temporal_ensemble_coeff=(
-            values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
-        ),
-        engine=values["engine"],
-        dtype=values["dtype"],
-    )
+    with working(f"loading policy {values['policy']}", say=say):
+        policy = load_policy(
+            values["policy"],
+            device=values["device"],
+            revision=values["revision"] or None,
+            n_action_steps=values["n_action_steps"] or None,
+            temporal_ensemble_coeff=(
+                values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
+            ),
+            engine=values["engine"],
+            dtype=values["dtype"],
+        )
     if values["contribution_means"] and isinstance(policy, Contributing):
         policy.compare_with(load_means(values["contribution_means"], policy.spec))
     return policy
@@ -118,7 +120,8 @@ def time_policy(node: Node, policy: Policy, values: Mapping[str, Any], period_s:
     """Typical forward pass [s]; logs it and the engine, warns if it is too slow in every round."""
     spec, engine = policy.spec, policy.engine
     longest_s = SLOW_SHARE * period_s
-    typical = steady_forward_seconds(policy, longest_s)
+    with working("timing forward passes", say=node.get_logger().info):
+        typical = steady_forward_seconds(policy, longest_s)
     node.get_logger().info(
         f"policy {spec.name} on {spec.device}: {spec.chunk_mode}, {len(spec.cameras)} cameras, "
         f"{typical * 1e3:.0f} ms per forward pass"

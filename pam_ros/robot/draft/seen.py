@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.robot.contract import CAMERA_TYPES, COMPRESSED_IMAGE, IMAGE, Size
+from pam_ros.robot.contract import COMPRESSED_IMAGE, IMAGE, Size
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.images import compressed_to_rgb
 from pam_ros.robot.stamps import stamp_nanoseconds

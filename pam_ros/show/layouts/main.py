@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.topics import NODE, RECORDER, topics_of
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
 from pam_ros.show.layouts.foxglove import foxglove
 from pam_ros.show.layouts.rqt import rqt
@@ -40,7 +40,7 @@ def layouts(topics: Topics) -> dict[str, str]:
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros layouts ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros layouts",
         description="Writes pam_ros.rviz, pam_ros.perspective (rqt) and pam_ros.foxglove.json for "
         "a contract's cameras and joints.",
