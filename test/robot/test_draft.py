@@ -145,6 +145,7 @@ def test_cameras_of_one_size_without_a_name_in_common_are_a_tie_that_is_said():
     spec = policy(("camera1", "camera2"))
     made = draft(spec, camera("/port/image"), camera("/starboard/image"), joints(), commands())
     assert to_fill(made) == [f"topic: {FILL_IN}"] * 2
+    assert "rate_hz: 30.0" in made.text  # theirs, and not that of the joints
     assert made.text.count("/port/image or /starboard/image: neither name nor size tells") == 2
     with pytest.raises(ContractError) as caught:
         parsed(made)

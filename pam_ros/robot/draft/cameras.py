@@ -39,7 +39,7 @@ class _Found:
 
 
 def write_cameras(out: Lines, spec: PolicySpec, seen: Seen) -> list[SeenTopic]:
-    """The cameras of the contract; those topics that were chosen."""
+    """The cameras of the contract; their topics, and those that may be."""
     if not spec.cameras:
         out.put("cameras: []", "the policy sees nothing")
         return []
@@ -51,7 +51,9 @@ def write_cameras(out: Lines, spec: PolicySpec, seen: Seen) -> list[SeenTopic]:
         if index:
             out.blank()
         _write(out, camera, names[index], each, topics)
-    chosen = [each.topic for each in found if each.topic is not None]
+    tied = {name for each in found for name in each.others}
+    taken = [each.topic for each in found if each.topic is not None]
+    chosen = [topic for topic in topics if topic in taken or topic.name in tied]
     unused = [topic.name for topic in topics if topic not in chosen]
     if unused and all(each.topic is not None for each in found):
         out.comment(f"Not used: {listed(unused)}.", 2)

@@ -38,7 +38,11 @@ def write_state(out: Lines, spec: PolicySpec, found: Numbers) -> None:
     _write_tie(out, choice.tied)
     if several:
         out.guesses += 1
-        out.comment(f"guess: {choice.why}, in this order.", 2)
+        out.comment(
+            f"guess: {choice.why}, in this order: left before right, an arm before its gripper, a "
+            "base last, as data sets usually have them. Is it that of the training data?",
+            2,
+        )
     for part in found.state:
         dash, indent = ("  - ", "    ") if several else ("  ", "  ")
         if part.topic is None:
