@@ -22,6 +22,7 @@ from pam_ros.observations.simulator import simulators_words
 from pam_ros.policy import load_policy
 from pam_ros.policy.words import read_words
 from pam_ros.sae.policy_options import set_threads
+from pam_ros.share.working import working
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import JOINT_NAMES, TRAINING_SEEDS, Scene
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> Report:
     """
     replacements = check_replacements(_listed(options.replace))
     set_threads(options)
-    policy = load_policy(options.policy, device=options.device, engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device=options.device, engine="eager")
     inputs = chosen_inputs(policy.spec, _listed(options.inputs))
     wanted = Wanted(inputs, replacements, named=bool(options.replace))
     folder = Path(options.out) if options.out else None

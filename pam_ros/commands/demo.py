@@ -7,7 +7,6 @@ way out: the robot stops, the recorder closes its bag, then the files are made.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pam_ros.attention.maps import CROSS_ATTENTION
 from pam_ros.commands.demo_words import Teller, reads_words, typed_words
 from pam_ros.nodes.act.attention_selection import CHOICES
 from pam_ros.robot.topics import DEMO_START
+from pam_ros.share.commands import Parser
 from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.sim.instructions import instruction
@@ -29,6 +29,7 @@ from pam_ros.sim.processes import Processes, Stop, own_domain
 from pam_ros.sim.scene import OBJECTS
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.nodes.demo.monitor import DemoMonitor
@@ -68,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pam_ros demo", description=__doc__)
+    parser = Parser(prog="pam_ros demo", description=__doc__)
     parser.add_argument("--duration", type=float, default=30.0, help="seconds of motion")
     parser.add_argument("--out", default="out/demo", help="folder for bag, video, sheet, summary")
     parser.add_argument(

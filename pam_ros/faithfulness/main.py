@@ -23,6 +23,7 @@ from pam_ros.faithfulness.rows import merged
 from pam_ros.faithfulness.run import AUTO, partial_file, run
 from pam_ros.faithfulness.table import tables
 from pam_ros.observations.options import add_instruction_option, add_source_options
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _read(name: str) -> Report:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros faithfulness",
         description=__doc__,
         epilog=methods_module.__doc__,

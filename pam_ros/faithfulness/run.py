@@ -36,6 +36,7 @@ from pam_ros.observations.simulator import simulators_words
 from pam_ros.policy.abilities import Contributing
 from pam_ros.policy.token_means import load_means, save_means
 from pam_ros.share.errors import PamRosError
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +72,8 @@ def run(options: argparse.Namespace, earlier: Report | None) -> Report:
     """
     from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
 
-    policy = load_policy(options.policy, device=options.device, engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device=options.device, engine="eager")
     asked = parse(options.methods, policy.spec)
     lacking = without_ability(policy, asked)
     wanted = tuple(method for method in asked if method.name not in lacking)

@@ -25,6 +25,7 @@ from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.many import Task, run_tasks
 from pam_ros.replay.settings import ReplaySettings
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros replay",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

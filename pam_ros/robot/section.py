@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1_000_000
+FILL_IN = "FILL_IN"
+"""Stands in a draft of a contract where a person has to write something."""
 # Of a clock that began in 1970 [s], and more.
 _MAX_OFFSET_S = 1e10
 # ROS 2 names: tokens of letters, digits and underscores that do not start with a digit.
@@ -125,6 +127,9 @@ class Section:
         """The raw value, None where it is absent or null."""
         self._known.append(key)
         value = self.data.get(key)
+        if value == FILL_IN:
+            self.problem(key, f"is still {FILL_IN}: write what the comment beside it asks for")
+            return None
         if value is None and required:
             self.problem(key, "is missing")
         return value

@@ -22,6 +22,7 @@ from pam_ros.attention.selection import LAST
 from pam_ros.observations.options import add_source_options
 from pam_ros.policy.words import why_no_instruction
 from pam_ros.sae.policy_options import add_policy_options
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros language",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

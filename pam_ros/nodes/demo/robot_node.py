@@ -27,6 +27,7 @@ from pam_ros.nodes.demo.robot_frames import RobotFrames
 from pam_ros.nodes.demo.scene_markers import SceneMarkers
 from pam_ros.nodes.kit.parameters import Declared, declare
 from pam_ros.nodes.kit.running import run_node
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.topics import JOINT_COMMANDS, NODE
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.instructions import asked_for
@@ -62,6 +63,7 @@ class DemoRobotNode(Node):
 
     def __init__(self) -> None:
         super().__init__("demo_robot")
+        self._said = Said(self.get_logger())
         values = declare(self, PARAMETERS)
         self._world = World(values["seed"], _mean_images(values["blind"]))
         self._first = True
@@ -216,7 +218,7 @@ class DemoRobotNode(Node):
             self._world.command(message.name, message.position)
         except SimError as error:
             self._refused += 1
-            self.get_logger().warning(f"command refused: {error}", throttle_duration_sec=1.0)
+            self._said.warning(f"command refused: {error}", state="command refused")
             return
         if self._lock_step and self._waiting_for_command:
             self._waiting_for_command = False

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,10 @@ from pam_ros.observations.options import (
 from pam_ros.observations.simulator import simulators_words
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.observations.source import Source
@@ -63,7 +64,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae collect",
         description="Collect a policy's tokens; the same command again goes on where it stopped.",
     )

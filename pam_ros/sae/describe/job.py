@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy, set_threads
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str]) -> None:
     """Parse, describe, write."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae describe",
         description="Describe each feature of an SAE. Joints need a store with observations.",
     )

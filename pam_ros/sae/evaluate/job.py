@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import asdict
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy, set_threads
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.sae.arch.model import SAE
@@ -78,7 +79,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae eval", description="Measure SAEs on tokens of held-out episodes."
     )
     parser.add_argument("--sae", type=Path, nargs="+", required=True, help="folders")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.kinematics import read_tree
 from pam_ros.robot.topics import DEMO_SCENE, NODE, RECORDER, WORDS_IMAGE, full_name, topics_of
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
 from pam_ros.show.layouts.foxglove import foxglove
 from pam_ros.show.layouts.rqt import rqt
@@ -45,7 +45,7 @@ def layouts(topics: Topics, space: InSpace = OF_THE_DEMO) -> dict[str, str]:
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros layouts ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros layouts",
         description="Writes pam_ros.rviz, pam_ros.perspective (rqt) and pam_ros.foxglove.json for "
         "a contract's cameras and joints.",

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.topics import full_name
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
+from pam_ros.share.working import working
 from pam_ros.show.report.errors import ReportError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
@@ -21,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `pam_ros report ...`; returns the exit status."""
     from pam_ros.show.report.page import write_report  # noqa: PLC0415  (not for --help)
 
-    parser = argparse.ArgumentParser(prog="pam_ros report", description=__doc__)
+    parser = Parser(prog="pam_ros report", description=__doc__)
     parser.add_argument("bag", help="folder, .mcap or .db3 file with AttentionMaps")
     parser.add_argument("-o", "--output", default="report.html", help="the page to write")
     parser.add_argument("--height", type=int, default=480, help="of a picture, at most [pixels]")
@@ -30,14 +32,15 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     check_range("--height", options.height, 16, 4096)
     check_range("--quality", options.quality, 0, 51)
-    report = write_report(
-        options.bag,
-        Path(options.output),
-        camera_topics=camera_topics(options.camera),
-        encodings=contract_encodings(options.contract),
-        height=options.height,
-        quality=options.quality,
-    )
+    with working(f"reading {options.bag}"):
+        report = write_report(
+            options.bag,
+            Path(options.output),
+            camera_topics=camera_topics(options.camera),
+            encodings=contract_encodings(options.contract),
+            height=options.height,
+            quality=options.quality,
+        )
     for note in report.notes:
         sys.stderr.write(f"pam_ros report: {note}\n")
     sys.stdout.write(
