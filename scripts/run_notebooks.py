@@ -11,8 +11,18 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def leave_out_the_machine(notebook: nbformat.NotebookNode) -> None:
+    """When it ran, and what libraries say on stderr, which has paths of this machine."""
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
 
 
 def main(names: list[str]) -> None:
@@ -21,12 +31,14 @@ def main(names: list[str]) -> None:
             continue
         notebook = nbformat.read(path, as_version=4)
         client = NotebookClient(
-            notebook, timeout=1800, resources={"metadata": {"path": str(EXAMPLES)}}
+            notebook,
+            timeout=1800,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(EXAMPLES)}},
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
         )
         client.execute()
-        for cell in notebook.cells:
-            cell.metadata.pop("execution", None)  # when it ran: of no use, and always another
-        notebook.metadata["language_info"] = {"name": "python"}
+        leave_out_the_machine(notebook)
         nbformat.write(notebook, path)
         sys.stdout.write(f"{path.name}: {path.stat().st_size / 2**20:.2f} MiB\n")
 

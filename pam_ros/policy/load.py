@@ -77,12 +77,12 @@ def _refuse_what_is_no_name(given: object) -> None:
         message = f"this {kind} is loaded already: use it as it is"
     elif hasattr(given, "config"):
         message = (
-            f"load_policy takes a folder or a hub id, not a {kind} in memory: use "
-            "wrap(policy, preprocessor, postprocessor)"
+            f"load_policy takes a folder or a hub id, and this is of type {kind}: for a policy in "
+            "memory use wrap(policy, preprocessor, postprocessor)"
         )
     else:
         message = (
-            f"load_policy takes a folder or a hub id, not a {kind}: such as "
+            f"load_policy takes a folder or a hub id, and this is of type {kind}: write "
             "load_policy('outputs/act/pretrained_model')"
         )
     raise PolicyError(message)

@@ -147,13 +147,10 @@ class Glance:
             shrinks = height < overlay.shape[0]
             way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
             shown = cv2.resize(overlay, (width, height), interpolation=way)
-            board = np.full((height + _CAPTION, width, 3), _BOARD, np.uint8)
-            board[_CAPTION:] = shown
-            text = f"{short(feature)} {self.shares[feature]:.0%}"
-            cv2.putText(
-                board, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _LETTERS, 1, cv2.LINE_AA
-            )
+            board = _captioned(f"{short(feature)} {self.shares[feature]:.0%}", shown)
             parts += [np.full((height + _CAPTION, _GAP, 3), _BOARD, np.uint8), board]
+        if not parts:  # of a policy without cameras
+            parts = [_captioned("no camera", np.zeros((0, 160, 3), np.uint8))] * 2
         whole: NDArray[np.uint8] = np.concatenate(parts[1:], axis=1)
         strip = self.word_strip(whole.shape[1])
         return whole if strip is None else np.concatenate([whole, strip])
@@ -198,3 +195,10 @@ class Glance:
             f"<{self.method} of {Path(self.policy).name}: {'; '.join([*about, shares])}; "
             f"chunk {steps} x {actions}>"
         )
+
+
+def _captioned(text: str, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture below a line of text."""
+    caption = np.full((_CAPTION, picture.shape[1], 3), _BOARD, np.uint8)
+    cv2.putText(caption, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _LETTERS, 1, cv2.LINE_AA)
+    return np.concatenate([caption, picture])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class InNotebooks:
 
     def __repr__(self) -> str:
         spec = self.spec
+        name = Path(spec.name).name if Path(spec.name).is_absolute() else spec.name
         cameras = ", ".join(
             f"{one.feature.rpartition('.')[2]} {one.width}x{one.height}" for one in spec.cameras
         )
@@ -97,7 +99,7 @@ class InNotebooks:
         reads += [f"environment {spec.environment_dim}"] if spec.environment_dim else []
         reads += ["words"] if spec.instruction else []
         return (
-            f"<{type(self).__name__} {spec.name}: reads {', '.join(reads)}; writes chunks of "
+            f"<{type(self).__name__} {name}: reads {', '.join(reads)}; writes chunks of "
             f"{spec.chunk_size} x {spec.action_dim}; {self.engine.name} {self.engine.dtype} on "
             f"{spec.device}>"
         )
