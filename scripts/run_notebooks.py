@@ -33,6 +33,7 @@ def main(names: list[str]) -> None:
         client = NotebookClient(
             notebook,
             timeout=1800,
+            startup_timeout=300,
             coalesce_streams=True,
             resources={"metadata": {"path": str(EXAMPLES)}},
             config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened

@@ -70,6 +70,7 @@ def test_it_runs(path, monkeypatch):
     client = NotebookClient(
         notebook,
         timeout=900,
+        startup_timeout=300,
         resources={"metadata": {"path": str(path.parent)}},
         config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
     )
