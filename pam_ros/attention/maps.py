@@ -33,7 +33,7 @@ NO_STEP, MEAN_OF_STEPS = -1, -2
 """In place of a denoising step, as in AttentionMap.msg."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CameraMap:
     """One camera's mass on its feature grid.
 
@@ -57,6 +57,10 @@ class CameraMap:
     signed: NDArray[np.float32] | None = None
     contribution: float = math.nan
     part_share: float = math.nan
+
+    def __repr__(self) -> str:
+        rows, cols = self.cells.shape
+        return f"<{self.feature}: {rows} x {cols} cells, {self.share:.0%}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ class Missing:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AttentionMaps:
     """What one selection of layer, head and query looks at.
 
@@ -143,6 +147,10 @@ class AttentionMaps:
     explained_by: str = ""
     chunk_difference: float = math.nan
     also: tuple[AttentionMaps | Missing, ...] = ()
+
+    def __repr__(self) -> str:
+        about = [self.layer, f"head {self.head}" if self.head else "", self.target]
+        return f"<{self.method} maps, {', '.join(filter(None, about))}: {list(self.cameras)}>"
 
 
 def attention_maps(

@@ -150,7 +150,7 @@ class EnvironmentContract:
     stamping: Stamping = AS_STAMPED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contract:
     """A robot's whole contract, valid in itself; ``check`` compares it with a policy.
 
@@ -172,6 +172,13 @@ class Contract:
     units_confirmed: bool = False
     instruction: str = ""
     unit_doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        cameras = ", ".join(camera.name for camera in self.cameras) or "none"
+        return (
+            f"<contract of {self.robot}: {self.rate_hz:g} Hz; cameras {cameras}; "
+            f"{len(self.state.joints)} joints in, {len(self.command.joints)} out>"
+        )
 
     @property
     def period_s(self) -> float:

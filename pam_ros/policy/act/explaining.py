@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from pam_ros.attention.attribution import CHUNK
 from pam_ros.policy.act.hooks import HookedForward
 from pam_ros.policy.engines.eager import EagerForward
+from pam_ros.policy.hooks.hookable import Hookable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import EngineReport, PolicyOutput
 
 
-class Explaining:
+class Explaining(Hookable):
     """What autograd is needed for is imported when it is first asked for."""
 
     _spec: ActSpec
@@ -45,13 +46,14 @@ class Explaining:
         method: str,
         *,
         target: Target = CHUNK,
-        baseline: str = "blur",
+        baseline: str | Mapping[str, NDArray[np.uint8]] = "blur",
         steps: int = 32,
         joints: Sequence[str] = (),
     ) -> Attribution:
         """A gradient method on one observation; see abilities.GradientExplaining."""
         from pam_ros.policy.act import gradients  # noqa: PLC0415
 
+        self.refuse_hooked("gradients")
         return gradients.attribute(
             cast("Differentiable", self),
             observation,
@@ -86,6 +88,7 @@ class Explaining:
         output: PolicyOutput | None = None,
     ) -> Attribution:
         """The contributions on one observation; see abilities.Contributing."""
+        self.refuse_hooked("contributions")
         return self._contributor.contribute(observation, request, cast("ActOutput | None", output))
 
     def why_no_contribution(self, request: ContributionRequest) -> str:

@@ -17,10 +17,12 @@ from pam_ros.policy.chunking import ActionQueue
 from pam_ros.policy.diffusion.explaining import Explaining
 from pam_ros.policy.diffusion.output import Asked, DiffusionOutput, Run, output_of
 from pam_ros.policy.diffusion.passes import run
+from pam_ros.policy.diffusion.sites import diffusion_sites
 from pam_ros.policy.diffusion.spec import STACK
 from pam_ros.policy.interface import BatchResult, EngineReport, PolicyError, QueuedAction
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
+from pam_ros.policy.notebook.methods import InNotebooks
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
     from pam_ros.attention.look import Look
     from pam_ros.policy.abilities import EditTokens
     from pam_ros.policy.diffusion.prepare import History, Observation, Preparation, Prepared
+    from pam_ros.policy.hooks.sites import Site
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.policy.noise import Stream
 
 
-class DiffusionPolicy(Explaining):
+class DiffusionPolicy(Explaining, InNotebooks):
     """Implements interface.Policy and most protocols of abilities. Made by load_diffusion.
 
     Args:
@@ -214,6 +217,7 @@ class DiffusionPolicy(Explaining):
         for look in looks:
             check_look(self._spec, look)
         with self._passing, torch.inference_mode():
+            self._begin_pass()
             found = run(self._model, self._spec, prepared, maps=bool(looks), edit=edit)
         chunks = self._preparation.unnormalised(found.chunk.flatten(0, 1))
         maps = {} if found.maps is None else {(STACK, 0, 0): as_array(found.maps)}
@@ -253,6 +257,7 @@ class DiffusionPolicy(Explaining):
         with self._passing, torch.inference_mode():
             begin = time.perf_counter()
             inputs = self._preparation.histories([asked.history], [asked.seed])
+            self._begin_pass()
             found = run(self._model, self._spec, inputs, maps=asked.maps, edit=asked.edit)
             done = Run(
                 normalised=as_array(found.chunk[0]),
@@ -270,6 +275,9 @@ class DiffusionPolicy(Explaining):
             message = f"{self._spec.name} predicted {wrong[0]} not finite on this observation"
             raise PolicyError(message)
         return done
+
+    def _sites(self) -> Sequence[Site]:
+        return list(diffusion_sites(self._model, self._spec))
 
     def _seed_of(self, observation: Observation) -> int:
         """Of the noise of a pass that belongs to no step."""

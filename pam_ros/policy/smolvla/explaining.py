@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pam_ros.attention.attribution import CONTRIBUTION
+from pam_ros.policy.hooks.hookable import Hookable
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.smolvla.output import SmolVlaOutput
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class Explaining(Settings):
+class Explaining(Settings, Hookable):
     """What autograd is needed for is made when it is first asked for."""
 
     _keep_inputs = False
@@ -57,6 +58,7 @@ class Explaining(Settings):
         a batch.
         """
         check_observation(self._spec, observation)
+        self.refuse_hooked("contributions")
         reason = self.why_no_contribution(request)
         if reason:
             raise PolicyError(reason)

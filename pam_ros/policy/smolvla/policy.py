@@ -18,10 +18,12 @@ from pam_ros.policy.interface import (
 )
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
+from pam_ros.policy.notebook.methods import InNotebooks
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.smolvla.explaining import Explaining
 from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
 from pam_ros.policy.smolvla.prepare import as_array
+from pam_ros.policy.smolvla.sites import smolvla_sites
 from pam_ros.policy.taps import Wanted, wanted_by
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.look import Look
     from pam_ros.policy.abilities import EditTokens
+    from pam_ros.policy.hooks.sites import Site
     from pam_ros.policy.interface import PolicyOutput, PolicySpec
     from pam_ros.policy.padded import PaddedCells
     from pam_ros.policy.smolvla.layout import PrefixLayout
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class SmolVlaPolicy(Explaining):
+class SmolVlaPolicy(Explaining, InNotebooks):
     """Implements interface.Policy, and abilities but for gradient methods and looking ahead.
 
     `spec` says what the tokens of the present instruction are; another one has other labels.
@@ -252,7 +255,11 @@ class SmolVlaPolicy(Explaining):
         return run
 
     def _pass(self, inputs: Inputs, wanted: Wanted, place: int, edit: EditTokens | None) -> Pass:
+        self._begin_pass()
         return self._passes(inputs, self._lay_out(inputs.words), wanted, place, edit)
+
+    def _sites(self) -> Sequence[Site]:
+        return list(smolvla_sites(self._model, self._passes.taps, self._spec))
 
     def _noise(self, generator: torch.Generator) -> torch.Tensor:
         return torch.randn(1, *self._noise_size, generator=generator)

@@ -89,6 +89,11 @@ class Taps:
             setattr(inner, name, self._entering(getattr(inner, name)))
         inner.get_attention_interface = self._noting(inner.get_attention_interface)
 
+    @property
+    def place(self) -> tuple[bool, int]:
+        """Where a pass is: whether in the prefix, and the language model's layer."""
+        return self._now.in_prefix, self._now.layer
+
     @contextmanager
     def watching(self, watch: Watch) -> Iterator[None]:
         """The pass inside is watched."""

@@ -18,6 +18,7 @@ from pam_ros.show.layouts.rqt import rqt
 from pam_ros.show.layouts.rviz import InSpace, rviz
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     from pam_ros.robot import Contract
