@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pages ask for, and whether they may.
 
-Everybody who sees the page may disable. What changes the robot or what is computed needs the token,
-and what may move it needs the robot held as well. A request that may move it says which beat of the
-server its page had heard last: one that was held up on its way, in a machine that slept, is refused.
+Everybody who sees the page may disable. What changes the robot or what is computed needs the
+token, and what may move it needs the robot held as well. A request that may move it says which beat
+of the server its page had heard last: one that was held up on its way, in a machine that slept, is
+refused.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Requests:
         if word not in NEEDS_TOKEN + NEEDS_HOLD:
             raise RequestError(f"a page asked for {str(word)[:40]!r}, which is nothing here")
         if not page.trusted:
-            return Answer(False, NO_TOKEN)
+            return Answer(False, WHY_NO_MORE)
         if word == "show":
             return await self._robot.show(_parameters(request.get("values")))
         if word == "hold":
@@ -140,7 +141,7 @@ class Requests:
             page.tell("holding", mine=mine, by="" if mine else self._holding.described)
 
 
-NO_TOKEN = (
+WHY_NO_MORE = (
     "this page may look and disable, no more: open the address with the token that the server "
     "printed at its start"
 )

@@ -13,13 +13,11 @@ from pam_ros.attention.overlay import COLORMAPS
 from pam_ros.show.groups import camera_share, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pam_ros.message_types.builtin_interfaces import Time
     from pam_ros.message_types.diagnostic_msgs import DiagnosticStatus
     from pam_ros.message_types.pam_ros import AttentionMap
-    from pam_ros.message_types.sensor_msgs import JointState
-    from pam_ros.message_types.std_msgs import Float64MultiArray
     from pam_ros.message_types.trajectory_msgs import JointTrajectory
 
 CAN_SHOW = "can_show"
@@ -81,25 +79,26 @@ def plan_said(message: JointTrajectory) -> dict[str, Any]:
     }
 
 
-def numbers_said(
-    role: str, message: JointState | JointTrajectory | Float64MultiArray
-) -> dict[str, Any] | None:
-    """The numbers of a command or of a state, by joint; None where it has none that are positions.
+def numbers_said(role: str, names: Iterable[str], values: Iterable[float]) -> dict[str, Any] | None:
+    """Numbers of a command or of a state, by joint; None where there are none.
 
-    A Float64MultiArray names no joints: they are numbered.
+    Where joints have no names they are numbered.
     """
-    if hasattr(message, "points"):
-        names: Iterable[str] = message.joint_names
-        values: Sequence[float] | Any = message.points[0].positions if message.points else ()
-    elif hasattr(message, "position"):
-        names, values = message.name, message.position
-    else:
-        names, values = (), message.data
     found = [float(value) for value in values]
     named = [str(name) for name in names] or [f"value {k}" for k in range(len(found))]
     if not found or len(named) != len(found):
         return None
     return {"role": role, "joints": named, "values": found}
+
+
+def names_and_values(message: Any) -> tuple[Iterable[str], Iterable[float]]:
+    """Of a JointTrajectory (its first point), a JointState (positions) or a Float64MultiArray."""
+    if hasattr(message, "points"):
+        first = message.points[0].positions if message.points else ()
+        return message.joint_names, first
+    if hasattr(message, "position"):
+        return message.name, message.position
+    return (), message.data
 
 
 def diagnostics_said(status: DiagnosticStatus) -> dict[str, Any]:

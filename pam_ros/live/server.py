@@ -20,7 +20,7 @@ from pam_ros.live.files import FILES, page_file
 from pam_ros.live.flood import MESSAGE_BYTES
 from pam_ros.live.holding import LEASE_S, Holding
 from pam_ros.live.pages import MOST, Page, Pages
-from pam_ros.live.requests import BEAT_S, NO_TOKEN, RequestError, Requests
+from pam_ros.live.requests import BEAT_S, WHY_NO_MORE, RequestError, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -141,7 +141,7 @@ class LiveServer:
             "welcome",
             page=page.name,
             trusted=page.trusted,
-            why="" if page.trusted else NO_TOKEN,
+            why="" if page.trusted else WHY_NO_MORE,
             lease=LEASE_S,
         )
         self._requests.tell_who_holds()

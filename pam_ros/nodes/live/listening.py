@@ -22,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from pam_ros.live.said import (
     diagnostics_said,
+    names_and_values,
     numbers_said,
     plan_said,
     seconds,
@@ -72,7 +73,7 @@ class Listening:
     ) -> None:
         self._node, self._target = node, target
         self._tell, self._picture, self._changed = tell, picture, changed
-        self._subscriptions: dict[str, Subscription[Any]] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._last: dict[str, float] = {}
 
     @property
@@ -154,7 +155,7 @@ class Listening:
         self._tell("plan", plan_said(message))
 
     def _on_numbers(self, role: str, message: Any) -> None:
-        said = numbers_said(role, message)
+        said = numbers_said(role, *names_and_values(message))
         if said is not None:
             self._tell(role, said)
 

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.live.robot import Answer
 from pam_ros.sim.processes import ProcessError, Processes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
 _RECORDER = "recorder"
 
@@ -33,12 +32,12 @@ class Recording:
         if self.bag is not None:
             return Answer(False, f"{self.bag} is being recorded already")
         bag = self._folder / time.strftime("%Y-%m-%d_%H-%M-%S")
-        given: Mapping[str, object] = {"contract": contract} if contract else {}
+        values = {"bag": str(bag.resolve()), **({"contract": contract} if contract else {})}
         try:
             logs = self._folder / "logs"
             logs.mkdir(parents=True, exist_ok=True)
             self._processes = Processes(logs)
-            self._processes.start(_RECORDER, bag=bag.resolve(), **given)
+            self._processes.start(_RECORDER, None, **values)
         except OSError as error:
             return Answer(False, f"cannot record to {self._folder}: {error.strerror or error}")
         self.bag = bag

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ PORT = 8765
 HOST = "127.0.0.1"
 START_S = 30.0
 STOP_S = 30.0
+PAUSE_S = 0.01
+"""An error that comes again and again leaves time for other work."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +94,22 @@ class Live:
         self._spinning.join(2.0)
 
     def _spin(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._executor.spin()
-            except ExternalShutdownException:
-                return
-            except Exception as error:  # noqa: BLE001  (a message that cannot be read ends no page)
-                graph = self._graph
-                if graph is not None:
-                    graph.node.get_logger().error(str(error), throttle_duration_sec=1.0)
-            else:
-                return
+        while not self._stop.is_set() and not self._spun():
+            pass
+
+    def _spun(self) -> bool:
+        """Spin; false where a message that cannot be read has ended it."""
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return True
+        except Exception as error:  # noqa: BLE001  (what comes from outside ends no page)
+            graph = self._graph
+            if graph is not None:
+                graph.node.get_logger().error(str(error), throttle_duration_sec=1.0)
+            time.sleep(PAUSE_S)
+            return False
+        return True
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
