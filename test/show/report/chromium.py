@@ -83,12 +83,16 @@ class Browser:
 
     def open(self, page: Path, link: str = "") -> None:
         """Load a file anew, to its load event; `link` is what follows the # of the address."""
-        for url in ("about:blank", page.resolve().as_uri() + link):
-            self.events.clear()
-            self.call("Page.navigate", url=url)
-            end = time.monotonic() + SECONDS
-            while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-                self.events.append(self._message(end))
+        self.go("about:blank")
+        self.go(page.resolve().as_uri() + link)
+
+    def go(self, address: str) -> None:
+        """Load an address, to its load event."""
+        self.events.clear()
+        self.call("Page.navigate", url=address)
+        end = time.monotonic() + SECONDS
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._message(end))
 
     def run(self, script: str):
         """The value of a JavaScript expression; promises are waited for."""
@@ -132,8 +136,11 @@ class Browser:
         """What the window shows, as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
-    def problems(self) -> list[str]:
-        """Exceptions, logged errors, and requests that would have left the page."""
+    def problems(self, server: str = "") -> list[str]:
+        """Exceptions, logged errors, and requests that would have left the page.
+
+        server: "127.0.0.1:8765", which the page may ask.
+        """
         self.run("1")
         found = []
         for event in self.events:
@@ -142,9 +149,10 @@ class Browser:
                 found.append(str(values["exceptionDetails"]))
             elif method == "Log.entryAdded" and values["entry"]["level"] == "error":
                 found.append(values["entry"]["text"])
-            elif method == "Network.requestWillBeSent":
-                url = values["request"]["url"]
-                if not url.startswith(("file:", "data:", "blob:")):
+            elif method in {"Network.requestWillBeSent", "Network.webSocketCreated"}:
+                url = values.get("url") or values["request"]["url"]
+                own = (f"http://{server}/", f"ws://{server}/") if server else ()
+                if not url.startswith(("file:", "data:", "blob:", *own)):
                     found.append(f"request to {url}")
         return found
 
