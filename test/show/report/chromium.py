@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -26,13 +27,21 @@ def find_chromium() -> str | None:
     return given or next((path for path in map(shutil.which, NAMES) if path), None)
 
 
+def _above(descriptor: int) -> int:
+    """The same open file under a number of two digits."""
+    other = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return other
+
+
 class Browser:
     """One Chromium with one page. Offline: any request to a network fails, and is counted."""
 
     def __init__(self, executable: str, width: int = 1500, height: int = 950) -> None:
         self._profile = tempfile.mkdtemp(prefix="chromium-")
-        to_browser, self._write = os.pipe()
-        self._read, from_browser = os.pipe()
+        # Beyond 8 and 9, which the shell below overwrites.
+        to_browser, self._write = map(_above, os.pipe())
+        self._read, from_browser = map(_above, os.pipe())
         # Chromium reads commands from descriptor 3 and answers on 4. Through 8 and 9, so that
         # neither is overwritten before it is copied.
         script = f'exec "$@" 8<&{to_browser} 9>&{from_browser} 3<&8 4>&9'
@@ -117,8 +126,9 @@ class Browser:
 
     def press(self, key: str, shift: bool = False) -> None:
         """A key, as a person presses it."""
+        typed = "\r" if key == "Enter" else key
         for kind in ("keyDown", "keyUp"):
-            text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
+            text = {"text": typed} if kind == "keyDown" and len(typed) == 1 else {}
             self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0, **text
             )
