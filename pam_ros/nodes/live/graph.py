@@ -64,6 +64,7 @@ class LiveGraph:
             *(self.node, self._target, self._tell, self._picture, self._on_parameters)
         )
         self._values: dict[str, Any] = {}
+        self._reads_words = False
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pages: Pages | None = None
@@ -106,6 +107,8 @@ class LiveGraph:
 
     async def say(self, text: str) -> Answer:
         """As Robot.say."""
+        if not self._reads_words:
+            return Answer(False, "this policy reads no words, or has not told yet that it does")
         answer = await self._set({"instruction": text})
         return Answer(True, f"told: {text}") if answer.done else answer
 
@@ -231,6 +234,8 @@ class LiveGraph:
     # In the server's thread.
 
     def _show(self, kind: str, values: Mapping[str, Any]) -> None:
+        if kind == "diagnostics" and values["offered"]:
+            self._reads_words = bool(values["offered"]["words"])
         if self._pages is not None:
             self._pages.show(kind, values)
 

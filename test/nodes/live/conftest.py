@@ -9,6 +9,8 @@ import pytest
 TEST = Path(__file__).parents[2]
 sys.path[:0] = [str(TEST / "live"), str(TEST / "show" / "report")]
 
+from live_browsing import browse, browsers  # noqa: E402, F401  (fixtures)
+
 
 @pytest.fixture
 def live(tmp_path):

@@ -111,6 +111,7 @@ def test_a_click_sets_the_nodes_parameters_all_or_none(robot, live, talk):
         chosen = {"attention_method": "cross_attention", "attention_head": "3"}
         assert (await page.ask("show", values=chosen))["done"]
         await page.until(lambda: page.last("parameters")["values"]["attention_head"] == "3", 60)
+        await page.knows("tick")
         await page.until(lambda: page.last("tick")["head"] == "3", 60)
         wrong = {"attention_method": "rollout", "attention_head": "9"}
         refused = await page.ask("show", values=wrong)
@@ -144,15 +145,18 @@ def test_the_robot_is_enabled_by_its_holder_reset_and_disabled_by_anybody(robot,
 
 
 def test_what_the_node_refuses_is_told_with_its_reason(robot, live, talk):
+    robot.node.trigger_deactivate()
+
     async def ask(session):
         page = await trusted(session)
-        await page.knows("parameters")
         await page.ask("hold")
-        return await page.ask("say", text="reach the blue cube")
+        return await page.ask("enable"), await page.ask("say", text="reach the blue cube")
 
-    answer = talk(live(), ask)
-    assert not answer["done"]
-    assert "reads no words" in answer["words"]
+    enabled, told = talk(live(), ask)
+    assert not enabled["done"]
+    assert enabled["words"].startswith("not enabled: the node is not active")
+    assert not told["done"]
+    assert "reads no words" in told["words"]
 
 
 def test_a_node_that_is_not_there_is_told_and_found_when_it_comes(robot, live, talk):
@@ -199,6 +203,9 @@ def test_a_recording_is_made_by_the_holder_and_is_whole_at_the_end(robot, live, 
         folder = tmp_path / "recordings"
         log = folder / "logs" / "recorder.log"
         await page.until(lambda: log.is_file() and "/attention " in log.read_text(), 120)
+        # Whoever has subscribed hears what comes from a moment later on.
+        begin = (await page.knows("tick"))["tick"]
+        await page.until(lambda: page.last("tick")["tick"] > begin + 8, 120)
         assert (await page.ask("record", on=False))["done"]
         return bag
 
