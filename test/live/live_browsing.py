@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture(scope="session")
 def browsers():
     """Chromiums that are idle: starting one takes longer than any test."""
-    idle = []
+    idle: list = []
     yield idle
     for browser in idle:
         browser.close()

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -31,7 +32,7 @@ PARAMETERS = {
     "enabled": False,
     "instruction": "reach the red cube",
 }
-OFFERED = {
+OFFERED: dict[str, Any] = {
     "methods": {
         "cross_attention": {"stack": "decoder", "layers": 1, "heads": 8, "queries": 20},
         "encoder_attention": {"stack": "encoder", "layers": 4, "heads": 8, "queries": 602},
@@ -54,13 +55,13 @@ class RememberingRobot:
     """Does nothing, says so, and remembers: asked holds each word with its values."""
 
     def __init__(self) -> None:
-        self.asked = []
+        self.asked: list[tuple] = []
         self.enabled = False
         self.looked = False
-        self.values = dict(PARAMETERS)
+        self.values: dict[str, Any] = dict(PARAMETERS)
         self.slow = 0.0
         self.number = 0
-        self.pages = None
+        self.pages: Any = None
 
     async def look(self, *, on):
         self.looked = on
@@ -139,11 +140,12 @@ class Serving:
     def __init__(self, host="127.0.0.1", token=TOKEN, port=0, names=()) -> None:
         self.host, self.token, self.port, self.names = host, token, port, names
         self.robot = RememberingRobot()
-        self.loop = None
+        self.loop: Any = None
+        self._stop: Any = None
         self.start()
 
     def start(self) -> None:
-        self._ready, self._stop = threading.Event(), None
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         assert self._ready.wait(30)
@@ -188,9 +190,12 @@ class Peer:
 
     def __init__(self, socket) -> None:
         self.socket = socket
-        self.news, self.pictures, self.beat, self.closed = [], [], 0, None
+        self.news: list[dict] = []
+        self.pictures: list[bytes] = []
+        self.beat, self.closed = 0, None
         self.answers_beats = True
-        self._answers, self._last = {}, 0
+        self._answers: dict[int, asyncio.Future] = {}
+        self._last = 0
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self):
