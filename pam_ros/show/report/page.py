@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags.h264 import Rate, write_h264
-from pam_ros.share.template import palette, pieces
+from pam_ros.share.template import pieces, shared
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.frames import compose, frame_times, lay_out, tick_pictures
 from pam_ros.show.report.further import pack_further
@@ -22,12 +22,13 @@ from pam_ros.show.report.payload import payload
 from pam_ros.show.report.recording import read_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pam_ros.show.report.frames import Mosaic
     from pam_ros.show.report.recording import Recording
 
 _PAGE = Path(__file__).parent / "page-files"
+_SHARED = ("time.js", "heat.js", "picture.js", "chart.js")
 _CHUNK = 3 << 20
 #: A person who scrubs waits for no more than these many frames to be decoded.
 KEYFRAME_EVERY = 10
@@ -120,8 +121,9 @@ def _write(output: Path, content: dict[str, Any], video: Path, cells: bytes) -> 
     text = (_PAGE / "report.html").read_text(encoding="utf-8")
     parts = {
         "title": html.escape(f"{content['name']}: what the policy looked at"),
-        "style": palette() + (_PAGE / "report.css").read_text(encoding="utf-8"),
-        "script": _script(("stage.js", "charts.js", "drivers.js", "report.js")),
+        "style": shared("palette.css", "parts.css") + _own("report.css"),
+        "theme": shared("theme.js"),
+        "script": shared(*_SHARED) + _own("stage.js", "drivers.js", "report.js"),
         # "<" would let a text of the bag end the element.
         "data": json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     }
@@ -138,5 +140,5 @@ def _write(output: Path, content: dict[str, Any], video: Path, cells: bytes) -> 
                 file.write(parts[name])
 
 
-def _script(names: Sequence[str]) -> str:
-    return "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in names)
+def _own(*names: str) -> str:
+    return "".join((_PAGE / name).read_text(encoding="utf-8") for name in names)

@@ -18,8 +18,6 @@
   const peaksOf = (...kinds) => data.moments.filter((m) => kinds.includes(m.kind))
     .map((m) => ({ time: times[m.tick], ...m }));
 
-  document.documentElement.dataset.theme =
-    matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   header();
 
   const view = new View(end);
@@ -58,9 +56,8 @@
   byId("forth").addEventListener("click", () => step(1));
   byId("episode").addEventListener("click", oneEpisode);
   byId("all").addEventListener("click", () => view.set(0, end));
-  byId("theme").addEventListener("click", () => {
-    const root = document.documentElement;
-    root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+  byId("theme").addEventListener("click", theme.toggle);
+  theme.onChange(() => {
     for (const chart of charts) chart.refresh();
     drawStrip();
   });
@@ -113,7 +110,7 @@
 
   function addChart(root, options) {
     const chart = new Chart(root, {
-      view, episodes: begins, marks, onSeek: (time) => { pause(); stage.seek(nearest(time)); }, ...options,
+      view, episodes: begins, marks, onSeek: (time) => { pause(); stage.seek(nearestIndex(times, time)); }, ...options,
     });
     charts.push(chart);
     return chart;
@@ -268,7 +265,7 @@
         const canvas = canvases[index], grid = camera.grid(tick);
         if (!on[index] || !grid) return;
         const context = canvas.getContext("2d"), factor = canvas.width / camera.panel.width;
-        context.drawImage(camera.plain, 0, 0, canvas.width, canvas.height);
+        context.drawImage(camera.picture.plain, 0, 0, canvas.width, canvas.height);
         context.fillStyle = "rgba(0, 0, 0, 0.35)";
         context.fillRect(0, 0, canvas.width, canvas.height);
         const most = Math.max(...places.values());
@@ -276,14 +273,14 @@
         for (const [key, count] of places) {
           const [which, row, col] = key.split(",").map(Number);
           if (which !== index) continue;
-          const [x, y] = camera.place(grid, row, col);
+          const [x, y] = placeOfCell(grid, row, col, camera.panel);
           context.fillStyle = "rgba(255, 209, 102, 0.85)";
           context.beginPath();
           context.arc(x * factor, y * factor, Math.max(1.2, 0.5 * cell * Math.sqrt(count / most)), 0, 7);
           context.fill();
         }
         if (curve.camera[tick] === index && curve.values[tick] > 0) {
-          const [x, y] = camera.place(grid, curve.row[tick], curve.col[tick]);
+          const [x, y] = placeOfCell(grid, curve.row[tick], curve.col[tick], camera.panel);
           context.strokeStyle = "#fff";
           context.lineWidth = 2;
           context.beginPath();
@@ -330,13 +327,7 @@
 
   function followLink() {
     const match = /^#t=([0-9.]+)$/.exec(location.hash);
-    if (match) goTo(nearest(Number(match[1])));
-  }
-
-  function nearest(time) {
-    const before = indexAt(times, time);
-    const after = Math.min(before + 1, times.length - 1);
-    return Math.abs(times[after] - time) < Math.abs(times[before] - time) ? after : before;
+    if (match) goTo(nearestIndex(times, Number(match[1])));
   }
 
   /** The cursor moves at once; pictures follow when they are decoded. */
@@ -446,7 +437,7 @@
 
   function onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.target.tagName === "SELECT") return;
-    const second = (by) => goTo(nearest(times[shown] + by));
+    const second = (by) => goTo(nearestIndex(times, times[shown] + by));
     const keys = {
       " ": toggle,
       ArrowLeft: () => (event.shiftKey ? second(-1) : step(-1)),

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+"use strict";
+
+/** Dark or light: as the system is, unless somebody chose. Stands in the head, so that nothing flashes. */
+const theme = (() => {
+  const system = matchMedia("(prefers-color-scheme: light)");
+  const listeners = [];
+  let chosen = "";
+
+  function apply() {
+    document.documentElement.dataset.theme = chosen || (system.matches ? "light" : "dark");
+    for (const listener of listeners) listener();
+  }
+  system.addEventListener("change", apply);
+  apply();
+  return {
+    /** Call this whenever the colours have changed: what is drawn on a canvas does not follow by itself. */
+    onChange: (listener) => listeners.push(listener),
+    /** The other one; where that is the system's, the system's again. */
+    toggle() {
+      const other = document.documentElement.dataset.theme === "light" ? "dark" : "light";
+      chosen = other === (system.matches ? "light" : "dark") ? "" : other;
+      apply();
+    },
+    /** "" where the system is followed. */
+    get chosen() { return chosen; },
+  };
+})();
+
+/** The value of a colour of palette.css, such as "--ink". */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
