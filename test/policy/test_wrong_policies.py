@@ -37,9 +37,7 @@ def test_a_policy_without_an_ability_says_so_in_a_sentence(saved):
         run_with_cache(Bare(policy), given)
     with pytest.raises(PolicyError, match="it has no passes that leave its state as it is"):
         look(Bare(policy), given, "rollout")
-    with pytest.raises(
-        PolicyError, match=r"it has no passes that leave its state"
-    ):
+    with pytest.raises(PolicyError, match=r"it has no passes that leave its state"):
         look(Bare(policy), given, "contribution")
 
 
