@@ -35,7 +35,7 @@ def results(
         collect = ("collect", *of, "--dataset", data[part], "--layer", layer)
         run(*collect, "--out", out / part, "--observations")
     sae, training, normal = out / "sae", out / "training", out / "normal"
-    size = ("--features", 32, "--k", 4, "--tokens", 20_000, "--batch", 256)
+    size = ("--features", 32, "--k", 4, "--tokens", 20_000, "--batch", 64)
     run("train", "--data", training, "--out", sae, *size, "--device", "cpu", "--threads", 1)
     measured, scored = out / "eval.json", out / "ood.json"
     run("eval", *of, "--sae", sae, "--data", normal, "--action-frames", 6, "--json", measured)
