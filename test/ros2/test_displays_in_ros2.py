@@ -27,7 +27,8 @@ latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 node.create_subscription(String, "/robot_description", lambda m: got.setdefault("urdf", m.data),
                          latched)
 node.create_subscription(MarkerArray, "/displays/cameras",
-    lambda m: got.setdefault("cameras", [x.header.frame_id for x in m.markers]), QoSProfile(depth=2))
+    lambda m: got.setdefault("cameras", [x.header.frame_id for x in m.markers]),
+    QoSProfile(depth=2))
 frames = ("top_camera_optical_frame", "wrist_camera_optical_frame", "gripper_frame_link")
 joined = []
 end = time.monotonic() + 90
