@@ -267,7 +267,7 @@ def test_joints_in_another_order_than_the_policys_are_told_apart_by_statistics()
 
 
 def test_the_names_of_the_training_data_count_more_than_the_order_of_the_messages():
-    ends = {name: (-1.0, 1.0) for name in sorted(ARM)}
+    ends = dict.fromkeys(sorted(ARM), (-1.0, 1.0))
     spec = policy(ends=[*ends.values()])
     known = [f"{name}.pos" for name in ARM]
     made = draft(spec, camera("/top/image_raw"), joints(ends=ends), commands(), known=known)
