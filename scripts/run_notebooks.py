@@ -11,7 +11,6 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from traitlets.config import Config
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -36,7 +35,6 @@ def main(names: list[str]) -> None:
             startup_timeout=300,
             coalesce_streams=True,
             resources={"metadata": {"path": str(EXAMPLES)}},
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
         )
         client.execute()
         leave_out_the_machine(notebook)
