@@ -86,12 +86,18 @@ function showState() {
   const [name, text] = line === "away" ? ["lost", `no connection${why ? `: ${why}` : ""}; trying again`]
     : line === "refused" ? ["lost", `refused: ${why}`]
       : absent ? ["away", absent]
-        : heard && performance.now() - heard > QUIET_MS ? ["away", `no tick for a while${reason ? `: ${reason}` : ""}`]
-          : parameters.enabled === false ? ["disabled", `disabled${reason ? ` · ${reason}` : ""}`]
-            : parameters.enabled === true ? [safety === "disabled" ? "running" : safety || "running", `enabled · ${reason || safety}`]
-              : ["", "connected"];
+        : parameters.enabled === false ? ["disabled", `disabled${more()}`]
+          : parameters.enabled === true ? [safety === "disabled" ? "running" : safety || "running", `enabled${more()}`]
+            : ["", "connected"];
   state.dataset.state = name;
   if (state.textContent !== text) state.textContent = text;
+}
+
+/** What else is to be said of the state: that no tick comes, and why it is as it is. */
+function more() {
+  const quiet = heard ? (performance.now() - heard) / 1000 : 0;
+  return (1000 * quiet > QUIET_MS ? ` · no tick for ${quiet.toFixed(0)} s` : "")
+    + (reason ? ` · ${reason}` : safety && safety !== "disabled" ? ` · ${safety}` : "");
 }
 
 function refused(words) {

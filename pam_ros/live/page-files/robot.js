@@ -16,7 +16,7 @@ class Question {
     this.close(false);
     byId("ask-words").textContent = words;
     byId("yes").textContent = yes;
-    this.dialog.showModal();
+    this.dialog.show();
     byId("no").focus();
     return new Promise((resolve) => { this.answer = resolve; });
   }
