@@ -178,6 +178,8 @@ class Chart {
     this.wide = this.canvas.clientWidth;
     if (!this.wide) return;
     this.range();
+    const { begin, until } = this.view, { low, high } = this;
+    Object.assign(this.figure.dataset, { low, high, begin, until });
     for (const canvas of [this.canvas, this.still]) {
       canvas.width = Math.round(this.wide * scale);
       canvas.height = Math.round(this.height * scale);

@@ -17,7 +17,8 @@ class ColourBar {
       labels.append(label);
       return label;
     });
-    this.figure.append(this.canvas, labels);
+    this.what = document.createElement("p");
+    this.figure.append(this.canvas, labels, this.what);
     root.append(this.figure);
     this.level = null;
   }
@@ -28,11 +29,12 @@ class ColourBar {
     this.draw();
   }
 
-  /** What a cell of half and of full heat has, such as "0.6 %" and "1.2 % of the attention". */
-  say(half, full) {
+  /** What a cell of half and of full heat has, such as "0.6 %" and "1.2 %", and of what. */
+  say(half, full, what) {
     this.half.textContent = half;
     this.full.textContent = full;
-    this.canvas.setAttribute("aria-label", `Colours from no heat to full heat: 0 to ${full}`);
+    this.what.textContent = what;
+    this.canvas.setAttribute("aria-label", `Colours from no heat to full heat: 0 to ${full} ${what}`);
   }
 
   /** Mark a level from 0 to 1; null: none. */

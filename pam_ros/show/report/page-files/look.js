@@ -19,7 +19,7 @@ class LookLine {
     this.border.className = "border";
     const swatch = document.createElement("i");
     this.borderShare = document.createElement("output");
-    this.border.append(swatch, "magenta border: the joint state’s share, ", this.borderShare);
+    this.border.append(swatch, "magenta border: the joint state's share, ", this.borderShare);
     this.swatch = swatch;
     scale.append(this.border);
     box.append(this.how, scale);
@@ -38,7 +38,7 @@ class LookLine {
     this.bar.figure.hidden = !scale;
     if (scale) {
       const what = look && look.unit ? "attribution" : look && look.method === "spatial_softmax" ? "mass" : "attention";
-      this.bar.say(percent(scale / 2), `${percent(scale)} of all ${what} on one cell`);
+      this.bar.say(percent(scale / 2), percent(scale), `of all ${what}, on one cell`);
     }
     const share = map === null || !chosen.state ? null : chosen.state[map];
     this.border.hidden = share === null || share === undefined;

@@ -82,7 +82,7 @@
     const { robot, task, policy, date } = leader.data.heading;
     byId("name").textContent = [robot, task].filter(Boolean).join(": ") || (several ? "Side by side" : leader.data.name);
     byId("of").textContent = several ? titles.common : [policy && `policy ${policy}`, date].filter(Boolean).join(" · ");
-    byId("figures").textContent = runs.map(figures).join("  |  ");
+    byId("figures").textContent = runs.map(figures).join("\n");
     const notes = runs.flatMap((run) => notesOf(run.data).map((note) => run.letterText + note));
     if (notes.length) {
       const list = document.createElement("ul");

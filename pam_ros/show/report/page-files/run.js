@@ -179,5 +179,6 @@ function titlesOf(all) {
   });
   const common = parts[0].filter((part) => parts.every((other) => other.includes(part)));
   const own = parts.map((some) => some.filter((part) => !common.includes(part)).join(" · ") || some[some.length - 1]);
-  return { own, common: common.join(" · ") };
+  // Robot and task are the page's title.
+  return { own, common: common.filter((part) => !part.startsWith("robot ") && part !== all[0].heading.task).join(" · ") };
 }
