@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The observations of rosbags, put together as the live node does: contract, synchroniser, images.
 
-A bag has the episodes that the maps in it name, and is one episode if it has none. Bags may have been recorded while time was simulated, so the time of a tick
-is that of the newest header stamp, not that of recording. A set of messages that cannot be used is
-left out and counted, as the node leaves it out. A bag without any is told, and the others are read.
+A bag has the episodes that the maps in it name, and is one episode if it has none. Bags may have
+been recorded while time was simulated, so the time of a tick is that of the newest header stamp,
+not that of recording. A set of messages that cannot be used is left out and counted, as the node
+leaves it out. A bag without any is told, and the others are read.
 """
 
 from __future__ import annotations

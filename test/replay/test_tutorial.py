@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from recorded_robot import ATTENTION, counts, read
 
+from pam_ros.show.report.packed import read_data
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 COMMANDS = [

@@ -63,7 +63,7 @@ class Browser:
         self.resize(width, height)
 
     def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """The window's size [CSS pixels]; as a phone with a finger, or as a desktop with a mouse."""
+        """The window, in CSS pixels: of a phone with a finger, or of a desktop with a mouse."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report on a phone: everything stands on the page itself, and fingers do what the mouse does."""
+"""The report on a phone: all of it on the page itself, and fingers do what the mouse does."""
 
 from __future__ import annotations
 
