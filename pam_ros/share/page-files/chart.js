@@ -5,7 +5,8 @@
  * Curves over time with a cursor.
  * lines: [{label, color, times, values, gap, dash, width}], color a name of palette.css, values null where
  * there is none, no line across more than gap [s]; stacked adds them up, from 0 to 1. onSeek(time) is told of
- * clicks, onPoint(time or null) where the mouse is. peers: an array that charts of one y-axis share.
+ * clicks, onPoint(time or null) where the mouse is. peers: an array that charts of one y-axis share. plan(tick): see
+ * drawPlan; with holdsPlan the axis has room for it.
  */
 class Chart {
   constructor(root, options) {
@@ -134,6 +135,10 @@ class Chart {
         if (value < low) low = value;
         if (value > high) high = value;
       }
+    }
+    for (const [, value] of (this.holdsPlan && this.plan && this.plan(this.tick)) || []) {
+      if (value < low) low = value;
+      if (value > high) high = value;
     }
     return low <= high ? [low, high] : null;
   }
