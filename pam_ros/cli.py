@@ -71,6 +71,7 @@ JOBS = {
         goes_on="; with --out the same command goes on from here",
     ),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
+    "live": Job("pam_ros.commands.live", True, "a web page of the running robot"),
     "param": Job("pam_ros.commands.param", True, "a node's parameters", has_words=True),
     "policy": Job(
         "pam_ros.policy.main", False, "what a checkpoint reads and shows", has_words=True

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.maps import CROSS_ATTENTION
+from pam_ros.commands.demo_page import start_page
 from pam_ros.commands.demo_words import Teller, reads_words, typed_words
 from pam_ros.nodes.act.attention_selection import CHOICES
 from pam_ros.robot.topics import DEMO_START
@@ -87,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
     parser.add_argument(
+        "--live",
+        type=int,
+        default=1,
+        help="0: without the page of the running demo, `pam_ros live`",
+    )
+    parser.add_argument(
         "--method", choices=CHOICES, help="attention_method of the policy's node; else as demo.yaml"
     )
     return parser
@@ -119,6 +126,7 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
     processes = Processes(out / "logs")
     monitor = DemoMonitor(robot_listens=reads_words(options.policy))
     spinning = SpinningNode(monitor)
+    live = start_page(out) if options.live else None
     try:
         processes.start(
             "act_attention",
@@ -143,6 +151,8 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             sys.stdout.write("type what the arm is to do, such as: reach the blue cube\n")
         _watch(monitor, processes, options.duration, stop, teller)
     finally:
+        if live is not None:
+            live.close()
         # Robot first: then no tick is under way when the recorder closes.
         processes.stop("demo_robot")
         time.sleep(1.5)

@@ -23,6 +23,7 @@ from pam_ros.nodes.act.explainer import Explainer
 from pam_ros.nodes.act.explanation_request import why_no_mean
 from pam_ros.nodes.act.health import Health
 from pam_ros.nodes.act.map_rate import why_few_maps
+from pam_ros.nodes.act.offered import what_can_be_shown
 from pam_ros.nodes.act.parameters import DrawnLook, make_look
 from pam_ros.nodes.act.policy_start import (
     prepare_policy,
@@ -154,6 +155,7 @@ class AttentionTicks:
                 self._execution.values,
                 self._method.values,
                 self.shown.values,
+                lambda: {"can_show": what_can_be_shown(policy, self.joints)},
             )
             self._start_watching()
             if self.guard is not None:

@@ -381,7 +381,7 @@ class Chart {
     context.beginPath();
     context.rect(this.left, 0, this.wide - this.left - 4, this.height - 17);
     context.clip();
-    context.strokeStyle = colour("--mark");
+    context.strokeStyle = colour("--c3");
     context.lineWidth = 2;
     context.beginPath();
     for (const [time, value] of plan) context.lineTo(this.x(time), this.y(value));
