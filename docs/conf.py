@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import xml.etree.ElementTree as ET
-from fnmatch import filter as matching
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,45 +45,23 @@ rosdoc2_settings = dict.fromkeys(
     False,
 )
 
-_TOCTREE = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
-_PAGE = re.compile(r"[a-z*][a-z0-9_*]*")
 _OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)#\s]+)(?:#[^)]*)?\)")
 
 
 def _prepare(app: Sphinx, page: str, source: list[str]) -> None:
     """Links out of this folder, as to the README, are downloads: the files are no pages."""
+    folder = Path(app.srcdir, page).parent
 
     def download(link: re.Match[str]) -> str:
         words = link[1].replace("`", "")
-        if not Path(app.srcdir, link[2]).is_file():
+        file = (folder / link[2]).resolve()
+        if file.is_relative_to(Path(app.srcdir).resolve()):
+            return link[0]  # another page
+        if not file.is_file():
             return f"`{words}`"  # a folder; or all that rosdoc2 leaves out
         return f"{{download}}`{words} <{link[2]}>`"
 
     source[0] = _OUTSIDE.sub(download, source[0])
-    if page == "index":
-        source[0] = _filled(source[0], sorted(app.env.found_docs - {"index"}))
-
-
-def _filled(text: str, rest: list[str]) -> str:
-    """In tables of contents patterns become the pages there are; the last takes all others.
-
-    So a new page needs no edit in index.md, and a page may be named before it is written.
-    """
-    tables = list(_TOCTREE.finditer(text))
-
-    def fill(table: re.Match[str]) -> str:
-        options, pages = [], []
-        for line in table[1].splitlines():
-            if _PAGE.fullmatch(line):
-                pages += [name for name in matching(rest, line) if name not in pages]
-            else:
-                options.append(line)
-        if table.start() == tables[-1].start():
-            pages += [name for name in rest if name not in pages]
-        rest[:] = [name for name in rest if name not in pages]
-        return "\n".join(["```{toctree}", *options, *pages, "```"]) if pages else ""
-
-    return _TOCTREE.sub(fill, text)
 
 
 def setup(app: Sphinx) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "models" / "demo_act" / "README.md",
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "models").glob("*/README.md")),
     ROOT / "pam_ros" / "embedded" / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
 

@@ -43,16 +43,13 @@ _SPECIAL = (
     "<global-img>",
     "<end_of_utterance>",
 )
-MORE_WORDS = (
+_MORE_WORDS = (
     "take pick put place push pull lift hold grasp touch look turn stop wait find bring give "
     "a an and on in of with from by near left right up down back away onto into under between "
-    "please now then it"
-)
-_OTHER_THINGS = (
     "black white yellow orange purple brown grey pink small large big little round square "
-    "cup bowl box lid pen plate bottle table robot arm hand thing object tower"
+    "cup bowl box lid pen plate bottle table robot arm hand thing object tower please now then it"
 )
-"""Words that no phrasing has, in two kinds: a tokenizer knows more than one task's."""
+"""Words that no phrasing has: a tokenizer knows more than one task's."""
 
 
 def write_vlm_folder(folder: Path) -> None:
@@ -80,7 +77,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
         for text in (*phrasings.training, *phrasings.held_out)
     ]
     # Each word as a beginning and as a continuation, so that it becomes one token.
-    words = sorted({word for text in [*texts, *ABSENT, MORE_WORDS, _OTHER_THINGS] for word in text.split()})
+    words = sorted({word for text in [*texts, *ABSENT, _MORE_WORDS] for word in text.split()})
     tokenizer.train_from_iterator(
         [*texts, *words, *(f"{word} {word}" for word in words)] * 2,
         trainers.BpeTrainer(
