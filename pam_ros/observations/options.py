@@ -38,7 +38,7 @@ def add_source_options(parser: argparse.ArgumentParser, simulator: str, *, requi
         nargs="+",
         default=[],
         metavar="BAG",
-        help="bags (folder, .mcap, .db3), folders of bags, patterns; each is an episode",
+        help="bags (folder, .mcap, .db3), folders of bags, patterns",
     )
     source.add_argument("--dataset", default="", help="a LeRobot dataset: its folder or hub id")
     add_reading_options(parser)
@@ -120,7 +120,7 @@ def open_recorded(
         return None
     from pam_ros.observations.bag import BagSource  # noqa: PLC0415
 
-    return BagSource(policy, _bags(options.bag)[:episodes], reading)
+    return BagSource(policy, _bags(options.bag), reading, episodes)
 
 
 def _bags(names: Sequence[str]) -> list[Path]:

@@ -35,8 +35,9 @@ def shared(*names: str) -> str:
     """Files that several pages use, one after the other.
 
     palette.css: the colours, dark and light, as CSS variables. parts.css: the looks of what the
-    scripts make. theme.js stands in a page's head; time.js, heat.js, picture.js and chart.js in
-    this order.
+    scripts make. theme.js stands in a page's head. The others know no page: time.js, view.js and
+    chart.js draw curves, heat.js, colour-bar.js and picture.js pictures with heat, tip.js what the
+    mouse is over.
     """
     return "".join((_FILES / name).read_text(encoding="utf-8") for name in names)
 

@@ -57,11 +57,6 @@ export class Cameras {
     this.root.querySelector(".empty")?.remove();
     const picture = new Picture(this.root, name, { width, height });
     picture.number = 0;
-    picture.canvas.title = "Larger or smaller";
-    picture.canvas.tabIndex = 0;
-    const enlarge = () => picture.figure.classList.toggle("large");
-    picture.canvas.addEventListener("click", enlarge);
-    picture.canvas.addEventListener("keydown", (event) => { if (event.key === "Enter") enlarge(); });
     this.pictures.set(name, picture);
     this.arrange();
     return picture;

@@ -37,7 +37,7 @@ export class Curves {
     root.append(this.shares, this.joints);
     this.joints.innerHTML = "<figcaption><h2>Joints</h2><span class=\"legend\"></span></figcaption><div class=\"joints\"></div>";
     const legend = this.joints.querySelector(".legend");
-    for (const look of [...Object.values(SERIES), { color: "--mark", label: "planned" }]) {
+    for (const look of [...Object.values(SERIES), { color: "--c3", label: "planned" }]) {
       const entry = document.createElement("span"), swatch = document.createElement("i");
       swatch.style.borderColor = `var(${look.color})`;
       if (look.dash) swatch.className = "dash";
@@ -91,7 +91,7 @@ export class Curves {
     const made = { commanded: new Rolling(1), measured: new Rolling(1) };
     this.joint.set(name, made);
     const lines = Object.entries(SERIES).map(([role, look]) => ({
-      ...look, label: "", times: made[role].times, values: made[role].rows[0], gap: GAP_S,
+      ...look, times: made[role].times, values: made[role].rows[0], gap: GAP_S,
     }));
     const plan = () => this.plan && this.plan.of.get(name);
     const chart = this.chart(this.joints.querySelector(".joints"), { title: name, lines, height: 84, small: true, plan });
@@ -111,7 +111,7 @@ export class Curves {
   }
 
   chart(root, options) {
-    return new Chart(root, { view: this.view, episodes: [], onSeek: () => {}, ...options });
+    return new Chart(root, { view: this.view, onSeek: () => {}, holdsPlan: true, ...options });
   }
 
   forget(root) {
@@ -124,19 +124,9 @@ export class Curves {
     this.dirty = false;
     const now = seconds();
     for (const chart of this.view.charts) {
-      chart.range();
-      if (chart.plan && this.plan) this.reach(chart, chart.plan());
       chart.time = now;
     }
     this.view.end = now + AHEAD_S;
     this.view.set(now - BEFORE_S, now + AHEAD_S);
-  }
-
-  /** The axis holds the plan as well. */
-  reach(chart, plan) {
-    for (const [, value] of plan || []) {
-      if (value < chart.low) chart.low = value;
-      if (value > chart.high) chart.high = value;
-    }
   }
 }

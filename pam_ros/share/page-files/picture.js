@@ -12,7 +12,12 @@ class Picture {
     const caption = document.createElement("figcaption"), label = document.createElement("b");
     label.textContent = name;
     this.readout = document.createElement("span");
-    caption.append(label, this.readout);
+    this.enlarger = document.createElement("button");
+    this.enlarger.type = "button";
+    this.enlarger.textContent = "⤢";
+    this.enlarger.title = `Enlarge ${name}`;
+    this.enlarger.setAttribute("aria-pressed", "false");
+    caption.append(label, this.readout, this.enlarger);
     this.canvas = document.createElement("canvas");
     this.canvas.width = width;
     this.canvas.height = height;
@@ -22,6 +27,8 @@ class Picture {
     this.figure.append(caption, this.canvas);
     // A row of cameras is as high everywhere, whatever their proportions.
     this.figure.style.flexGrow = width / height;
+    this.figure.style.setProperty("--ratio", width / height);
+    for (const element of [this.enlarger, this.canvas]) element.addEventListener("click", () => this.enlarge());
     root.append(this.figure);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.layer = new HeatLayer(width, height);
@@ -38,6 +45,29 @@ class Picture {
     context.fillRect(0, 0, width, height);
     if (source) context.drawImage(source, x, 0, width, height, 0, 0, width, height);
     this.plain.getContext("2d").drawImage(this.canvas, 0, 0);
+  }
+
+  /** As wide as there is room, the other pictures of its row below it; or as it was. */
+  enlarge(large = !this.figure.classList.contains("large")) {
+    for (const other of this.figure.parentElement.children) {
+      const chosen = large && other === this.figure;
+      other.classList.toggle("large", chosen);
+      other.querySelector("figcaption button").setAttribute("aria-pressed", String(chosen));
+    }
+    this.figure.parentElement.classList.toggle("enlarged", large);
+    this.figure.dispatchEvent(new CustomEvent("enlarge", { bubbles: true, detail: large }));
+  }
+
+  /** Tell where the mouse is on the picture [its pixels], and when it has left. */
+  onPoint(listener, leave) {
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "mouse") return;
+      const box = this.canvas.getBoundingClientRect();
+      const part = (at, begin, size) => Math.min(Math.max((at - begin) / size, 0), 1);
+      listener(event, part(event.clientX, box.left, box.width) * this.width,
+        part(event.clientY, box.top, box.height) * this.height);
+    });
+    this.canvas.addEventListener("pointerleave", leave);
   }
 
   /** See HeatLayer. */

@@ -4,10 +4,11 @@
 /** Dark or light: as the system is, unless somebody chose. Stands in the head, so that nothing flashes. */
 const theme = (() => {
   const system = matchMedia("(prefers-color-scheme: light)");
-  const listeners = [];
+  const listeners = [], colours = new Map();
   let chosen = "";
 
   function apply() {
+    colours.clear();
     document.documentElement.dataset.theme = chosen || (system.matches ? "light" : "dark");
     for (const listener of listeners) listener();
   }
@@ -22,10 +23,15 @@ const theme = (() => {
       chosen = other === (system.matches ? "light" : "dark") ? "" : other;
       apply();
     },
-    /** "" where the system is followed. */
-    get chosen() { return chosen; },
+    /** The value of a colour of palette.css; asked once, since every question lays the page out anew. */
+    colour(name) {
+      if (!colours.has(name)) {
+        colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+      }
+      return colours.get(name);
+    },
   };
 })();
 
 /** The value of a colour of palette.css, such as "--ink". */
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colour = theme.colour;

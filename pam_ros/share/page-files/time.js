@@ -26,32 +26,3 @@ function ticks(low, high, wanted) {
   for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) found.push(v);
   return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
-
-/** The part of the recording that all charts show [s]. */
-class View {
-  constructor(end) {
-    this.end = Math.max(end, 1e-3);
-    this.charts = [];
-    this.set(0, this.end);
-  }
-
-  set(begin, end) {
-    const span = Math.min(Math.max(end - begin, 0.2), this.end);
-    this.begin = Math.min(Math.max(begin, 0), this.end - span);
-    this.until = this.begin + span;
-    for (const chart of this.charts) chart.refresh();
-  }
-
-  zoom(factor, about) {
-    const span = (this.until - this.begin) * factor;
-    const part = (about - this.begin) / (this.until - this.begin);
-    this.set(about - part * span, about + (1 - part) * span);
-  }
-
-  /** Moves along where the time would be outside. */
-  follow(time) {
-    if (time >= this.begin && time <= this.until) return;
-    const span = this.until - this.begin;
-    this.set(time - 0.1 * span, time + 0.9 * span);
-  }
-}

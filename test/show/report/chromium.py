@@ -69,10 +69,20 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.resize(width, height)
+
+    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
+        """The window, in CSS pixels: of a phone with a finger, or of a desktop with a mouse."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
+            width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone,
         )  # fmt: skip
+        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    def scheme(self, name: str) -> None:
+        """What the system prefers: "light" or "dark"."""
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        self.call("Emulation.setEmulatedMedia", features=features)
 
     def call(self, method: str, **parameters):
         """Send a command and return its result."""
@@ -133,18 +143,33 @@ class Browser:
                 "Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0, **text
             )
 
-    def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Click at a part of the element's width and height."""
+    def point(self, selector: str, x: float = 0.5, y: float = 0.5) -> dict:
+        """Move the mouse to a part of the element's width and height; the place [CSS pixels]."""
         place = json.dumps(selector)
         self.run(f"document.querySelector({place}).scrollIntoView({{block: 'nearest'}})")
         box = self.run(f"document.querySelector({place}).getBoundingClientRect().toJSON()")
         at = {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", **at)
+        return at
+
+    def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
+        """Click at a part of the element's width and height."""
+        at = self.point(selector, x, y)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
 
-    def screenshot(self, path: Path) -> None:
-        """What the window shows, as PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+    def wheel(self, selector: str, delta: float, *, control: bool = False) -> None:
+        """Turn the wheel over the middle of the element; negative is away from oneself."""
+        at = self.point(selector)
+        self.call(
+            "Input.dispatchMouseEvent",
+            type="mouseWheel", deltaX=0, deltaY=delta, modifiers=2 if control else 0, **at,
+        )  # fmt: skip
+
+    def screenshot(self, path: Path, *, whole: bool = False) -> None:
+        """What the window shows, or the whole page, as PNG."""
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(shot["data"]))
 
     def problems(self, server: str = "") -> list[str]:
         """Exceptions, logged errors, and requests that would have left the page.

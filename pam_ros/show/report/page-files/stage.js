@@ -4,17 +4,6 @@
 /** Times of the container are rounded [s]. */
 const SLACK = 0.0005;
 
-/** The bytes of a base64 text. */
-function bytes(element) {
-  const text = element.textContent.trim();
-  element.remove();
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  const plain = atob(text);
-  const array = new Uint8Array(plain.length);
-  for (let i = 0; i < plain.length; i++) array[i] = plain.charCodeAt(i);
-  return array;
-}
-
 /** One camera of the recording: the picture, and which cells belong to a tick. */
 class Camera {
   constructor(spec, heat, cells, root) {
@@ -43,6 +32,15 @@ class Camera {
     this.picture.heat(grid, this.cells, grid.at, this.heat.units[tick] / scale, table, dimmed);
   }
 
+  /** The cell at a place of the picture, of the map that is drawn: {row, col, mass, level}; null: none. */
+  cellAt(tick, x, y) {
+    const grid = tick === null ? null : this.grid(tick, this.grids), scale = tick === null ? 0 : this.heat.scales[tick];
+    if (!grid || !scale) return null;
+    const { row, col } = cellAtPlace(grid, x, y, this.panel);
+    const mass = this.cells[grid.at + row * grid.cols + col] / 255 * this.heat.units[tick];
+    return { row, col, mass, level: mass / scale };
+  }
+
   drawBorder(share, pixels) {
     this.picture.border(share, pixels, this.spec.grids.length ? this.spec.grids[0].image_size : undefined);
   }
@@ -59,7 +57,7 @@ class Stage {
     this.own = {
       target: data.target, units: data.heat.units, scales: data.heat.scales, maps: data.maps,
       grids: Object.fromEntries(data.cameras.map((spec) => [spec.name, spec.grids])),
-      shares: data.shares, state: data.shares["joint state"],
+      shares: data.shares, state: data.shares["joint state"], looks: data.looks,
     };
     this.chosen = this.own;
     this.heatOn = true;
@@ -98,6 +96,9 @@ class Stage {
     this.opacity = alpha;
     this.table = heatTable(this.data.heat.colours, alpha);
   }
+
+  /** The tick whose map is drawn; null where there is none. */
+  get map() { return this.tick < 0 ? null : this.chosen.maps[this.tick]; }
 
   /** Go to a tick: its frame is shown as soon as it is decoded. */
   seek(tick) {
