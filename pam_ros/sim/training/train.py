@@ -21,6 +21,7 @@ from pam_ros.sim.errors import SimError
 from pam_ros.sim.rollout import run_episodes
 from pam_ros.sim.scene import IMAGE_WIDTH, VALIDATION_SEEDS, Scene
 from pam_ros.sim.training.checkpoint import PolicyActor, save_checkpoint
+from pam_ros.sim.training.precision import bfloat16_is_fast
 from pam_ros.sim.training.trainee import CHUNK, Trainee
 
 if TYPE_CHECKING:
@@ -180,7 +181,9 @@ class Trainer:
         _, rate = learning_rate(self.step, self._phases)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(
+            self._device.type, torch.bfloat16, enabled=bfloat16_is_fast(self._device)
+        ):
             actions, location = self.model(
                 *(
                     self._tensor(array)

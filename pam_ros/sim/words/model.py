@@ -81,6 +81,15 @@ def config(vlm_folder: Path | str) -> SmolVLAConfig:
     )
 
 
+def word_embedding(policy: SmolVLAPolicy) -> Tensor:
+    """The policy's (tokens, HIDDEN) embedding of words."""
+    model: Any = policy.model
+    embedding: Tensor = (
+        model.vlm_with_expert.get_vlm_model().text_model.get_input_embeddings().weight
+    )
+    return embedding
+
+
 class Trainee(nn.Module):
     """The policy and the two heads, in training.
 

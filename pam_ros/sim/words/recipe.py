@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from pam_ros.sim.training.recipe import usable_device
 from pam_ros.sim.words.actors import LeRobotActor
 from pam_ros.sim.words.checkpoint import load_checkpoint, save_checkpoint
 from pam_ros.sim.words.draws import Draws
+from pam_ros.sim.words.model import word_embedding
 from pam_ros.sim.words.stats import Stats
+from pam_ros.sim.words.texts import give_unseen_words_the_mean
 from pam_ros.sim.words.train import Plan, Trainer
 from pam_ros.sim.words.vlm_folder import write_vlm_folder
 
@@ -87,8 +90,13 @@ def check_plan(plan: Plan) -> None:
 
 
 def finish(trainer: Trainer, out: Path) -> None:
-    """Write the LeRobot checkpoint of the averaged weights to `out`."""
-    save_checkpoint(trainer.averaged, trainer.stats, out)
+    """Write the LeRobot checkpoint of the averaged weights to `out`.
+
+    Words that training never saw have the mean of those that it saw.
+    """
+    policy = copy.deepcopy(trainer.averaged)
+    give_unseen_words_the_mean(word_embedding(policy), trainer.tokenizer)
+    save_checkpoint(policy, trainer.stats, out)
 
 
 def validate(checkpoint: Path, scenes: int) -> Validation:

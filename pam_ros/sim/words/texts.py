@@ -60,3 +60,28 @@ def encode(tokenizer: Any, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     """
     encoded = tokenizer([f"{text}\n" for text in texts], padding="longest", return_tensors="pt")
     return encoded["input_ids"], encoded["attention_mask"].to(torch.bool)
+
+
+def seen_tokens(tokenizer: Any) -> list[int]:
+    """The tokens that can occur in texts to train on, of words alone; sorted."""
+    texts = [f"{before}{word}" for word in (*OBJECT_WORDS, *OTHER_WORDS) for before in ("", " ")]
+    return sorted({token for text in texts for token in tokenizer(text)["input_ids"]})
+
+
+@torch.no_grad()
+def give_unseen_words_the_mean(embedding: Tensor, tokenizer: Any) -> None:
+    """Let each token that training never saw have the mean embedding of those that it saw.
+
+    Such a token still has the random vector that it began with, and a word of it disturbs the
+    policy like noise. The mean is close to all of the words that were seen and to none in
+    particular (Hewitt 2021, "Initializing New Word Embeddings for Pretrained Language Models").
+
+    Args:
+        embedding: (tokens, width), changed in place. Special tokens and the line break that ends a
+            text keep what they have.
+        tokenizer: whose tokens these are.
+    """
+    seen = seen_tokens(tokenizer)
+    kept = {*seen, *tokenizer.all_special_ids, *tokenizer("\n")["input_ids"]}
+    unseen = [token for token in range(len(embedding)) if token not in kept]
+    embedding[unseen] = embedding[seen].mean(0)

@@ -21,6 +21,7 @@ import torch
 
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import JOINT_NAMES, OBJECTS
+from pam_ros.sim.training.precision import bfloat16_is_fast
 from pam_ros.sim.words.draws import CHUNK, Draws
 from pam_ros.sim.words.lerobot_api import AutoTokenizer
 from pam_ros.sim.words.model import NOISE_DRAWS, Losses, Trainee
@@ -96,9 +97,10 @@ class Trainer:
         self.vlm_folder = vlm_folder
         self.plan = plan
         self._device = torch.device(device)
+        self._bfloat16 = bfloat16_is_fast(self._device)
         self._save_every = save_every
         self._state_file = work / "state.pt"
-        self._tokenizer = AutoTokenizer.from_pretrained(vlm_folder)
+        self.tokenizer = AutoTokenizer.from_pretrained(vlm_folder)
         self.model = Trainee(vlm_folder).to(self._device)
         self.averaged = copy.deepcopy(self.model.policy).eval().requires_grad_(False)
         trained = [value for value in self.model.parameters() if value.requires_grad]
@@ -156,7 +158,7 @@ class Trainer:
         """What Trainee.forward takes before noise and time: state and plans are normalised."""
         state = (batch.state - self.stats.state_mean) / self.stats.state_std
         plans = (batch.plans - self.stats.action_mean) / self.stats.action_std
-        tokens, words = encode(self._tokenizer, texts)
+        tokens, words = encode(self.tokenizer, texts)
         arrays = (batch.images, state, plans, batch.objects)
         tensors = (*(torch.from_numpy(array) for array in arrays), tokens, words)
         return tuple(tensor.to(self._device) for tensor in tensors)
@@ -189,7 +191,7 @@ class Trainer:
             self._device
         )
         moments = draw_times((asked, NOISE_DRAWS), generator).to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
             losses: Losses = self.model(*inputs, noise, moments)
         self._optimiser.zero_grad()
         total: Any = losses.actions + self.plan.locate_weight * (losses.named + losses.each)

@@ -8,7 +8,14 @@ from pam_ros.sim.instructions import PHRASINGS
 from pam_ros.sim.scene import OBJECTS
 from pam_ros.sim.words.lerobot_api import AutoTokenizer, make_smolvla_pre_post_processors
 from pam_ros.sim.words.model import config
-from pam_ros.sim.words.texts import OBJECT_WORDS, OTHER_WORDS, draw_text, encode
+from pam_ros.sim.words.texts import (
+    OBJECT_WORDS,
+    OTHER_WORDS,
+    draw_text,
+    encode,
+    give_unseen_words_the_mean,
+    seen_tokens,
+)
 
 
 def test_words_of_the_object_are_never_lost_and_none_is_new():
@@ -57,3 +64,25 @@ def test_every_word_of_a_phrasing_is_one_token(vlm):
     for phrasings in PHRASINGS.values():
         for text in (*phrasings.training, *phrasings.held_out):
             assert len(tokenizer(text)["input_ids"]) == len(text.split())
+
+
+def test_every_text_is_of_seen_tokens(vlm):
+    tokenizer = AutoTokenizer.from_pretrained(vlm)
+    rng = np.random.default_rng(2)
+    seen = set(seen_tokens(tokenizer))
+    for name in OBJECTS:
+        for _ in range(200):
+            assert set(tokenizer(draw_text(name, rng))["input_ids"]) <= seen
+    assert not set(tokenizer("point at")["input_ids"]) & seen
+
+
+def test_words_that_training_never_saw_have_the_mean_of_those_that_it_saw(vlm):
+    tokenizer = AutoTokenizer.from_pretrained(vlm)
+    before = torch.randn(len(tokenizer), 8, generator=torch.Generator().manual_seed(0))
+    embedding = before.clone()
+    give_unseen_words_the_mean(embedding, tokenizer)
+    mean = before[seen_tokens(tokenizer)].mean(0)
+    for token in tokenizer("point at")["input_ids"]:
+        assert torch.equal(embedding[token], mean)
+    kept = [*seen_tokens(tokenizer), *tokenizer.all_special_ids, *tokenizer("\n")["input_ids"]]
+    assert torch.equal(embedding[kept], before[kept])
