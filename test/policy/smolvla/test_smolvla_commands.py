@@ -71,7 +71,7 @@ def test_ablation_asks_it_with_the_words_of_each_episode(arguments, tmp_path):
     assert main(["ablate", *arguments, "--frames", "2", "--out", str(tmp_path / "out")]) == 0
     report = ablation_of((tmp_path / "out" / "ablation.json").read_text(), "file")
     assert report.noise == "common"
-    for name in ("front", "wrist", "state", "instruction"):
+    for name in ("front", "wrist", "state", "words"):
         rows = [row for row in report.of_input(name) if row.moments]
         assert max(row.chunk.value for row in rows) > 1e-4
 
