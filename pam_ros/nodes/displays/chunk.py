@@ -70,7 +70,7 @@ class ChunkInSpace:
         """Whether somebody subscribes; to be called several times a second."""
         self._heard.look()
 
-    def _listen(self) -> list[Subscription[Any]]:
+    def _listen(self) -> list[Subscription]:
         node = self._node
         states = {part.topic for part in self._topics.states if part.type == JOINT_STATE}
         where = node.resolve_topic_name(DESCRIPTION)

@@ -93,7 +93,7 @@ class HeatInSpace:
         self._frames = FrameTree()
         self._scale = RunningScale()
 
-    def _listen(self) -> list[Subscription[Any]]:
+    def _listen(self) -> list[Subscription]:
         node = self._node
         static, moving = partial(self._take, static=True), partial(self._take, static=False)
         return [
@@ -103,7 +103,7 @@ class HeatInSpace:
             node.create_subscription(AttentionMap, self._topics.attention, self._on_map, 2),
         ]
 
-    def _listen_to_cameras(self) -> list[Subscription[Any]]:
+    def _listen_to_cameras(self) -> list[Subscription]:
         return [
             self._node.create_subscription(
                 CameraInfo, camera.info, partial(self._infos.__setitem__, camera.name), _SENSOR

@@ -26,12 +26,12 @@ class WhileHeard:
         self,
         node: Node,
         publisher: Publisher[Any],
-        subscribe: Callable[[], Sequence[Subscription[Any]]],
+        subscribe: Callable[[], Sequence[Subscription]],
     ) -> None:
         self._node = node
         self._publisher = publisher
         self._subscribe = subscribe
-        self._made: list[Subscription[Any]] = []
+        self._made: list[Subscription] = []
 
     def look(self) -> bool:
         """Subscribe or let go, as there are subscribers; whether there are."""
