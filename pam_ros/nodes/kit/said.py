@@ -60,23 +60,26 @@ class Said:
 
     def info(self, text: str, state: str = "") -> None:
         """Log; state: what this text is a case of, if its words come from outside."""
-        self._say(self._logger.info, text, state)
+        line = self._line(text, state)
+        if line:
+            self._logger.info(line)
 
     def warning(self, text: str, state: str = "") -> None:
         """Likewise."""
-        self._say(self._logger.warning, text, state)
+        line = self._line(text, state)
+        if line:
+            self._logger.warning(line)
 
     def error(self, text: str, state: str = "") -> None:
         """Likewise."""
-        self._say(self._logger.error, text, state)
-
-    def _say(self, log: Callable[[str], object], text: str, state: str) -> None:
-        line = self._line(text, state or _NUMBER.sub("#", text))
+        line = self._line(text, state)
         if line:
-            log(line)
+            self._logger.error(line)
 
-    def _line(self, text: str, key: str) -> str:
+    # Each severity has a line of its own that logs: rclpy refuses another at the same place.
+    def _line(self, text: str, state: str) -> str:
         """What to log now; empty for nothing."""
+        key = state or _NUMBER.sub("#", text)
         with self._lock:
             now = self._clock()
             for old in [k for k, each in self._states.items() if now - each.came_s > LONGEST_S]:

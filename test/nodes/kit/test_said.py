@@ -85,3 +85,18 @@ def test_a_sender_who_invents_states_floods_nothing(said, log):
     for place in range(10 * MOST):
         said.warning("x" * (place + 1))
     assert len(log.lines) == MOST + 1
+
+
+def test_one_logger_of_ros_takes_all_severities(domain, capfd):
+    import rclpy
+
+    rclpy.init(args=[])
+    try:
+        said = Said(rclpy.create_node("said").get_logger())
+        said.info("all is well")
+        said.warning("it is late")
+        said.error("it is broken")
+    finally:
+        rclpy.shutdown()
+    told = capfd.readouterr().err
+    assert all(text in told for text in ("all is well", "it is late", "it is broken"))
