@@ -95,6 +95,7 @@ def _visitor(point: HookPoint, hook: Hook) -> Visitor:
             )
             raise PolicyError(message)
         # A tensor of its own: lerobot adds to some of them in place.
-        return activation if new is activation else new.to(activation).clone()
+        replaced: Tensor = activation if new is activation else new.to(activation).clone()
+        return replaced
 
     return visit

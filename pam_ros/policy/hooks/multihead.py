@@ -48,7 +48,7 @@ class InsideSite:
         written = vars(self.attention).get("forward")
         if not isinstance(written, _WrittenOut):
             written = _WrittenOut(self.attention)
-            self.attention.forward = written  # type: ignore[method-assign]
+            self.attention.forward = written  # type: ignore[method-assign,assignment]
         visitors = written.visitors[self.inside]
         visitors.append(counted)
 

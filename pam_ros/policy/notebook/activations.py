@@ -75,7 +75,8 @@ def run_with_hooks(
         _noise_of(policy, noise_of, index),
         hooked.hooks(each),
     ):
-        return hooked.forward(hooked.prepare([fitted.observation])).chunks[0]
+        chunk: NDArray[np.float32] = hooked.forward(hooked.prepare([fitted.observation])).chunks[0]
+        return chunk
 
 
 def run_with_cache(

@@ -216,16 +216,16 @@ def _explained(policy: Policy, fitted: Fitted, wanted: Wanted) -> _Seen:
     if wanted.method in CONTRIBUTIONS:
         if not isinstance(policy, Contributing):
             raise PolicyError(lacks(policy, "it has no contributions"))
-        given = not isinstance(baseline, str)
+        pictures = None if isinstance(baseline, str) else baseline
         request = ContributionRequest(
             method=wanted.method,
             target=target,
-            baseline=CUSTOM_BASELINE if given else baseline,
+            baseline=baseline if isinstance(baseline, str) else CUSTOM_BASELINE,
             points=1 if wanted.steps is None else wanted.steps,
             cell=wanted.cell,
             complete=True,
             joints=joints,
-            pictures=baseline if given else None,
+            pictures=pictures,
             at_once=True,
         )
         attribution = policy.contribute(fitted.observation, request)

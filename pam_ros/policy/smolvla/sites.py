@@ -85,7 +85,8 @@ class _ByHead:
 
     def read(self, joined: Tensor) -> Tensor:
         """By head."""
-        return joined.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+        batch, rows, width = joined.shape
+        return joined.view(batch, rows, self._heads, width // self._heads).transpose(1, 2)
 
     def write(self, _old: Tensor, new: Tensor) -> Tensor:
         """Joined again."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pam_ros.robot.contract import CAMERA_TYPES, IMAGE, Size
 from pam_ros.robot.draft.assignment import assign, rivals
-from pam_ros.robot.draft.text import FILL_IN, listed, scalar
+from pam_ros.robot.draft.text import listed, scalar
 from pam_ros.robot.draft.words import alike, words
 from pam_ros.robot.images import ENCODINGS
+from pam_ros.robot.section import FILL_IN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +141,9 @@ def _same_shape(camera: CameraSpec, size: Size) -> bool:
     )
 
 
-def _why(named: np.ndarray, sized: np.ndarray, column: int, *, alone: bool) -> str:
+def _why(
+    named: np.ndarray[Any, Any], sized: np.ndarray[Any, Any], column: int, *, alone: bool
+) -> str:
     if named[column] > 0:
         return "its name says so" if named[column] >= 1 else "its name is the nearest"
     if len(named) == 1:

@@ -11,7 +11,8 @@ from pam_ros.robot.contract import SYNC_TOLERANCE_S
 from pam_ros.robot.draft.cameras import write_cameras
 from pam_ros.robot.draft.numbers import find_numbers
 from pam_ros.robot.draft.numbers_text import write_command, write_state
-from pam_ros.robot.draft.text import FILL_IN, Lines, listed, number, scalar
+from pam_ros.robot.draft.text import Lines, listed, number, scalar
+from pam_ros.robot.section import FILL_IN
 from pam_ros.robot.skew import measure_skew
 from pam_ros.robot.values.arrays import FLOAT64_MULTI_ARRAY
 

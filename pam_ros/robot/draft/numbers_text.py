@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.draft.bounds import DATA, DESCRIPTION, SLOW_SLIDE, speed
-from pam_ros.robot.draft.text import FILL_IN, listed, number, scalar
+from pam_ros.robot.draft.text import listed, number, scalar
 from pam_ros.robot.draft.units import JointUnit
+from pam_ros.robot.section import FILL_IN
 from pam_ros.robot.values.joints import JOINT_STATE
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ def order_joints(
             return Ordered(named, "by the names of the training data", {})
     if len(have) < count:
         names = [*have, *[""] * (count - len(have))]
-        what = {place: [] for place in range(len(have), count)}
+        what: dict[int, list[str]] = {place: [] for place in range(len(have), count)}
         return Ordered(names, "the order of the messages, which have fewer", what)
     if data is None:
         if len(have) == count:
