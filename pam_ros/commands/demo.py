@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pam_ros.nodes.demo.monitor import DemoMonitor
 
-STARTUP_SECONDS = 120.0
+STARTUP_SECONDS = 300.0
 SHIPPED = ("act", "smolvla")
 """Policies that come with the package, as models/demo_NAME."""
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"

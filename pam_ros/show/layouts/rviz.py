@@ -15,7 +15,7 @@ import yaml
 from pam_ros.show.layouts.qt_state import main_window_state
 
 if TYPE_CHECKING:
-    from pam_ros.robot.topics import CameraTopics, Topics
+    from pam_ros.robot.topics import Topics
 
 _HEADING = "# Overlays and heat in RViz: rviz2 -d pam_ros.rviz. Made by `pam_ros layouts`.\n"
 _WIDTH, _HEIGHT = 1600, 900
@@ -45,14 +45,17 @@ class InSpace:
 
 def rviz(topics: Topics, space: InSpace) -> str:
     """The text of a .rviz file."""
-    names = [f"{camera.name}, attention" for camera in topics.cameras]
-    rows, width = _rows(names)
+    pictures = {f"{camera.name}, attention": camera.overlay for camera in topics.cameras}
+    rows, width = _rows(list(pictures))
+    if topics.words:
+        pictures["words"] = topics.words
+        rows.append(["words"])
     state = main_window_state((_WIDTH, _HEIGHT - _BARS), (_DISPLAYS, _LIST_WIDTH), (rows, width))
     content = {
         "Panels": [{"Class": "rviz_common/Displays", "Name": _DISPLAYS}],
         "Visualization Manager": {
             "Class": "",
-            "Displays": [*_in_space(space), *map(_image, names, topics.cameras)],
+            "Displays": [*_in_space(space), *(_image(*picture) for picture in pictures.items())],
             "Enabled": True,
             "Global Options": {
                 "Background Color": "48; 48; 48",
@@ -82,7 +85,7 @@ def rviz(topics: Topics, space: InSpace) -> str:
             "Hide Right Dock": False,
             "QMainWindow State": state,
             "Width": _WIDTH,
-            **{name: {"collapsed": False} for name in (_DISPLAYS, *names)},
+            **{name: {"collapsed": False} for name in (_DISPLAYS, *pictures)},
         },
     }
     return _HEADING + yaml.safe_dump(content, sort_keys=False, width=100)
@@ -143,7 +146,7 @@ def _markers(name: str, topic: str) -> dict[str, Any]:
     }
 
 
-def _image(name: str, camera: CameraTopics) -> dict[str, Any]:
+def _image(name: str, topic: str) -> dict[str, Any]:
     return {
         "Class": "rviz_default_plugins/Image",
         "Enabled": True,
@@ -152,7 +155,7 @@ def _image(name: str, camera: CameraTopics) -> dict[str, Any]:
         "Min Value": 0,
         "Name": name,
         "Normalize Range": True,
-        "Topic": _topic(camera.overlay),
+        "Topic": _topic(topic),
         "Value": True,
     }
 
