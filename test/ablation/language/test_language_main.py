@@ -94,7 +94,7 @@ def test_a_policy_that_reads_no_words_is_refused(contract, bags, tmp_path, capsy
     assert language(tmp_path / "act", "--contract", contract, "--bag", *bags) == 1
     error = capsys.readouterr().err
     assert "reads no words: pam_ros ablate says which inputs it uses" in error
-    assert error.count("\n") == 1
+    assert "Traceback" not in error
 
 
 def test_a_recording_that_says_nothing_needs_the_option(make, contract, tmp_path, capsys):
