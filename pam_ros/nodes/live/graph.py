@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
@@ -51,6 +52,7 @@ class LiveGraph:
         self, executor: Executor, target: str, record_to: Path, contract: str = ""
     ) -> None:
         self._executor = executor
+        self._work: deque[Callable[[], None]] = deque()
         self._target = "/" + target.strip("/")
         self._contract = contract
         self.node = Node(f"pam_ros_live_{os.getpid()}")
@@ -204,7 +206,10 @@ class LiveGraph:
             else:
                 loop.call_soon_threadsafe(_fill, result, value)
 
-        self._executor.create_task(run)
+        # Tasks of an executor run newest first: what is asked first is to be done first, so a task
+        # takes what has waited longest, and not what it was made for.
+        self._work.append(run)
+        self._executor.create_task(lambda: self._work.popleft()())
         return await result
 
     # What is heard, in the executor's thread.
