@@ -170,7 +170,7 @@ class LiveGraph:
         answer = await self._answer(lambda: client.call_async(request))
         if answer is None:
             words = f"{name} has not answered within {ANSWER_S:g} s: it may yet act on this"
-            return Answer(False, words)
+            return Answer(False, words, unknown=True)
         done = bool(answer.success)
         return Answer(done, answer.message or ("done" if done else "refused"))
 
