@@ -209,7 +209,7 @@ class LiveServer:
             answer = await self._requests.answer(page, request)
         except RequestError as error:
             answer = Answer(False, str(error))
-        except Exception as error:  # every request is answered
+        except Exception as error:  # noqa: BLE001  (every request is answered)
             _log.exception("a request of a page failed")
             answer = Answer(False, f"this failed here: {error}", unknown=True)
         page.tell(f"answer {number}", id=number, done=answer.done, words=answer.words)
@@ -232,7 +232,7 @@ class LiveServer:
             await asyncio.sleep(BEAT_S)
             try:
                 self._beat_once()
-            except Exception:  # beats must go on: leases end by them
+            except Exception:  # noqa: BLE001  (leases end by beats)
                 _log.exception("a beat of the live page failed")
 
     def _beat_once(self) -> None:
