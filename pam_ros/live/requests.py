@@ -89,8 +89,9 @@ class Requests:
         if not self._holding.holds(page.name):
             return "this page does not hold the robot: hold it first"
         beat = request.get("beat")
-        number = isinstance(beat, int) and not isinstance(beat, bool)
-        if not number or not 0 <= self.beat - beat <= STALE_BEATS:
+        if not isinstance(beat, int) or isinstance(beat, bool):
+            beat = -1
+        if not 0 <= beat <= self.beat <= beat + STALE_BEATS:
             return "this came too late to be meant any more: nothing was done; ask again"
         return ""
 
