@@ -14,7 +14,8 @@ from pam_ros.bags.reader import BagReader
 from pam_ros.robot.contract import CAMERA_TYPES, VIDEO_TYPES, Size
 from pam_ros.robot.draft import Seen, Watched
 from pam_ros.robot.errors import ContractError
-from pam_ros.robot.topics import ATTENTION, NODE
+from pam_ros.robot.own_nodes import is_robots
+from pam_ros.robot.topics import ATTENTION
 from pam_ros.robot.urdf import UrdfJoint, read_urdf
 from pam_ros.robot.values.registry import COMMAND_TYPES, VALUE_TYPES
 
@@ -30,8 +31,6 @@ _CAMERA_NS = 20_000_000_000
 """So long from the beginning of a bag, its cameras are looked at."""
 _SETTLE_S = 2.0
 _PARAMETER_S = 1.0
-_OWN_NODES = ("recorder", "sae_recorder", "contract_check", "demo_monitor")
-_OWN_PREFIXES = (NODE.strip("/"), "pam_ros_", "rosbag2_", "ros2cli", "_ros2cli", "rviz", "rqt")
 
 
 def see_bag(path: str) -> Seen:
@@ -174,18 +173,14 @@ def _result(graph: Visit, each: Watched) -> Any:
     told: tuple[str, ...] = ()
     if each.type in COMMAND_TYPES and not each.heard:
         for info in listeners:
-            if _robots_node(info.node_name):
+            if is_robots(info.node_name):
                 full = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
                 told = told or _joints_of(graph, full)
     return each.result(
-        listeners=tuple(sorted({i.node_name for i in listeners if _robots_node(i.node_name)})),
-        talkers=tuple(sorted({i.node_name for i in talkers if _robots_node(i.node_name)})),
+        listeners=tuple(sorted({i.node_name for i in listeners if is_robots(i.node_name)})),
+        talkers=tuple(sorted({i.node_name for i in talkers if is_robots(i.node_name)})),
         told=told,
     )
-
-
-def _robots_node(name: str) -> bool:
-    return name not in _OWN_NODES and not name.startswith(_OWN_PREFIXES)
 
 
 def _joints_of(graph: Visit, name: str) -> tuple[str, ...]:

@@ -127,8 +127,9 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
     processes = Processes(out / "logs")
     monitor = DemoMonitor(robot_listens=reads_words(options.policy))
     spinning = SpinningNode(monitor)
-    live = start_page(out) if options.live else None
+    live = None
     try:
+        live = start_page(out) if options.live else None
         processes.start(
             "act_attention",
             params_file=share_directory() / "config" / "demo.yaml",
@@ -154,15 +155,17 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             sys.stdout.write("type what the arm is to do, such as: reach the blue cube\n")
         _watch(monitor, processes, options.duration, stop, teller)
     finally:
-        if live is not None:
-            live.close()
-        # Robot first: then no tick is under way when the recorder closes.
-        processes.stop("demo_robot")
-        time.sleep(1.5)
-        processes.stop("recorder")
-        processes.stop("act_attention")
-        processes.stop_all()
-        spinning.close()
+        try:
+            if live is not None:
+                live.close()
+        finally:
+            # Robot first: then no tick is under way when the recorder closes.
+            processes.stop("demo_robot")
+            time.sleep(1.5)
+            processes.stop("recorder")
+            processes.stop("act_attention")
+            processes.stop_all()
+            spinning.close()
     return True
 
 

@@ -27,8 +27,9 @@ def start_page(out: Path) -> Live | None:
 
     try:
         live = Live(LiveOptions(record_to=out / "recordings"))
-    except LiveError as error:
-        sys.stdout.write(f"no live page: {error}\n")
+    except Exception as error:  # noqa: BLE001  (the demo goes on, and cleans up)
+        named = "" if isinstance(error, LiveError) else f"{type(error).__name__}: "
+        sys.stdout.write(f"no live page: {named}{error}\n")
         return None
     sys.stdout.write(f"to look on in a browser, while it runs:\n  {live.address}\n")
     sys.stdout.flush()

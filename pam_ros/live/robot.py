@@ -22,10 +22,14 @@ SHOWN = {
 
 
 class Answer(NamedTuple):
-    """What came of a request: whether it was done, and a sentence."""
+    """What came of a request: whether it was done, and a sentence.
+
+    unknown: it is not known whether it was done, or it may yet be.
+    """
 
     done: bool
     words: str
+    unknown: bool = False
 
 
 class Robot(Protocol):

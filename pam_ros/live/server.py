@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -21,6 +22,7 @@ from pam_ros.live.flood import MESSAGE_BYTES
 from pam_ros.live.holding import LEASE_S, Holding
 from pam_ros.live.pages import MOST, Page, Pages
 from pam_ros.live.requests import BEAT_S, WHY_NO_MORE, RequestError, Requests
+from pam_ros.live.robot import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -32,6 +34,7 @@ SILENT_S = LEASE_S
 """A page that answers no beat for so long sleeps or is gone."""
 HELLO_S = 10.0
 DONE_WITHIN_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 class LiveServer:
@@ -115,9 +118,12 @@ class LiveServer:
 
     async def _lose(self, page: Page) -> None:
         """Its connection is gone; it may come back by another one."""
+        self._forget(page)
+        await self.pages.looks_changed()
+
+    def _forget(self, page: Page) -> None:
         if self.pages.remove(page):
             self._holding.gone(page.name)
-            await self.pages.looks_changed()
 
     async def _greeted(self, socket: web.WebSocketResponse, page: Page) -> bool:
         """Whether the first message is the greeting that a page of this server sends."""
@@ -134,7 +140,7 @@ class LiveServer:
             return False
         former = hello.get("page")
         if isinstance(former, str) and page.trusted:
-            await self._come_back(page, former)
+            self._come_back(page, former)
         page.looking = hello.get("look") is True
         self.pages.add(page)
         page.tell(
@@ -149,14 +155,15 @@ class LiveServer:
         await self.pages.looks_changed()
         return True
 
-    async def _come_back(self, page: Page, former: str) -> None:
+    def _come_back(self, page: Page, former: str) -> None:
         """A page that has lost its connection is the one that it was, if it still holds the robot.
 
         Nobody else knows the name that it had.
         """
         before = self.pages.named(former)
         if before is not None:  # a connection that has died without saying so
-            await self._drop(before)
+            self._forget(before)
+            self._start(self._drop(before))
         if self._holding.back(former):
             page.name = former
 
@@ -201,8 +208,10 @@ class LiveServer:
         try:
             answer = await self._requests.answer(page, request)
         except RequestError as error:
-            page.tell(f"answer {number}", id=number, done=False, words=str(error))
-            return
+            answer = Answer(False, str(error))
+        except Exception as error:  # noqa: BLE001  (every request is answered)
+            _log.exception("a request of a page failed")
+            answer = Answer(False, f"this failed here: {error}", unknown=True)
         page.tell(f"answer {number}", id=number, done=answer.done, words=answer.words)
 
     def _start(self, work: Any) -> None:
@@ -221,13 +230,24 @@ class LiveServer:
         """Once a second, to whoever is there: are you? And who was not, for too long, is gone."""
         while True:
             await asyncio.sleep(BEAT_S)
-            self._requests.beat += 1
-            for page in self.pages:
-                page.tell("beat", n=self._requests.beat)
-                if time.monotonic() - page.heard > SILENT_S:
-                    self._start(self._drop(page))
-            if self._holding.over():
-                await self._requests.let_go()
+            try:
+                self._beat_once()
+            except Exception:  # noqa: BLE001  (leases end by beats)
+                _log.exception("a beat of the live page failed")
+
+    def _beat_once(self) -> None:
+        """Nothing is waited for: a robot that does not answer must not end the beats."""
+        self._requests.beat += 1
+        for page in self.pages:
+            page.tell("beat", n=self._requests.beat)
+            if time.monotonic() - page.heard > SILENT_S:
+                self._start(self._drop(page))
+        if self._requests.letting_go:
+            return
+        if self._holding.over():
+            self._start(self._requests.let_go())
+        elif self._requests.owed:
+            self._start(self._requests.pay())
 
     async def _drop(self, page: Page) -> None:
         await self._lose(page)
@@ -236,11 +256,15 @@ class LiveServer:
             await _close(socket, WSCloseCode.GOING_AWAY, "the page did not answer")
 
     async def _shut_down(self, _: web.Application) -> None:
-        if self._holding.holder is not None:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._requests.let_go(), DONE_WITHIN_S)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._let_go_at_last(), DONE_WITHIN_S)
         for socket in list(self._sockets.values()):
             await _close(socket, WSCloseCode.GOING_AWAY, "the server ends")
+
+    async def _let_go_at_last(self) -> None:
+        if self._holding.holder is not None:
+            await self._requests.let_go()
+        await self._requests.pay()
 
 
 async def _send(socket: web.WebSocketResponse, page: Page) -> None:
@@ -260,12 +284,17 @@ async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise RequestError("a page sent what is no JSON") from None
     if not isinstance(found, dict):
         raise RequestError("a page sent no request")
     return found
+
+
+def _no_number(name: str) -> NoReturn:
+    """What Python writes and JSON does not know: NaN and infinities."""
+    raise ValueError(name)
 
 
 def _answer(name: str) -> web.Response:

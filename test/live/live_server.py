@@ -59,7 +59,8 @@ class RememberingRobot:
         self.enabled = False
         self.looked = False
         self.values: dict[str, Any] = dict(PARAMETERS)
-        self.slow = 0.0
+        self.slow = self.slow_off = 0.0
+        self.answers: dict[bool, Answer] = {}  # instead of what it does, by what it is asked
         self.number = 0
         self.pages: Any = None
 
@@ -105,8 +106,9 @@ class RememberingRobot:
 
     async def enable(self, *, on):
         self.asked.append(("enable", on))
-        if on:
-            await asyncio.sleep(self.slow)
+        await asyncio.sleep(self.slow if on else self.slow_off)
+        if on in self.answers:
+            return self.answers[on]
         self.enabled = self.values["enabled"] = on
         self.tell()
         return Answer(True, "enabled" if on else "disabled")

@@ -9,7 +9,8 @@ from pam_ros.live import holding as holding_file
 from pam_ros.live import requests as requests_file
 from pam_ros.live import server as server_file
 from pam_ros.live.holding import LEASE_S, Holding
-from pam_ros.live.requests import STALE_BEATS
+from pam_ros.live.requests import OWED, STALE_BEATS
+from pam_ros.live.robot import Answer
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_a_request_that_was_held_up_on_its_way_moves_nothing(serving, talk, shor
         await page.ask("hold")
         old = page.beat
         await page.until(lambda: page.beat > old + STALE_BEATS)
-        for beat in (old, None, "7", -1):
+        for beat in (old, None, "7", -1, True, 10**9):
             answer = await page.ask("enable", beat=beat)
             assert "too late" in answer["words"]
         assert served.robot.asked == []
@@ -227,7 +228,8 @@ def test_enabling_that_takes_its_time_ends_if_the_page_has_gone_meanwhile(servin
         await page.send(do="enable", id=99, beat=page.beat)
         await other.until(lambda: ("enable", True) in served.robot.asked)
         await page.send(do="bye")
-        await other.until(lambda: served.robot.asked[-1] == ("enable", False))
+        ends = [("enable", True), ("enable", False), ("enable", False)]
+        await other.until(lambda: served.robot.asked == ends and not served.robot.enabled)
 
     talk(served, leave)
     assert not served.robot.enabled
@@ -263,3 +265,150 @@ def test_a_page_left_open_over_a_restart_holds_nothing_and_moves_nothing(serving
 
     talk(served, after)
     assert served.robot.asked == [("enable", True), ("enable", False)]
+
+
+def test_a_disabling_that_fails_when_a_page_goes_is_tried_until_it_is_done(serving, talk, short):
+    served = serving()
+    served.robot.answers[False] = Answer(False, "no answer, for a test", unknown=True)
+
+    async def leave(session):
+        one, other = await session.page(), await session.page()
+        await one.ask("hold")
+        assert (await one.ask("enable"))["done"]
+        await one.send(do="bye")
+        await other.until(lambda: served.robot.asked.count(("enable", False)) >= 3)
+        assert served.robot.enabled
+        for over in (False, True):
+            assert await other.ask("hold", over=over) | {"id": 0} == {
+                "kind": "answer 1" if not over else "answer 2", "id": 0, "done": False,
+                "words": OWED,
+            }  # fmt: skip
+        del served.robot.answers[False]
+        await other.until(lambda: not served.robot.enabled)
+        await other.until(lambda: "disabled now" in other.last("said")["words"])
+        count = len(served.robot.asked)
+        old = other.beat
+        await other.until(lambda: other.beat > old + 3)
+        assert len(served.robot.asked) == count
+        assert (await other.ask("hold"))["done"]
+
+    talk(served, leave)
+
+
+@pytest.mark.parametrize(("unknown", "ends"), [(True, [("enable", False)]), (False, [])])
+def test_an_enabling_whose_answer_is_lost_ends_with_its_page_and_a_refused_one_is_none(
+    serving, talk, unknown, ends
+):
+    served = serving()
+    served.robot.answers[True] = Answer(False, "not done, for a test", unknown=unknown)
+
+    async def leave(session):
+        page = await session.page()
+        await page.ask("hold")
+        assert not (await page.ask("enable"))["done"]
+        assert (await page.ask("release"))["done"]
+
+    talk(served, leave)
+    assert served.robot.asked == [("enable", True), *ends]
+
+
+def test_a_page_that_goes_while_it_takes_the_robot_over_does_not_hold_it(serving, talk, short):
+    served = serving()
+    served.robot.slow_off = 1.0
+
+    async def leave(session):
+        one, other, third = [await session.page() for _ in range(3)]
+        await one.ask("hold")
+        await one.ask("enable")
+        await other.send(do="hold", id=99, over=True)
+        await third.until(lambda: ("enable", False) in served.robot.asked)
+        old = third.beat
+        await other.socket.close()
+        # Beats do not wait for the disabling.
+        await third.until(lambda: third.beat > old + 3)
+        assert served.robot.enabled
+        assert (await third.ask("hold"))["done"]
+
+    talk(served, leave)
+    assert not served.robot.enabled
+
+
+def test_a_beat_that_fails_is_not_the_last(serving, talk, short, monkeypatch, caplog):
+    served = serving()
+    failed = []
+
+    def over(_):
+        failed.append(True)
+        raise RuntimeError("for a test")
+
+    async def wait(session):
+        page = await session.page()
+        with monkeypatch.context() as broken:
+            broken.setattr(Holding, "over", over)
+            await page.until(lambda: failed)
+        old = page.beat
+        await page.until(lambda: page.beat > old + 2)
+
+    talk(served, wait)
+    assert "a beat of the live page failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"do": "say", "id": 7, "beat": BEAT, "text": "\\ud800"}',
+        '{"do": "say", "id": 7, "beat": BEAT, "text": "a\\u0000b"}',
+        '{"do": "show", "id": 7, "values": {"overlay_alpha": 1e999}}',
+        '{"do": "show", "id": 7, "values": {"overlay_alpha": 1' + 400 * "0" + "}}",
+        '{"do": "show", "id": 7, "values": {"attention_layer": 1' + 30 * "0" + "}}",
+        '{"do": "show", "id": 7, "values": {"attention_head": "\\udfff"}}',
+        '{"do": ["show"], "id": 7}',
+    ],
+)
+def test_what_is_no_number_and_no_text_is_answered_and_not_done(serving, talk, text):
+    served = serving()
+
+    async def ask(session):
+        page = await session.page()
+        await page.ask("hold")
+        answer = page._answers[7] = asyncio.get_running_loop().create_future()
+        await page.socket.send_str(text.replace("BEAT", str(page.beat)))
+        return await asyncio.wait_for(answer, 20)
+
+    assert not talk(served, ask)["done"]
+    assert served.robot.asked == []
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_json_does_not_know_closes_the_page_with_a_sentence(serving, talk, word):
+    served = serving()
+
+    async def ask(session):
+        page = await session.page()
+        await page.knows("welcome")
+        await page.socket.send_str(
+            f'{{"do": "show", "id": 7, "values": {{"overlay_alpha": {word}}}}}'
+        )
+        await page.until(lambda: page.closed is not None)
+        return page.closed
+
+    assert talk(served, ask) == 1008
+    assert served.robot.asked == []
+
+
+def test_a_request_that_fails_here_is_answered(serving, talk, monkeypatch):
+    served = serving()
+
+    async def reset():
+        raise OSError("for a test")
+
+    monkeypatch.setattr(served.robot, "reset", reset)
+
+    async def ask(session):
+        page = await session.page()
+        await page.ask("hold")
+        return await page.ask("reset")
+
+    answer = talk(served, ask)
+    assert not answer["done"]
+    assert "for a test" in answer["words"]

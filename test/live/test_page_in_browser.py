@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page as people use it, in Chromium, at the size of a desktop and of a phone."""
 
+import threading
 import time
 
 import pytest
@@ -256,3 +257,22 @@ def test_a_flooding_page_is_told_why_and_comes_back_when_asked(serving, browse):
     browser.wait("document.getElementById('state').textContent.includes('too many messages')")
     browser.run("[...document.querySelectorAll('#notice button')].at(-1).click()")
     browser.wait("!document.getElementById('hold').disabled")
+
+
+def test_a_line_that_is_silent_is_lost_and_disabling_by_it_is_not_confirmed(serving, browse):
+    served = serving()
+    browser = browse(served.address)
+    press(browser, "hold")
+    browser.wait("document.getElementById('holding').textContent.startsWith('This page holds')")
+    goes_on = threading.Event()
+    # Nothing is closed: as where a network has gone.
+    served.loop.call_soon_threadsafe(goes_on.wait, 60)
+    try:
+        press(browser, "disable")
+        browser.wait(f"{TEXT.format('notice')}.includes('NOT confirmed yet')")
+        browser.wait(f"{TEXT.format('notice')}.includes('NOT disabled: the connection was lost')")
+        assert "the server is silent" in text(browser, "state")
+    finally:
+        goes_on.set()
+    browser.wait("document.getElementById('state').dataset.state != 'lost'")
+    browser.wait("document.getElementById('holding').textContent.startsWith('This page holds')")

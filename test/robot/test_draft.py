@@ -381,6 +381,38 @@ def test_what_is_watched_has_rate_size_joints_and_speed():
     assert seen.fastest["a"] == 0.0
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_speed_is_that_of_the_joint_and_not_of_the_network(stamped):
+    arm = Watched("/joint_states", JOINT_STATE)
+    for k in range(1000):  # at 100 Hz, in bursts of ten; 0.5 rad/s
+        stamp = SimpleNamespace(sec=(1 + k // 100) * stamped, nanosec=k % 100 * 10**7 * stamped)
+        message = SimpleNamespace(
+            header=SimpleNamespace(stamp=stamp),
+            name=["a"], position=[0.005 * k], velocity=[], effort=[],
+        )  # fmt: skip
+        arm.take(message, (k // 10 * 10 + 10) * SECOND // 100 + k % 10 * 200_000)
+    assert arm.result().fastest["a"] == pytest.approx(0.5, rel=0.1 if stamped else 0.2)
+
+
+def test_a_guessed_speed_has_an_end_and_says_why():
+    made = draft(policy(), camera("/top/image_raw"), joints(fastest={"pan": 9.0}), commands())
+    parsed(made)
+    assert "max_velocity: 3.0\n" in made.text
+    assert "no guess is faster, though 9 rad/s was seen" in " ".join(made.text.split())
+
+
+def test_limits_and_speeds_are_of_a_robots_own_topics_and_of_no_single_value():
+    plain = draft(policy(), camera("/top/image_raw"), joints(), commands())
+    other = joints("/other/joint_states_raw", dict.fromkeys([*ARM, "more"], (-9.0, 9.0)))
+    stood = joints()
+    stood.values["pan"][7] = 50.0
+    other.fastest["pan"] = 2.0
+    made = draft(policy(), camera("/top/image_raw"), stood, commands(), other)
+    one, two = parsed(plain).command, parsed(made).command
+    assert [joint.limits for joint in one.joints] == [joint.limits for joint in two.joints]
+    assert "max_velocity: 0.5" in plain.text and "max_velocity: 0.5" in made.text
+
+
 def test_every_comment_and_line_is_short_enough_to_read():
     made = draft(policy(ends=[*ARM.values()] * 2), camera("/top/image_raw"), *two_arms(live=True))
     assert max(map(len, made.text.splitlines())) <= 110

@@ -3,6 +3,11 @@
 /** Seconds until it is tried again, each time longer. */
 const AGAIN_S = [0.3, 0.6, 1, 2, 4];
 const POLICY_VIOLATION = 1008;
+/** The server beats every second: a line that is silent for so long is none, whatever the browser says [ms]. */
+const SILENT_MS = 4000;
+/** So long a line may take to open [ms]. */
+const OPENING_MS = 10000;
+const LOOK_MS = 500;
 
 /** The token, from the address of this start or from before a reload; it leaves the address bar. */
 function readToken() {
@@ -26,7 +31,10 @@ export class Connection {
     Object.assign(this, { on, token: readToken(), page: "", beat: 0, tries: 0, last: 0, socket: null });
     this.waiting = new Map();
     this.timer = 0;
+    this.heard = this.looked = performance.now();
+    setInterval(() => this.look(), LOOK_MS);
     document.addEventListener("visibilitychange", () => {
+      this.heard = performance.now();
       this.send({ do: "look", on: !document.hidden });
       if (!document.hidden) this.now();
     });
@@ -45,14 +53,18 @@ export class Connection {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws`);
     this.socket = socket;
+    this.heard = performance.now();
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
+      if (this.socket !== socket) return;
+      this.heard = performance.now();
       socket.send(JSON.stringify({
         do: "hello", token: this.token, page: this.page, look: !document.hidden,
       }));
     });
     socket.addEventListener("message", (event) => {
       if (this.socket !== socket) return;
+      this.heard = performance.now();
       if (typeof event.data === "string") this.take(JSON.parse(event.data));
       else this.takePicture(event.data);
     });
@@ -61,12 +73,30 @@ export class Connection {
     });
   }
 
-  lost(event) {
-    this.socket = null;
+  /** Leave a line on which nothing comes any more: a network that is gone closes nothing. */
+  look() {
+    const now = performance.now(), slept = now - this.looked > SILENT_MS / 2;
+    this.looked = now;
+    // What came while this page itself did not run has not been read yet.
+    if (slept) this.heard = now;
+    if (!this.socket || document.hidden) return;
+    if (now - this.heard < (this.isOpen ? SILENT_MS : OPENING_MS)) return;
+    const socket = this.socket;
+    this.lost({ code: 0, reason: "the server is silent" });
+    socket.close();
+  }
+
+  /** Nobody answers any more what was asked. */
+  giveUp() {
     for (const answer of this.waiting.values()) {
       answer({ done: false, words: "the connection was lost before there was an answer" });
     }
     this.waiting.clear();
+  }
+
+  lost(event) {
+    this.socket = null;
+    this.giveUp();
     if (event.code === POLICY_VIOLATION) {
       this.on.state("refused", event.reason);
       return;
@@ -90,6 +120,7 @@ export class Connection {
     const socket = this.socket;
     this.socket = null;
     clearTimeout(this.timer);
+    this.giveUp();
     if (socket) socket.close();
     this.open();
   }

@@ -188,6 +188,7 @@ byId("theme").addEventListener("click", () => theme.toggle());
 setInterval(showState, 500);
 
 addEventListener("keydown", (event) => {
+  if (event.repeat) return;
   if (event.key === "Escape") {
     event.preventDefault();
     robot.disable();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 const byId = (id) => document.getElementById(id);
+/** A disabling that has no answer for so long is not to be relied on [ms]. */
+const UNCONFIRMED_MS = 1500;
 
 /** Asks a person: true if they say so. Disabling closes it; so does losing the robot. */
 class Question {
@@ -79,7 +81,11 @@ export class RobotPanel {
   /** At once and unasked. */
   async disable() {
     this.question.close(false);
+    const late = setTimeout(() => {
+      this.say("Disabling is NOT confirmed yet. Use the robot's emergency stop.", false);
+    }, UNCONFIRMED_MS);
     const answer = await this.connection.ask("disable");
+    clearTimeout(late);
     if (answer.done) this.say("Disabled.", true);
     else this.say(`NOT disabled: ${answer.words}. Use the robot's emergency stop, or: pam_ros disable`, false);
   }

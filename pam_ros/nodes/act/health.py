@@ -136,7 +136,7 @@ class Health:
     def _say_if_quiet(self, ticks: int, no_set: str) -> None:
         self._quiet_reports = self._quiet_reports + 1 if ticks == self._last_ticks else 0
         if self._quiet_reports >= QUIET_REPORTS:
-            self._said.warning(f"no tick: {no_set}")
+            self._said.warning(f"no tick: {no_set}" if no_set else "no tick has come for a while")
 
     def _rate(self, now: Time, ticks: int) -> float:
         seconds = 0.0

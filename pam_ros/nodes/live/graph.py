@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0
 LOOK_EVERY_S = 1.0
+READ_EVERY_S = 5.0
+"""An event may be lost, and a node that has come back under its name is another one."""
 _READ = (*SHOWN, "enabled", "instruction", "contract", "policy")
 _NOT_THERE = "is not there: is the node running in this ROS_DOMAIN_ID, under this name?"
 
@@ -51,6 +55,7 @@ class LiveGraph:
         self, executor: Executor, target: str, record_to: Path, contract: str = ""
     ) -> None:
         self._executor = executor
+        self._work: deque[Callable[[], None]] = deque()
         self._target = "/" + target.strip("/")
         self._contract = contract
         self.node = Node(f"pam_ros_live_{os.getpid()}")
@@ -66,6 +71,8 @@ class LiveGraph:
         self._values: dict[str, Any] = {}
         self._reads_words = False
         self._looking: asyncio.Task[None] | None = None
+        self._there: bool | None = None
+        self._read_at: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pages: Pages | None = None
 
@@ -77,11 +84,14 @@ class LiveGraph:
 
     async def close(self) -> None:
         """Listen no more, and close a recording."""
-        await self.look(on=False)
-        if self._recording.bag is not None:
-            await self.record(on=False)
-        self._executor.remove_node(self.node)
-        self.node.destroy_node()
+        try:
+            # First: what is recorded must be whole, whatever else goes wrong.
+            if self._recording.bag is not None or self._recording_lock.locked():
+                await self.record(on=False)
+        finally:
+            await self.look(on=False)
+            self._executor.remove_node(self.node)
+            self.node.destroy_node()
 
     # What the server asks.
 
@@ -89,17 +99,21 @@ class LiveGraph:
         """As Robot.look."""
         if self._looking is not None:
             self._looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._looking
+            # Whatever ended it: a page that opens next must find one that looks.
+            await asyncio.gather(self._looking, return_exceptions=True)
             self._looking = None
         if on:
             self._looking = asyncio.create_task(self._keep_looking())
         else:
-            await self._run(self._listening.close)
+            try:
+                await self._run(self._listening.close, late=True)
+            except Exception as error:  # noqa: BLE001  (nobody waits for what is not heard)
+                self._complain("the live page could not end its listening", error)
 
     async def enable(self, *, on: bool) -> Answer:
         """As Robot.enable."""
-        return await self._call(self._enable, SetBool.Request(data=on), "~/enable")
+        request = SetBool.Request(data=on)
+        return await self._call(self._enable, request, "~/enable", late=not on)
 
     async def reset(self) -> Answer:
         """As Robot.reset."""
@@ -129,28 +143,46 @@ class LiveGraph:
     # How.
 
     async def _keep_looking(self) -> None:
-        there = None
+        self._there = None
         while True:
-            found = await self._run(self._listening.look_again)
-            if found and not there:
-                await self._read_parameters()
-            if found != there:
-                words = "" if found else f"{self._target} {_NOT_THERE}"
-                self._show("about", {"node": self._target, "there": found, "words": words})
-            there = found
-            if self._recording.bag is not None:
-                ended = self._recording.look()
-                if ended:
-                    self._say_recording(ended)
+            try:
+                await self._look_once()
+            except Exception as error:  # noqa: BLE001  (what comes from outside ends no page)
+                self._complain("the live page could not look at the graph", error)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _read_parameters(self) -> None:
+    async def _look_once(self) -> None:
+        found, now = await self._run(self._listening.look_again), time.monotonic()
+        there, self._there = self._there, found
+        if found != there:
+            words = "" if found else f"{self._target} {_NOT_THERE}"
+            self._show("about", {"node": self._target, "there": found, "words": words})
+        if not self._recording_lock.locked():  # else it is begun or ended just now
+            async with self._recording_lock:
+                ended = self._recording.look()
+            if ended:
+                self._say_recording(ended)
+        if not there:
+            self._read_at = None
+        if found and (self._read_at is None or now - self._read_at >= READ_EVERY_S):
+            await self._read_parameters(first=self._read_at is None)
+
+    def _complain(self, words: str, error: Exception) -> None:
+        why = str(error) or type(error).__name__
+        self.node.get_logger().error(f"{words}: {why}", throttle_duration_sec=1.0)
+
+    async def _read_parameters(self, *, first: bool) -> None:
         client = self._parameters
+        if not client.services_are_ready():
+            return
         answer = await self._answer(lambda: client.get_parameters(list(_READ)))
         if answer is None or len(answer.values) != len(_READ):
             return
         values = (parameter_value_to_python(value) for value in answer.values)
-        self._note(dict(zip(_READ, values, strict=True)))
+        found = dict(zip(_READ, values, strict=True))
+        self._read_at = time.monotonic()
+        if first or found != self._values:
+            self._note(found)
 
     async def _set(self, values: Mapping[str, str | int | float]) -> Answer:
         wanted = [Parameter(name, value=value) for name, value in values.items()]
@@ -162,52 +194,69 @@ class LiveGraph:
         done = bool(answer.result.successful)
         return Answer(done, answer.result.reason or ("set" if done else "refused"))
 
-    async def _call(self, client: Any, request: Any, name: str) -> Answer:
+    async def _call(self, client: Any, request: Any, name: str, *, late: bool = False) -> Answer:
         if not client.service_is_ready():
             return Answer(False, f"{self._target} {_NOT_THERE}")
-        answer = await self._answer(lambda: client.call_async(request))
+        answer = await self._answer(lambda: client.call_async(request), late=late)
         if answer is None:
             words = f"{name} has not answered within {ANSWER_S:g} s: it may yet act on this"
-            return Answer(False, words)
+            return Answer(False, words, unknown=True)
         done = bool(answer.success)
         return Answer(done, answer.message or ("done" if done else "refused"))
 
-    async def _answer(self, ask: Callable[[], Any]) -> Any:
-        """What a call answers; None where nothing does within ANSWER_S."""
+    async def _answer(self, ask: Callable[[], Any], *, late: bool = False) -> Any:
+        """What a call answers; None where nothing does within ANSWER_S. late: as in _run."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Any] = loop.create_future()
 
         def done(future: Any) -> None:
-            result = None if future.cancelled() else future.result()
+            failed = future.cancelled() or future.exception() is not None
+            result = None if failed else future.result()
             with contextlib.suppress(RuntimeError):  # the server has ended
                 loop.call_soon_threadsafe(_fill, answered, result)
 
         def call() -> None:
             ask().add_done_callback(done)
 
-        await self._run(call)
+        async def whole() -> Any:
+            await self._run(call, late=late)
+            return await answered
+
         try:
-            return await asyncio.wait_for(answered, ANSWER_S)
+            return await asyncio.wait_for(whole(), ANSWER_S)
         except asyncio.TimeoutError:
             return None
 
-    async def _run(self, work: Callable[[], Any]) -> Any:
-        """Run this in the executor's thread, and wait for what it gives."""
+    async def _run(self, work: Callable[[], Any], *, late: bool = False) -> Any:
+        """Run this in the executor's thread, and wait for what it gives.
+
+        late: run it even when nobody waits for it any more.
+
+        Raises:
+            TimeoutError: of asyncio; the executor had no time for it within ANSWER_S.
+        """
         loop = asyncio.get_running_loop()
         result: asyncio.Future[Any] = loop.create_future()
 
         def run() -> None:
+            if result.cancelled() and not late:
+                return
             try:
-                value = work()
+                fill, value = _fill, work()
             except Exception as error:  # noqa: BLE001  (raised where it is waited for)
-                loop.call_soon_threadsafe(_fail, result, error)
-            else:
-                loop.call_soon_threadsafe(_fill, result, value)
+                fill, value = _fail, error
+            with contextlib.suppress(RuntimeError):  # the server has ended
+                loop.call_soon_threadsafe(fill, result, value)
 
-        self._executor.create_task(run)
-        return await result
+        self._work.append(run)
+        self._executor.create_task(self._work_on)
+        return await asyncio.wait_for(result, ANSWER_S)
 
-    # What is heard, in the executor's thread.
+    # In the executor's thread.
+
+    def _work_on(self) -> None:
+        """Do what has waited longest: an executor runs its tasks newest first."""
+        self._work.popleft()()
 
     def _tell(self, kind: str, values: Mapping[str, Any]) -> None:
         self._soon(self._show, kind, values)
@@ -219,9 +268,8 @@ class LiveGraph:
     def _on_parameters(self, event: ParameterEvent) -> None:
         if event.node != self._target:
             return
-        values = {
-            one.name: parameter_value_to_python(one.value) for one in event.changed_parameters
-        }
+        both = (*event.new_parameters, *event.changed_parameters)
+        values = {one.name: parameter_value_to_python(one.value) for one in both}
         known = {name: value for name, value in values.items() if name in _READ}
         if known:
             self._soon(self._note, known)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterEvent
 from rclpy._rclpy_pybind11 import RCLError
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_parameter_events
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage
 from trajectory_msgs.msg import JointTrajectory
@@ -98,7 +98,8 @@ class Listening:
         except RCLError:  # there is no such node
             return False
         self._listen("/diagnostics", DiagnosticArray, self._on_diagnostics, _SOME)
-        self._listen("/parameter_events", ParameterEvent, self._changed, _SOME)
+        events = qos_profile_parameter_events  # reliable: each is sent once
+        self._listen("/parameter_events", ParameterEvent, self._changed, events)
         own = f"{self._target}/"
         camera = re.compile(f"{re.escape(own)}attention/([^/]+)/image/compressed")
         for topic, types in published:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import threading
 import time
@@ -72,11 +73,13 @@ class Live:
         self._graph: LiveGraph | None = None
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._ended = threading.Event()
         self._spinning = threading.Thread(target=self._spin, name="live graph", daemon=True)
         self._serving = threading.Thread(target=self._run, name="live server", daemon=True)
         self._spinning.start()
         self._serving.start()
         if not self._ready.wait(START_S):
+            self.close()
             raise LiveError(f"the live page has not started within {START_S:.0f} s")
         if self._error is not None:
             self._end_spinning()
@@ -85,16 +88,19 @@ class Live:
     def close(self) -> None:
         """Let go of the robot, end a recording, and serve no more."""
         if self._serving.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with contextlib.suppress(RuntimeError):  # it has ended just now
+                self._loop.call_soon_threadsafe(self._stop.set)
             self._serving.join(STOP_S)
         self._end_spinning()
 
     def _end_spinning(self) -> None:
+        self._ended.set()
         self._executor.shutdown(timeout_sec=2.0)
         self._spinning.join(2.0)
 
     def _spin(self) -> None:
-        while not self._stop.is_set() and not self._spun():
+        # To the very end: closing asks the executor as well.
+        while not self._ended.is_set() and not self._spun():
             pass
 
     def _spun(self) -> bool:
@@ -137,8 +143,10 @@ class Live:
             self._ready.set()
             await self._stop.wait()
         finally:
-            await runner.cleanup()
-            await graph.close()
+            try:
+                await runner.cleanup()
+            finally:
+                await graph.close()
 
 
 async def _listen(runner: web.AppRunner, options: LiveOptions) -> int:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from pam_ros.robot.draft.units import JointUnit
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 SLOW = 0.5
 """Of a joint whose speed nobody has seen [rad/s]."""
+FAST = 3.0
+"""No guess is faster, whatever was seen: about what a servo of a small arm can do [rad/s]."""
 SLOW_SLIDE = 0.05
 """Of a joint that slides [m/s]."""
 _ROOM = 0.1
@@ -47,7 +50,8 @@ def bound(
         name: of the joint.
         unit: of its numbers.
         data: where the state and the action went in the training data.
-        seen: its positions and commands, in the unit of messages.
+        seen: its positions and commands, in the unit of messages, of its own topics. The outermost
+            hundredth does not count: one wrong value must not widen limits.
         description: the robot's.
     """
     known = description.get(name)
@@ -56,7 +60,7 @@ def bound(
         return Bound(ends, DESCRIPTION)
     travels = [unit.in_messages(each.at_most) for each in data]
     went = [each for each in travels if each is not None]
-    stood = [(float(each.min()), float(each.max())) for each in seen if len(each)]
+    stood = [_ends(each) for each in seen if len(each)]
     if not went:
         return Bound(None, "")
     lower = min(each[0] for each in (*went, *stood))
@@ -66,9 +70,19 @@ def bound(
     return Bound((lower - room, upper + room), DATA)
 
 
+def _ends(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    lower, upper = np.quantile(values, (0.01, 0.99), method="nearest")
+    return float(lower), float(upper)
+
+
 def speed(names: Sequence[str], fastest: Sequence[Mapping[str, float]]) -> tuple[float, str]:
     """A speed limit for joints [rad/s], and why it is this one."""
     seen = max((each.get(name, 0.0) for each in fastest for name in names), default=0.0)
     if seen < SLOW / 2:
         return SLOW, "slow on purpose, since no fast movement was seen; raise it when all is well"
+    if 1.25 * seen > FAST:
+        return (
+            FAST,
+            f"no guess is faster, though {seen:.2g} rad/s was seen; raise it when all is well",
+        )
     return round(1.25 * seen, 2), f"the fastest movement that was seen is {seen:.2g} rad/s"

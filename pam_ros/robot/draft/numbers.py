@@ -17,7 +17,7 @@ from pam_ros.robot.values.arrays import FLOAT64_MULTI_ARRAY
 from pam_ros.robot.values.registry import VALUE_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -101,9 +101,10 @@ def find_numbers(spec: PolicySpec, seen: Seen, known: Sequence[str]) -> Numbers:
     state_data = _data(spec, spec.state_feature, spec.state_dim)
     action_data = _data(spec, "action", spec.action_dim)
     count = spec.state_dim or spec.action_dim
-    found = _Finder(seen, state_data or action_data, state_data, action_data, known)
     state_choice = choose_state(seen, count)
     command_choice = choose_command(seen, spec.action_dim, state_choice.topics)
+    commanded = _commanded_by(command_choice.topics, state_choice.topics)
+    found = _Finder(seen, state_data or action_data, state_data, action_data, known, commanded)
     state = found.state(state_choice, count, same=count == spec.action_dim)
     command = found.command(command_choice, spec.action_dim, state)
     return Numbers(state_choice, tuple(state), command_choice, tuple(command))
@@ -112,6 +113,19 @@ def find_numbers(spec: PolicySpec, seen: Seen, known: Sequence[str]) -> Numbers:
 def _data(spec: PolicySpec, feature: str | None, dim: int) -> list[Travel] | None:
     statistics = spec.statistics.get(feature or "")
     return None if statistics is None else travels(statistics, dim)
+
+
+def _commanded_by(
+    commands: Sequence[SeenTopic], states: Sequence[SeenTopic]
+) -> dict[str, list[SeenTopic]]:
+    """By each topic of the state: those that command its joints."""
+    if len(commands) == 1:
+        return {each.name: [commands[0]] for each in states}
+    found: dict[str, list[SeenTopic]] = {}
+    for topic, owner in zip(commands, pair(commands, states), strict=True):
+        if owner is not None:
+            found.setdefault(owner.name, []).append(topic)
+    return found
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,7 @@ class _Finder:
     state_data: list[Travel] | None
     action_data: list[Travel] | None
     known: Sequence[str]
+    commanded: Mapping[str, Sequence[SeenTopic]]
 
     def state(self, choice: Choice, count: int, *, same: bool) -> list[Part]:
         """The state's parts; same: whether the action has the same numbers."""
@@ -183,7 +198,7 @@ class _Finder:
             Number(
                 name,
                 unit,
-                self._bound(name, unit, first + place, values.get(name), same=same),
+                self._bound(name, unit, first + place, self._stood(topic, name, values), same=same),
                 tuple(ordered.open.get(place, ())),
             )
             for place, (name, unit) in enumerate(zip(ordered.names, units, strict=True))
@@ -195,15 +210,24 @@ class _Finder:
         name: str,
         unit: JointUnit,
         row: int,
-        stood: npt.NDArray[np.float64] | None,
+        stood: Sequence[npt.NDArray[np.float64]],
         *,
         same: bool,
     ) -> Bound:
         data = [self.state_data] if not same else [self.action_data, self.state_data]
         went = [each[row] for each in data if each is not None and row < len(each)]
-        commands = [t.values[name] for t in self.seen.own if name and name in t.values]
-        stood_at = [*commands, *([] if stood is None else [stood])]
-        return bound(name, unit, went, stood_at, self.seen.description)
+        return bound(name, unit, went, stood, self.seen.description)
+
+    def _stood(
+        self,
+        topic: SeenTopic | None,
+        name: str,
+        values: Mapping[str, npt.NDArray[np.float64]],
+    ) -> list[npt.NDArray[np.float64]]:
+        """Where a joint stood and was sent to; another arm may have one of the same name."""
+        commands = self.commanded.get(topic.name, ()) if topic is not None else ()
+        each = [values, *(command.values for command in commands)]
+        return [one[name] for one in each if name and name in one]
 
     def _commanded(self, topic: SeenTopic, own: Part | None, first: int, size: int) -> Part:
         """What one of several topics takes, or one that takes other numbers than the state's."""
@@ -216,17 +240,17 @@ class _Finder:
             units = {number.name: number.unit for number in mine}
             common = next((unit for unit in units.values() if unit), JointUnit("", "rad or deg?"))
             numbers = [
-                known.get(name) or self._other(name, common, first + place)
+                known.get(name) or self._other(topic, name, common, first + place)
                 for place, name in enumerate(topic.joints[:size])
             ]
             return Part(topic, tuple(numbers))
         short = self._unknown(size - len(mine))
         return Part(topic, (*mine[:size], *short))
 
-    def _other(self, name: str, unit: JointUnit, row: int) -> Number:
+    def _other(self, topic: SeenTopic, name: str, unit: JointUnit, row: int) -> Number:
         """A joint that is commanded and is not in the state."""
         went = [self.action_data[row]] if self.action_data and row < len(self.action_data) else []
-        seen = [topic.values[name] for topic in self.seen.own if name in topic.values]
+        seen = [topic.values[name]] if name in topic.values else []
         return Number(name, unit, bound(name, unit, went, seen, self.seen.description))
 
     def _fields(self, topic: SeenTopic, first: int, size: int, *, action: bool = False) -> Part:

@@ -85,7 +85,7 @@ def write_command(out: Lines, seen: Seen, found: Numbers) -> None:
         if each.part.fields:
             _write_fields(out, each.part, indent)
         else:
-            _write_speed(out, seen, each, indent)
+            _write_speed(out, seen, each, found, indent)
             if not each.lent:
                 _write_bounds(out, seen, each, indent)
 
@@ -170,9 +170,11 @@ def _write_measured(out: Lines, each: CommandPart, found: Numbers, indent: str) 
         out.guess(f"{indent}measured_by: {owner.name}", "its name or its joints are the nearest")
 
 
-def _write_speed(out: Lines, seen: Seen, each: CommandPart, indent: str) -> None:
+def _write_speed(out: Lines, seen: Seen, each: CommandPart, found: Numbers, indent: str) -> None:
     names = [one.name for one in each.part.numbers]
-    fastest, why = speed(names, [topic.fastest for topic in seen.own])
+    measured = found.state if each.owner is None else (each.owner,)
+    topics = [part.topic for part in (each.part, *measured) if part.topic is not None]
+    fastest, why = speed(names, [topic.fastest for topic in topics])
     told = [seen.description[name].max_velocity for name in names if name in seen.description]
     slowest = min((one for one in told if one), default=0.0)
     if 0 < slowest < fastest:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _OURS = (f"{NODE}/", f"{RECORDER}/")
 _MOST = 20_000
 """So many values of a joint are kept: ten minutes at 30 Hz."""
+_STAMPED_NS, _ARRIVED_NS = 20_000_000, 100_000_000
+"""A speed is measured over so long at least: steps of an encoder, and messages that come together
+since a network or this machine was busy, are no movement."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Watched:
         self._encoding = ""
         self._arrivals: list[int] = []
         self._stamps: list[int] = []
-        self._values: dict[str, list[tuple[int, float]]] = {}
+        self._values: dict[str, list[tuple[int, int, float]]] = {}
 
     @property
     def heard(self) -> bool:
@@ -133,7 +136,7 @@ class Watched:
                 return
             self.size = Size(height, width)
         elif self.type in VALUE_TYPES:
-            self._take_values(message, time_ns)
+            self._take_values(message, 0 if header is None else stamp_ns, time_ns)
 
     def result(self, **more: Any) -> SeenTopic:
         """What was seen; more: fields of SeenTopic that only a graph tells."""
@@ -149,13 +152,13 @@ class Watched:
             times_ns=tuple(times),
             size=self.size,
             encoding=self._encoding,
-            values={name: np.array([v for _, v in each]) for name, each in self._values.items()},
+            values={name: np.array([v for *_, v in each]) for name, each in self._values.items()},
             fastest={name: _fastest(each) for name, each in self._values.items()},
             unstamped=unstamped,
             **more,
         )
 
-    def _take_values(self, message: Any, time_ns: int) -> None:
+    def _take_values(self, message: Any, stamp_ns: int, time_ns: int) -> None:
         known = VALUE_TYPES[self.type]
         if known.named or self.type.endswith("MultiArray"):
             points = known.points(message)
@@ -177,7 +180,7 @@ class Watched:
         for name, value in pairs:
             kept = self._values.setdefault(str(name), [])
             if len(kept) < _MOST and np.isfinite(value):
-                kept.append((time_ns, float(value)))
+                kept.append((stamp_ns, time_ns, float(value)))
 
 
 @dataclass(frozen=True)
@@ -191,10 +194,18 @@ _BASE = ("linear.x", "angular.z")
 _PLAIN = {"Odometry": _BASE, "Twist": _BASE, "TwistStamped": _BASE}
 
 
-def _fastest(values: Sequence[tuple[int, float]]) -> float:
-    """The 99th percentile of the speeds: one late message makes a jump."""
-    times = np.array([time for time, _ in values], np.float64) * 1e-9
-    moved = np.diff(np.array([value for _, value in values]))
-    steps = np.diff(times)
-    speeds = np.abs(moved[steps > 1e-4] / steps[steps > 1e-4])
+def _fastest(values: Sequence[tuple[int, int, float]]) -> float:
+    """The 99th percentile of the speeds: one wrong value makes a jump.
+
+    By stamps where every message has one, else by arrivals.
+    """
+    stamped = all(stamp for stamp, _, _ in values)
+    over = _STAMPED_NS if stamped else _ARRIVED_NS
+    ordered = sorted((stamp if stamped else time, value) for stamp, time, value in values)
+    times = np.array([time for time, _ in ordered], np.int64)
+    stood = np.array([value for _, value in ordered], np.float64)
+    later = np.searchsorted(times, times + over)
+    first = np.flatnonzero(later < len(times))
+    last = later[first]
+    speeds = np.abs(stood[last] - stood[first]) / ((times[last] - times[first]) * 1e-9)
     return float(np.quantile(speeds, 0.99)) if len(speeds) else 0.0
