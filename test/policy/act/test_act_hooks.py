@@ -92,7 +92,8 @@ def test_tokens_are_those_that_take_tokens_gives(policy):
     _, cache = policy.run_with_cache(observation(), list(places))
     for name, layer in places.items():
         tokens = policy.forward(policy.prepare([observation()]), tokens_layer=layer).tokens
-        np.testing.assert_allclose(cache[name].numpy(), tokens, atol=1e-6)
+        # Two routes: the hooks run in lerobot's modules, tokens in the engine.
+        np.testing.assert_allclose(cache[name].numpy(), tokens, atol=5e-6, rtol=1e-5)
 
 
 def test_heads_times_the_output_matrix_are_what_the_attention_adds(policy):
