@@ -7,17 +7,14 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
+from pam_ros.observations.nodes import MAP, STRING, node_of
 from pam_ros.policy.words import OPTION
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import NODE, topics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pam_ros.observations.observed import ObservedTick
     from pam_ros.observations.recording import OpenRecording
-
-_MAP, _STRING = "pam_ros/msg/AttentionMap", "std_msgs/msg/String"
 
 
 class Told:
@@ -39,18 +36,17 @@ class Told:
         self._maps: dict[int, str] = {}
         recording = opened.recording
         types = {name: topic.type for name, topic in recording.topics.items() if topic.count}
-        told_by = _nodes(types)
-        if node not in told_by and len(told_by) > 1:
-            recording.notes.append(
-                f"{' and '.join(told_by)} both tell what a policy was told: none of them is heard; "
-                f"name the words with {OPTION}"
-            )
-        elif told_by and node not in told_by:
-            node = told_by[0]
+        node = node_of(
+            recording,
+            node,
+            (MAP, STRING),
+            "both tell what a policy was told: none of them is heard; name the words with "
+            f"{OPTION}",
+        )
         topics = topics_of(opened.contract, node)
         wanted = {
             name
-            for name, kind in ((topics.attention, _MAP), (topics.instruction, _STRING))
+            for name, kind in ((topics.attention, MAP), (topics.instruction, STRING))
             if types.get(name) == kind
         }
         found: list[tuple[int, str]] = []
@@ -84,15 +80,3 @@ class Told:
             return self._maps[stamp]
         place = bisect_right(self._times, tick.received_ns)
         return self._texts[place - 1] if place else self._otherwise
-
-
-def _nodes(types: Mapping[str, str]) -> list[str]:
-    """Full names of the nodes whose maps or instructions a recording has, by its topics' types."""
-    ends = ((_MAP, "/attention"), (_STRING, "/instruction"))
-    found = {
-        name.removesuffix(end)
-        for name, kind in types.items()
-        for type_, end in ends
-        if kind == type_ and name.endswith(end)
-    }
-    return sorted(found - {""})

@@ -167,7 +167,7 @@ class Hooking(Batching[Prepared], Protocol[Prepared]):
         Args:
             fwd_hooks: pairs of a point's name and a function of its activation, a tensor with the
                 batch first, and of where it is (`here.name`, `here.step`). What it returns takes
-                the activation's place; None leaves it. It must not change the tensor itself.
+                the activation's place; None leaves it. The tensor is a copy, which it may keep.
 
         Raises:
             PolicyError: there is no such point; in a pass, a hook returned another shape.

@@ -7,6 +7,7 @@ import pytest
 from recorded_robot import ATTENTION, MESSAGES, MS, START_NS, TYPES, observed, write_bag
 
 from pam_ros.observations.bag import BagSource
+from pam_ros.observations.episodes import _Map, _with_runs
 from pam_ros.observations.reading import Reading
 from pam_ros.robot.stamps import set_stamp
 from pam_ros.sae.collect.collector import collect
@@ -34,6 +35,45 @@ def with_maps(numbers, *, late=()):
             received = stamp + (20_000 * MS if tick in late else 60 * MS)
             found.append((ATTENTION, stamp, received, attention(tick, number, stamp)))
     return sorted(found, key=lambda one: one[2])
+
+
+@pytest.mark.parametrize("clock_ns", [0, -10_000_000 * MS])
+def test_a_node_started_again_has_episodes_of_its_own(contract, policy, tmp_path, clock_ns):
+    """The clock goes on, or begins anew with it: what was recorded first comes first."""
+    found = with_maps((0, 0, 1))
+    for tick, number in enumerate((0, 0, 0, 1)):
+        stamp = START_NS + (3 + tick) * 100 * MS
+        found.append((ATTENTION, stamp, stamp + 60 * MS, attention(tick, number, stamp)))
+    maps = [_Map(tick, number, 5 + tick) for tick, number in enumerate((0, 0, 1))]
+    later = [_Map(tick, number, 8 + tick + clock_ns) for tick, number in enumerate((0, 0, 0, 1))]
+    assert [run for run, _ in _with_runs([*maps, *later])] == [0, 0, 0, 1, 1, 1, 1]
+    if clock_ns:
+        return
+    shown = observed(7)
+    maps_alone = [one for one in found if one[0] == ATTENTION]
+    bag = write_bag(tmp_path / "run", [*shown, *maps_alone], {**TYPES, ATTENTION: MAP})
+    source = BagSource(policy, [bag], Reading(contract=contract))
+    assert source.lengths() == {0: 2, 1: 1, 2: 3, 3: 1}
+
+
+def test_a_late_map_is_no_new_run():
+    maps = [_Map(500, 3, 10), _Map(502, 3, 30), _Map(501, 3, 20), _Map(503, 4, 40)]
+    assert {run for run, _ in _with_runs(maps)} == {0}
+
+
+def test_the_maps_of_a_node_of_another_name_tell_as_well(contract, policy, tmp_path):
+    other, third = "/left/pam_ros/attention", "/right/pam_ros/attention"
+    found = with_maps(NUMBERS)
+    renamed = [(other if one[0] == ATTENTION else one[0], *one[1:]) for one in found]
+    bag = write_bag(tmp_path / "one", renamed, {**TYPES, other: MAP})
+    source = BagSource(policy, [bag], Reading(contract=contract))
+    assert source.lengths() == {0: 4, 1: 2, 2: 2}
+    both = [*renamed, *((third, *one[1:]) for one in found if one[0] == ATTENTION)]
+    bag = write_bag(tmp_path / "two", both, {**TYPES, other: MAP, third: MAP})
+    source = BagSource(policy, [bag], Reading(contract=contract))
+    assert source.lengths() == {0: 8}
+    said = "/left/pam_ros and /right/pam_ros both have maps: neither says which episodes there are"
+    assert any(said in sentence for sentence in source._told)
 
 
 def bag_of(path, numbers, **options):

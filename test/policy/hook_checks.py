@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from pam_ros.attention.contribution import ContributionRequest
+from pam_ros.attention.selection import METHODS, methods_of
 from pam_ros.policy import PolicyError
 from pam_ros.policy.abilities import Hooking
 
@@ -38,6 +40,63 @@ def check_every_point_matters(policy: Any, observation: Any, names: list[str]) -
     for name in names:
         changed = policy.run_with_hooks(observation, [(name, lambda a, here: a * 0.5 + 0.1)])
         assert np.abs(changed - plain).max() > 1e-6, name
+
+
+def check_two_hooks_on_one_point(policy: Any, observation: Any) -> None:
+    """Each is called, in their order; what one keeps stays as it was; nothing stays behind."""
+    for name in policy.hook_points:
+        kept: list[tuple[Any, Any]] = []
+
+        def read(activation: Any, _here: Any, kept: Any = kept) -> None:
+            kept.append((activation, activation.clone()))
+
+        def zero(activation: Any, _here: Any) -> Any:
+            return activation * 0
+
+        alone = policy.run_with_hooks(observation, [(name, zero)])
+        after = policy.run_with_hooks(observation, [(name, zero), (name, read)])
+        np.testing.assert_array_equal(after, alone, err_msg=name)
+        assert kept, name
+        for given, then in kept:
+            assert torch.equal(given, then), name
+            assert not given.any(), name
+    _check_modules_are_bare(policy)
+
+
+def check_activations_are_ones_own(policy: Any, observation: Any, name: str) -> None:
+    """A probe can be trained on them, and a change of one changes nothing in the cache."""
+    _, cache = policy.run_with_cache(observation, name)
+    activation = cache[name]
+    probe = torch.nn.Linear(activation.shape[-1], 1)
+    probe(activation).square().mean().backward()
+    assert probe.weight.grad is not None
+    assert probe.weight.grad.abs().max() > 0
+    before = activation.clone()
+    activation.zero_()
+    cache.at(name, 0).zero_()
+    assert torch.equal(cache[name], before)
+    with pytest.raises(PolicyError, match=rf"'x' is not cached: the cache has {name}"):
+        cache["x"]
+
+
+def check_contributions_have_no_hooks(policy: Any, observation: Any) -> None:
+    """Of a policy that gave none before: inside hooks none is made, and afterwards it is bare."""
+    last = list(policy.hook_points)[-1]
+    request = ContributionRequest()
+    with policy.hooks([(last, lambda a, here: a * 0)]):
+        assert "ask for them outside of hooks" in policy.why_no_contribution(request)
+        for refused in (
+            lambda: policy.mean_tokens([observation]),
+            lambda: policy.compare_with(None),
+            lambda: policy.look(observation, "contribution"),
+        ):
+            with pytest.raises(PolicyError, match="of the policy as it is: ask for them outside"):
+                refused()
+        if methods_of(policy.spec):
+            assert policy.look(observation).method in METHODS
+    total = policy.contribute(observation, request).total
+    assert np.isfinite(total)
+    assert abs(total) > 0
 
 
 def check_sentences(policy: Any, observation: Any) -> None:

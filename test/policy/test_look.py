@@ -222,6 +222,16 @@ def test_a_camera_left_out_of_the_baseline_has_no_part(policy, observation):
         ({"method": "joint_attention"}, "this policy has no joint attention; use cross_attention"),
         ({"method": "rollout", "layer": 9}, "'layer' is 9"),
         ({"method": "rollout", "head": 9}, "'head' has '9'"),
+        (
+            {"method": "rollout", "layer": "first"},
+            "layer is 'first': it must be a whole number, or",
+        ),
+        (
+            {"method": "cross_attention", "denoising_step": "first"},
+            "denoising_step is 'first': it ",
+        ),
+        ({"target": 9}, "target 9 is no joint's number: it must be from 0 to 3"),
+        ({"target": 1.5}, "target is 1.5: it must be a whole number"),
         ({"target": "gripper"}, "target 'gripper' is none of this policy's"),
         ({"joints": ("a",)}, "joints has 1 names: it must have 4"),
         ({"baseline": "grey"}, "baseline 'grey' is unknown"),
@@ -235,6 +245,25 @@ def test_a_camera_left_out_of_the_baseline_has_no_part(policy, observation):
 def test_a_wrong_option_is_named(policy, observation, options, sentence):
     with pytest.raises(PolicyError, match=sentence):
         policy.look(observation, **options)
+
+
+def test_natural_words_and_numbers_are_taken(policy, observation):
+    last = policy.look(observation, "cross_attention")
+    found = policy.look(observation, "cross_attention", layer="last", denoising_step="last")
+    np.testing.assert_array_equal(found.maps[TOP], last.maps[TOP])
+    policy.look(observation, "cross_attention", denoising_step="mean")
+    joints = ("a", "b", "gripper", "d")
+    assert policy.look(observation, target=2, joints=joints).attention.target == "gripper"
+    assert policy.look(observation, target=2).attention.target == "2"
+
+
+@pytest.mark.parametrize("name", [TOP, STATE])
+@pytest.mark.parametrize("index", [None, 0])
+def test_a_batch_of_one_feature_alone_is_named(policy, observation, name, index):
+    mixed = {**observation, name: observation[name][None]}
+    sentence = rf"{name} has a dimension for several observations and .* has none: give every"
+    with pytest.raises(ObservationError, match=sentence):
+        policy.look(mixed, index=index)
 
 
 def test_it_shows_itself(policy, observation, tmp_path):

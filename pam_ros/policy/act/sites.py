@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.policy.hooks.multihead import InsideSite
 from pam_ros.policy.hooks.points import HEADS, PATTERN, HookPoint
 from pam_ros.policy.hooks.sites import InputSite, OutputSite
+from pam_ros.policy.short_names import short_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,9 @@ TOKENS, CHUNK = ("batch", "tokens", "dim"), ("batch", "chunk", "dim")
 def act_sites(model: Any, spec: PolicySpec) -> Iterator[Site]:
     """Every site of a lerobot ACT module, in the order of its pass."""
     count = len(spec.cameras)
+    names = short_names(camera.feature for camera in spec.cameras)
     for number, camera in enumerate(spec.cameras):
-        name = f"backbone.{camera.feature.rpartition('.')[2]}"
+        name = f"backbone.{names[camera.feature]}"
         axes = ("batch", "channels", "rows", "cols")
         yield OutputSite(
             HookPoint(name, axes), model.backbone, _feature_map, _with_map, count, number

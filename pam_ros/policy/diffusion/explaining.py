@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from pam_ros.attention.attribution import CHUNK, CUSTOM_BASELINE
+from pam_ros.attention.attribution import CHUNK, CUSTOM_BASELINE, RUNNING_BASELINE
 from pam_ros.policy.hooks.hookable import Hookable
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.observation import check_observation
@@ -120,6 +120,7 @@ class Explaining(Hookable):
     def why_no_contribution(self, request: ContributionRequest) -> str:
         """Why it cannot be asked for this; empty if it can; see abilities.Contributing."""
         try:
+            self.refuse_hooked("contributions")
             self._refuse_blind()
         except PolicyError as error:
             return str(error)
@@ -128,16 +129,19 @@ class Explaining(Hookable):
     def mean_tokens(self, observations: Sequence[Observation]) -> NDArray[np.float32]:
         """The pictures' mean tokens over some observations; see abilities.Contributing."""
         self._refuse_blind()
+        self.refuse_hooked("mean tokens")
         return self._contributor().mean_tokens([self.prepare([one]) for one in observations])
 
     @property
     def tokens_compared_with(self) -> str:
         """What tokens are compared with; see abilities.Contributing."""
-        return self._contributor().tokens_compared_with if self._spec.cameras else "running"
+        # Nothing was given yet; and isinstance asks for this also inside hooks.
+        return RUNNING_BASELINE if self._gives is None else self._gives.tokens_compared_with
 
     def compare_with(self, means: NDArray[np.float32] | None) -> None:
         """The baseline of token contributions; see abilities.Contributing."""
         self._refuse_blind()
+        self.refuse_hooked("contributions")
         self._contributor().compare_with(means)
 
     def _refuse_blind(self) -> None:
@@ -160,6 +164,7 @@ class Explaining(Hookable):
 
         with self._making:
             if self._gives is None:
+                self.refuse_hooked("contributions")  # the model is copied
                 with self._passing:
                     net = Differentiable(self._model, self._spec, self._preparation)
                 config = self._model.config

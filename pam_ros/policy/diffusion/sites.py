@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.policy.diffusion.spec import encoders_of
 from pam_ros.policy.hooks.points import HookPoint
 from pam_ros.policy.hooks.sites import MethodSite, OutputSite
+from pam_ros.policy.short_names import short_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 def diffusion_sites(model: Any, spec: PolicySpec) -> Iterator[Site]:
     """Every site of a lerobot DiffusionModel, in the order of its pass."""
     encoders, count = encoders_of(model), len(spec.cameras)
+    names = short_names(camera.feature for camera in spec.cameras)
     shared = len(encoders) == 1 and count > 1
     for number, camera in enumerate(spec.cameras):
-        name = f"backbone.{camera.feature.rpartition('.')[2]}"
+        name = f"backbone.{names[camera.feature]}"
         point = HookPoint(name, ("batch * history", "channels", "rows", "cols"))
         if shared:
             rows = _Every(number, count)

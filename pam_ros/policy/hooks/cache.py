@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 
-from pam_ros.policy.hooks.points import HEADS, no_such_point
+from pam_ros.policy.hooks.points import HEADS
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from pam_ros.policy.hooks.points import Here, Hook, HookPoint
 
 
+_NO_ROWS = ("channels", "dim")
+
+
 class ActivationCache(Mapping[str, "Tensor"]):
-    """Activations by name, as copies that nothing else changes.
+    """Activations by name, as copies that nothing else changes: what it gives is yours to edit.
 
     A tensor has the axes of its hook point. One of several denoising steps has them in front:
     `cache["expert.0.attn"]` is (steps, B, ...).
@@ -39,7 +43,7 @@ class ActivationCache(Mapping[str, "Tensor"]):
 
     def __getitem__(self, name: str) -> Tensor:
         kept = self._of(name)
-        return torch.stack(kept) if self._points[name].steps > 1 else kept[0]
+        return torch.stack(kept) if self._points[name].steps > 1 else kept[0].clone()
 
     def __contains__(self, name: object) -> bool:
         return name in self._kept
@@ -56,17 +60,25 @@ class ActivationCache(Mapping[str, "Tensor"]):
         if not 0 <= step < len(kept):
             message = f"{name} has no step {step}: it must be from 0 to {len(kept) - 1}"
             raise PolicyError(message)
-        return kept[step]
+        return kept[step].clone()
 
-    def replacing(self, name: str, rows: Sequence[int] | None = None) -> Hook:
+    def replacing(self, name: str, rows: Sequence[int] | int | None = None) -> Hook:
         """A hook that puts these activations in the place of a pass's.
 
         Args:
             name: of the point.
-            rows: which of its tokens, or which heads of HEADS and PATTERN; None for all.
+            rows: which of its tokens, actions or cells, or which heads of HEADS and PATTERN; one of
+                them by its number; None for all.
+
+        Raises:
+            PolicyError: it was not cached, or its second axis has channels and no rows.
         """
         self._of(name)
-        chosen = None if rows is None else list(rows)
+        axis = self._points[name].axes[1]
+        if rows is not None and axis in _NO_ROWS:
+            message = f"{name} has no rows, its second axis is {axis}: leave rows out for it"
+            raise PolicyError(message)
+        chosen = None if rows is None else numbers_of(rows, "rows")
 
         def patch(activation: Tensor, here: Here) -> Tensor:
             other = self.at(name, here.step).to(activation)
@@ -93,12 +105,13 @@ class ActivationCache(Mapping[str, "Tensor"]):
     def _keep(self, activation: Tensor, here: Here) -> None:
         if here.step == 0:
             self._kept[here.name] = []
-        # As it is now: lerobot adds to some of them in place.
-        self._kept[here.name].append(activation.detach().clone())
+        # A hook is given a copy of its own.
+        self._kept[here.name].append(activation.detach())
 
     def _of(self, name: str) -> list[Tensor]:
         if name not in self._kept:
-            raise PolicyError(f"not cached: {no_such_point(tuple(self._kept), name)}")
+            shown = ", ".join(self._kept) or "nothing"
+            raise PolicyError(f"{name!r} is not cached: the cache has {shown}")
         return self._kept[name]
 
 
@@ -136,6 +149,19 @@ def heads_of(points: Mapping[str, HookPoint], attention: str) -> HookPoint:
         raise PolicyError("this policy has no attention, and so no heads to ablate")
     message = f"{attention!r} is no attention with heads: use {', '.join(there)}"
     raise PolicyError(message)
+
+
+def numbers_of(given: Sequence[int] | int, what: str) -> list[int]:
+    """Several numbers, or a single one, as a list.
+
+    Raises:
+        PolicyError: they are no whole numbers; `what` says which.
+    """
+    try:
+        return [operator.index(one) for one in (given if isinstance(given, Iterable) else (given,))]
+    except TypeError as error:
+        message = f"{what} is {given!r}: it must be a whole number or several, such as [0, 2]"
+        raise PolicyError(message) from error
 
 
 def _check_rows(name: str, rows: Sequence[int], count: int) -> None:

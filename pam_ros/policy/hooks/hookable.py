@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from pam_ros.policy.hooks.points import Here, no_such_point
 from pam_ros.policy.hooks.sites import Passes
 from pam_ros.policy.interface import PolicyError
@@ -65,11 +67,17 @@ class Hookable:
             finally:
                 self._hooked -= 1
 
+    def why_hooked(self, what: str) -> str:
+        """Why there are none of these while hooks are open; empty where none is."""
+        if not self._hooked:
+            return ""
+        return f"{what} are of the policy as it is: ask for them outside of hooks"
+
     def refuse_hooked(self, what: str) -> None:
         """Raise PolicyError while hooks are there: `what` is of the policy as it is."""
-        if self._hooked:
-            message = f"{what} are of the policy as it is: ask for them outside of hooks"
-            raise PolicyError(message)
+        reason = self.why_hooked(what)
+        if reason:
+            raise PolicyError(reason)
 
     def _begin_pass(self) -> None:
         """To be called before each pass that hooks may see."""
@@ -78,13 +86,23 @@ class Hookable:
 
     def _by_name(self) -> Mapping[str, Site]:
         if self._found_sites is None:
-            self._found_sites = {site.point.name: site for site in self._sites()}
+            found: dict[str, Site] = {}
+            for site in self._sites():
+                name = site.point.name
+                if name in found:
+                    raise PolicyError(f"{self.spec.name} has two activations of the name {name!r}")
+                found[name] = site
+            self._found_sites = found
         return self._found_sites
 
 
 def _visitor(point: HookPoint, hook: Hook) -> Visitor:
     def visit(activation: Tensor, step: int) -> Tensor:
-        new: Any = hook(activation, Here(point.name, step))
+        # A copy: lerobot adds to some of them in place later, and a pass without gradients gives
+        # tensors that nothing can be trained on.
+        with torch.inference_mode(mode=False):
+            given = activation.clone()
+        new: Any = hook(given, Here(point.name, step))
         if new is None:
             return activation
         if tuple(getattr(new, "shape", ())) != tuple(activation.shape):
@@ -94,8 +112,8 @@ def _visitor(point: HookPoint, hook: Hook) -> Visitor:
                 f"shape {tuple(activation.shape)}"
             )
             raise PolicyError(message)
-        # A tensor of its own: lerobot adds to some of them in place.
-        replaced: Tensor = activation if new is activation else new.to(activation).clone()
+        # A tensor of its own, since the hook may have kept this one.
+        replaced: Tensor = new.to(activation).clone()
         return replaced
 
     return visit

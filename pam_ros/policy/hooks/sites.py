@@ -149,3 +149,12 @@ class MethodSite:
                 setattr(self.owner, self.method, own)
 
         return remove
+
+
+def unhook(copied: nn.Module) -> None:
+    """Take every hook off a copy of a model's modules, so that it is the model as it is."""
+    for module in copied.modules():
+        module._forward_hooks.clear()  # noqa: SLF001  (copies of the dicts: the model keeps its own)
+        module._forward_pre_hooks.clear()  # noqa: SLF001
+        for name in ("forward", "_prepare_global_conditioning"):
+            vars(module).pop(name, None)

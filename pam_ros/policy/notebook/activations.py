@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.policy.abilities import Hooking, NoiseHolding, TokenEditing, lacks
-from pam_ros.policy.hooks.cache import ActivationCache, ablating, heads_of
+from pam_ros.policy.hooks.cache import ActivationCache, ablating, heads_of, numbers_of
 from pam_ros.policy.hooks.points import matching
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.notebook.asking import words_for
+from pam_ros.policy.notebook.edits import edit_in, editing
 from pam_ros.policy.notebook.fitting import fit_observation
 from pam_ros.policy.notebook.patching import Patching
 
@@ -58,7 +59,7 @@ def run_with_hooks(
         fwd_hooks: pairs of a name and a function, see abilities.Hooking.hooks; a name with * is
             each point that it matches.
         noise_of: the observation whose noise the pass draws, of a policy that draws any; None: its
-            own.
+            own. It is a single one, or the same batch as observation, of which index means one.
         instruction: as of look.
         index: likewise.
 
@@ -72,10 +73,12 @@ def run_with_hooks(
     fitted = fit_observation(policy.spec, observation, index)
     with (
         words_for(policy, instruction or fitted.task),
-        _noise_of(policy, noise_of, index),
+        _noise_of(policy, noise_of, index if noise_of is observation else None),
         hooked.hooks(each),
     ):
-        chunk: NDArray[np.float32] = hooked.forward(hooked.prepare([fitted.observation])).chunks[0]
+        chunk: NDArray[np.float32] = hooked.forward(
+            hooked.prepare([fitted.observation]), **edit_in(policy)
+        ).chunks[0]
         return chunk
 
 
@@ -102,7 +105,10 @@ def run_with_cache(
 
 @contextmanager
 def patched(
-    policy: Policy, cache: ActivationCache, names: Names = None, rows: Sequence[int] | None = None
+    policy: Policy,
+    cache: ActivationCache,
+    names: Names = None,
+    rows: Sequence[int] | int | None = None,
 ) -> Iterator[None]:
     """Passes inside go on with a cache's activations in the place of their own.
 
@@ -110,10 +116,11 @@ def patched(
         policy: as load_policy or wrap gives it.
         cache: of run_with_cache.
         names: which of them; None for all that were cached.
-        rows: of each, which tokens, or heads of an attention's `.heads`; None for all.
+        rows: of each, which tokens, or heads of an attention's `.heads`; a single one may be its
+            number; None for all.
 
     Raises:
-        PolicyError: there is no such point, or it was not cached.
+        PolicyError: there is no such point, it was not cached, or it has channels and no rows.
     """
     chosen = tuple(cache) if names is None else matching(hooking(policy).hook_points, names)
     hooks = [(name, cache.replacing(name, rows)) for name in chosen]
@@ -123,13 +130,14 @@ def patched(
 
 @contextmanager
 def heads_ablated(
-    policy: Policy, heads: Mapping[str, Sequence[int]], value: str = "zero"
+    policy: Policy, heads: Mapping[str, Sequence[int] | int], value: str = "zero"
 ) -> Iterator[None]:
     """In passes inside these heads give zeros, or their mean over the tokens.
 
     Args:
         policy: as load_policy or wrap gives it.
-        heads: numbers of heads by their attention, such as {"encoder.0.attn": [1, 3]}.
+        heads: numbers of heads by their attention, such as {"encoder.0.attn": [1, 3]}; a single one
+            may be its number.
         value: "zero" or "mean".
 
     Raises:
@@ -137,8 +145,8 @@ def heads_ablated(
     """
     points = hooking(policy).hook_points
     hooks = []
-    for attention, numbers in heads.items():
-        point = heads_of(points, attention)
+    for attention, given in heads.items():
+        point, numbers = heads_of(points, attention), numbers_of(given, f"heads of {attention}")
         for number in numbers:
             if not 0 <= number < point.heads:
                 message = f"{attention} has no head {number}: it has 0 to {point.heads - 1}"
@@ -150,7 +158,10 @@ def heads_ablated(
 
 @contextmanager
 def edited(policy: Policy, edit: EditTokens, layer: str | None = None) -> Iterator[None]:
-    """Passes of step and explain inside have the tokens of a layer changed by an edit.
+    """Passes inside have the tokens of a layer changed by an edit.
+
+    Those of step and explain have, and those of look at attention, run_with_hooks, run_with_cache
+    and activation_patching. Contributions and gradients are of the policy as it is.
 
     Args:
         policy: as load_policy or wrap gives it.
@@ -158,16 +169,21 @@ def edited(policy: Policy, edit: EditTokens, layer: str | None = None) -> Iterat
         layer: as take_tokens takes it; None: as it is.
 
     Raises:
-        PolicyError: the policy's tokens cannot be edited, or it has no such layer.
+        PolicyError: the policy's tokens cannot be edited, they are edited already, or it has no
+            such layer.
     """
     if not isinstance(policy, TokenEditing):
         raise PolicyError(lacks(policy, "its tokens cannot be edited"))
+    if edit_in(policy):
+        message = "the tokens are edited already: join the two edits in one function"
+        raise PolicyError(message)
     before = policy.tokens_layer
     if layer is not None:
         policy.take_tokens(layer)
     policy.edit_tokens(edit)
     try:
-        yield
+        with editing(policy, edit):
+            yield
     finally:
         policy.edit_tokens(None)
         policy.take_tokens(before)
@@ -180,6 +196,7 @@ def activation_patching(
     names: Names = None,
     *,
     instructions: tuple[str, str] = ("", ""),
+    index: int | tuple[int | None, int | None] | None = None,
 ) -> Patching:
     """How much of the clean chunk comes back if one activation of its pass is put into the other.
 
@@ -192,6 +209,7 @@ def activation_patching(
         corrupted: another one, or the same with another instruction.
         names: which points, as names_filter of run_with_cache.
         instructions: of the two, for a policy that reads words; both must have as many words.
+        index: which one of a batch, for both; a pair has one for each, None where it is no batch.
 
     Raises:
         ObservationError: one of them does not fit.
@@ -199,7 +217,14 @@ def activation_patching(
     """
     points = hooking(policy).hook_points
     chosen = matching(points, names)
-    told, other = ({"instruction": text, "noise_of": corrupted} for text in instructions)
+    of_clean, of_corrupted = index if isinstance(index, tuple) else (index, index)
+    good = fit_observation(policy.spec, clean, of_clean)
+    bad = fit_observation(policy.spec, corrupted, of_corrupted)
+    clean, corrupted = good.observation, bad.observation
+    told, other = (
+        {"instruction": text or fitted.task, "noise_of": corrupted}
+        for text, fitted in zip(instructions, (good, bad), strict=True)
+    )
     clean_chunk, cache = run_with_cache(policy, clean, chosen, **told)
     corrupted_chunk = run_with_hooks(policy, corrupted, **other)
     chunks = {
@@ -215,8 +240,7 @@ def activation_patching(
 def _noise_of(policy: Policy, observation: Any, index: int | None) -> Iterator[None]:
     with ExitStack() as held:
         if observation is not None and isinstance(policy, NoiseHolding):
-            several = index if isinstance(observation, dict) else None
-            fitted = fit_observation(policy.spec, observation, several)
+            fitted = fit_observation(policy.spec, observation, index)
             policy.hold_noise(fitted.observation)
             held.callback(policy.hold_noise, None)
         yield

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from pam_ros.policy.abilities import (
     lacks,
 )
 from pam_ros.policy.interface import PolicyError
+from pam_ros.policy.notebook.edits import edit_in
 from pam_ros.policy.notebook.fitting import Fitted, fit_observation, fit_pictures
 from pam_ros.policy.notebook.glance import Glance
 
@@ -48,11 +50,11 @@ def look(
     observation: Any,
     method: str = METHOD,
     *,
-    layer: int = -1,
+    layer: int | str = -1,
     head: int | str = "mean",
     query: int | tuple[int, int] | str = "mean",
-    denoising_step: int | None = -1,
-    target: str | Target = "chunk",
+    denoising_step: int | str | None = -1,
+    target: str | int | Target = "chunk",
     joints: Sequence[str] = (),
     baseline: Any = "blur",
     steps: int | None = None,
@@ -72,11 +74,12 @@ def look(
         method: "auto", which is contribution where the policy has it, else attention; one of
             attention.METHODS; or one of the gradient methods "contribution",
             "token_contribution", "input_gradients", "integrated_gradients" and "grad_cam".
-        layer: of attention, -1 for the last.
+        layer: of attention, -1 or "last" for the last.
         head: of attention, its number or "mean".
         query: of attention: an action of the chunk, a range, or "mean".
-        denoising_step: of attention, -1 for the last, None for the mean of all.
-        target: of gradient methods, what is explained: "chunk", a joint, "chunk[3]", "2[0:10]".
+        denoising_step: of attention, -1 or "last" for the last, None or "mean" for the mean of all.
+        target: of gradient methods, what is explained: "chunk", a joint or its number, "chunk[3]",
+            "2[0:10]".
         joints: the joints' names, for targets and labels; without them they are numbers.
         baseline: of gradient methods, what the pictures are compared with: "black", "mean",
             "blur", or pictures of your own by feature, in any form that an observation may have.
@@ -126,7 +129,7 @@ class Wanted:
     """What a gradient method is asked for, as look takes it."""
 
     method: str
-    target: str | Target
+    target: str | int | Target
     joints: tuple[str, ...]
     baseline: Any
     steps: int | None
@@ -146,7 +149,11 @@ def usual_method(policy: Policy) -> str:
     Raises:
         PolicyError: it has none.
     """
-    if isinstance(policy, Contributing) and not policy.why_no_contribution(ContributionRequest()):
+    if (
+        isinstance(policy, Contributing)
+        and not edit_in(policy)
+        and not policy.why_no_contribution(ContributionRequest())
+    ):
         return CONTRIBUTION
     there = methods_of(policy.spec)
     if not there:
@@ -186,19 +193,21 @@ def _attention(
     policy: Policy,
     fitted: Fitted,
     method: str,
-    layer: int,
+    layer: int | str,
     head: int | str,
     query: int | tuple[int, int] | str,
-    denoising_step: int | None,
+    denoising_step: int | str | None,
 ) -> tuple[AttentionMaps, BatchResult]:
     if isinstance(query, tuple):
         query = ":".join(map(str, query))
     spec = policy.spec
-    selection = make_selection(method, layer, str(head), str(query), spec)
-    chosen = replace(selection.look, denoising_step=denoising_step)
+    number = _number("layer", layer, {"last": -1})
+    selection = make_selection(method, number or 0, str(head), str(query), spec)
+    step = _number("denoising_step", denoising_step, {"last": -1, "mean": None, None: None})
+    chosen = replace(selection.look, denoising_step=step)
     selection = replace(selection, look=chosen)
     passes = batching(policy)
-    result = passes.forward(passes.prepare([fitted.observation]), looks=[chosen])
+    result = passes.forward(passes.prepare([fitted.observation]), looks=[chosen], **edit_in(policy))
     weights = {key: kept[0] for key, kept in result.weights.items()}
     return selection.maps_of(weights, spec), result
 
@@ -208,6 +217,9 @@ def _explained(policy: Policy, fitted: Fitted, wanted: Wanted) -> _Seen:
     if wanted.method not in CONTRIBUTIONS + GRADIENT_METHODS:
         known = ", ".join((AUTO, *methods_of(spec), *CONTRIBUTIONS, *GRADIENT_METHODS))
         message = f"method {wanted.method!r} is unknown: use {known}"
+        raise PolicyError(message)
+    if edit_in(policy):
+        message = f"{wanted.method} is of the policy as it is: ask for it outside of edited"
         raise PolicyError(message)
     target, joints = _target(spec, wanted)
     baseline = _baseline(spec, fitted, wanted.baseline)
@@ -254,7 +266,29 @@ def _target(spec: PolicySpec, wanted: Wanted) -> tuple[Target, tuple[str, ...]]:
     if isinstance(wanted.target, Target):
         return wanted.target, joints
     names = joints or tuple(map(str, range(spec.action_dim)))
-    return parse_target(wanted.target, names, spec.chunk_size), joints
+    text = wanted.target
+    if not isinstance(text, str):
+        number = _number("target", text, {})
+        if number is None or not 0 <= number < len(names):
+            message = f"target {text} is no joint's number: it must be from 0 to {len(names) - 1}"
+            raise PolicyError(message)
+        text = names[number]
+    return parse_target(text, names, spec.chunk_size), joints
+
+
+def _number(name: str, given: Any, words: Mapping[Any, int | None]) -> int | None:
+    """A whole number, or what a word means.
+
+    Raises:
+        PolicyError: it is neither; the sentence has the option's name.
+    """
+    if (given is None or isinstance(given, str)) and given in words:
+        return words[given]
+    try:
+        return operator.index(given)
+    except TypeError as error:
+        others = "".join(f", or {word!r}" for word in words)
+        raise PolicyError(f"{name} is {given!r}: it must be a whole number{others}") from error
 
 
 def _baseline(

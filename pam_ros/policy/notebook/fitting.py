@@ -16,6 +16,7 @@ import numpy as np
 from pam_ros.policy.interface import CameraSpec, ObservationError
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.resizing import loses_its_shape, resize, shape_words
+from pam_ros.policy.short_names import short_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,7 +189,8 @@ def _feature(spec: PolicySpec, key: str) -> str | None:
     own = spec.own_name(key)
     if own in spec.features:
         return own
-    short = [name for name in spec.features if _short(name) == key]
+    last = short_names(spec.features)
+    short = [name for name in spec.features if key in {_short(name), last[name]}]
     if len(short) == 1:
         return short[0]
     # Flags of padding stand beside an item's features.
@@ -202,13 +204,35 @@ def _short(feature: str) -> str:
 
 
 def _several(spec: PolicySpec, found: Mapping[str, Any]) -> bool:
-    """Whether there are several of each, or a single one with a dimension for it."""
+    """Whether there are several of each, or a single one with a dimension for it.
+
+    Raises:
+        ObservationError: some features have a dimension for it, and others have none.
+    """
     cameras = {camera.feature for camera in spec.cameras}
-    return any(
-        len(getattr(value, "shape", ())) == (4 if name in cameras else 2)
+    batched = {
+        name: _axes(value) == (4 if name in cameras else 2)
         for name, value in found.items()
         if name in spec.features
-    )
+    }
+    several = [name for name, has in batched.items() if has]
+    single = [name for name, has in batched.items() if not has]
+    if several and single:
+        message = (
+            f"{', '.join(several)} has a dimension for several observations and "
+            f"{', '.join(single)} has none: give every feature one, or none"
+        )
+        raise ObservationError(message)
+    return bool(several)
+
+
+def _axes(value: Any) -> int:
+    """How many dimensions an array, a tensor, a list of numbers or of pictures has."""
+    if hasattr(value, "shape"):
+        return len(value.shape)
+    if isinstance(value, list | tuple) and value:
+        return 1 + _axes(value[0])
+    return 3 if hasattr(value, "getbands") else 0
 
 
 def _one(name: str, value: Any, index: int | None, several: bool) -> Any:

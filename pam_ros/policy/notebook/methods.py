@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pam_ros.policy.short_names import short_names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -59,7 +61,7 @@ class InNotebooks:
         return run_with_cache(cast("Policy", self), observation, names_filter, **options)
 
     def patched(
-        self, cache: ActivationCache, names: Names = None, rows: Sequence[int] | None = None
+        self, cache: ActivationCache, names: Names = None, rows: Sequence[int] | int | None = None
     ) -> AbstractContextManager[None]:
         """Passes inside have a cache's activations; see pam_ros.policy.patched."""
         from pam_ros.policy.notebook.activations import patched  # noqa: PLC0415
@@ -67,7 +69,7 @@ class InNotebooks:
         return patched(cast("Policy", self), cache, names, rows)
 
     def heads_ablated(
-        self, heads: Mapping[str, Sequence[int]], value: str = "zero"
+        self, heads: Mapping[str, Sequence[int] | int], value: str = "zero"
     ) -> AbstractContextManager[None]:
         """Passes inside do without these heads; see pam_ros.policy.heads_ablated."""
         from pam_ros.policy.notebook.activations import heads_ablated  # noqa: PLC0415
@@ -91,8 +93,9 @@ class InNotebooks:
     def __repr__(self) -> str:
         spec = self.spec
         name = Path(spec.name).name if Path(spec.name).is_absolute() else spec.name
+        names = short_names(one.feature for one in spec.cameras)
         cameras = ", ".join(
-            f"{one.feature.rpartition('.')[2]} {one.width}x{one.height}" for one in spec.cameras
+            f"{names[one.feature]} {one.width}x{one.height}" for one in spec.cameras
         )
         reads = [cameras] if cameras else []
         reads += [f"state {spec.state_dim}"] if spec.state_dim else []

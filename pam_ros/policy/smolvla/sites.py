@@ -6,7 +6,8 @@
                           head's; rows are pictures, words and joint state in lerobot's order
     prefix.K.mlp
     expert.K.attn, expert.K.mlp
-                          the same of the chunk's actions, in every denoising step
+                          the same of the chunk's actions, in every denoising step; K is that of the
+                          language model's layer beside which the expert's layer runs
     actions               (B, chunk, max_action_dim), the predicted velocity in every step
 
 An attention's own implementation runs where nobody is inside of it. Where somebody is, it is
@@ -22,9 +23,10 @@ import torch
 
 from pam_ros.policy.hooks.points import HEADS, PATTERN, HookPoint
 from pam_ros.policy.hooks.sites import Counter, InputSite, OutputSite
+from pam_ros.policy.short_names import short_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -47,8 +49,9 @@ def smolvla_sites(policy: Any, taps: Taps, spec: PolicySpec) -> Iterator[Site]:
     vlm, expert = inner.get_vlm_model(), inner.lm_expert
     # Slots of empty cameras come after those of the cameras, and are embedded as well.
     slots = len(spec.cameras) + int(policy.config.empty_cameras or 0)
+    names = short_names(camera.feature for camera in spec.cameras)
     for number, camera in enumerate(spec.cameras):
-        point = HookPoint(f"vision.{camera.feature.rpartition('.')[2]}", ("batch", "cells", "dim"))
+        point = HookPoint(f"vision.{names[camera.feature]}", ("batch", "cells", "dim"))
         yield OutputSite(point, vlm.connector, calls=slots, call=number)
     for number, layer in enumerate(vlm.text_model.layers):
         yield from _layer("prefix", number, layer, inner, taps, 1)
@@ -112,30 +115,58 @@ class PatternSite:
 
     def attach(self, visit: Visitor, passes: Passes) -> Remove:
         """See hooks.sites.Site."""
-        counter, interface = Counter(passes), self.inner.get_attention_interface
+        counter = Counter(passes)
 
-        def get_attention_interface() -> Any:
-            attention = interface()
-            in_prefix, layer = self.taps.place
-            if (in_prefix, layer) != (self.part == "prefix", self.number):
-                return attention
+        def counted(pattern: Tensor) -> Tensor:
+            return visit(pattern, counter.next() % self.point.steps)
 
-            def written_out(mask: Any, batch: int, dim: int, *states: Tensor) -> Tensor:
-                # For the taps, which note what an attention is given.
-                attention(mask, batch, dim, *states)
-                pattern, values = weights(mask, dim, *states)
-                pattern = visit(pattern, counter.next() % self.point.steps)
-                output = torch.matmul(pattern, values.permute(0, 2, 1, 3))
-                return output.permute(0, 2, 1, 3).flatten(2)
-
-            return written_out
-
-        self.inner.get_attention_interface = get_attention_interface
+        written = vars(self.inner).get("get_attention_interface")
+        if not isinstance(written, _WrittenOut):
+            written = _WrittenOut(written or self.inner.get_attention_interface, self.taps)
+            self.inner.get_attention_interface = written
+        visitors = written.visitors.setdefault((self.part == "prefix", self.number), [])
+        visitors.append(counted)
 
         def remove() -> None:
-            self.inner.get_attention_interface = interface
+            visitors.remove(counted)
+            if not any(written.visitors.values()):
+                self.inner.get_attention_interface = written.interface
 
         return remove
+
+
+class _WrittenOut:
+    """Takes the place of what gives an attention, for all patterns that somebody visits.
+
+    Attributes:
+        interface: what gave it before.
+        taps: which know where a pass is, and are told of weights that a visitor replaced.
+        visitors: by whether they are of the prefix, and the layer, in the order that they came.
+    """
+
+    def __init__(self, interface: Callable[[], Any], taps: Taps) -> None:
+        self.interface, self.taps = interface, taps
+        self.visitors: dict[tuple[bool, int], list[Callable[[Tensor], Tensor]]] = {}
+
+    def __call__(self) -> Any:
+        """The attention of the layer that the pass is in."""
+        attention, visitors = self.interface(), self.visitors.get(self.taps.place)
+        if not visitors:
+            return attention
+
+        def written_out(mask: Any, batch: int, dim: int, *states: Tensor) -> Tensor:
+            # For the taps, which note what an attention is given.
+            attention(mask, batch, dim, *states)
+            own, values = weights(mask, dim, *states)
+            pattern = own
+            for visit in visitors:
+                pattern = visit(pattern)
+            if pattern is not own:
+                self.taps.replaced(pattern)
+            output = torch.matmul(pattern, values.permute(0, 2, 1, 3))
+            return output.permute(0, 2, 1, 3).flatten(2)
+
+        return written_out
 
 
 def weights(

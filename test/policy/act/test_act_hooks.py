@@ -6,7 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hook_checks import check_every_point_matters, check_points, check_sentences
+from hook_checks import (
+    check_activations_are_ones_own,
+    check_contributions_have_no_hooks,
+    check_every_point_matters,
+    check_points,
+    check_sentences,
+    check_two_hooks_on_one_point,
+)
 
 from pam_ros.policy import PolicyError, load_policy, wrap
 from pam_ros.policy.act.hooks import HookedForward
@@ -92,7 +99,8 @@ def test_tokens_are_those_that_take_tokens_gives(policy):
     _, cache = policy.run_with_cache(observation(), list(places))
     for name, layer in places.items():
         tokens = policy.forward(policy.prepare([observation()]), tokens_layer=layer).tokens
-        np.testing.assert_allclose(cache[name].numpy(), tokens, rtol=1e-4, atol=1e-5)
+        # Two routes: the hooks run in lerobot's modules, tokens in the engine.
+        np.testing.assert_allclose(cache[name].numpy(), tokens, atol=5e-6, rtol=1e-5)
 
 
 def test_heads_times_the_output_matrix_are_what_the_attention_adds(policy):
@@ -160,6 +168,24 @@ def test_edits_come_back_off(policy):
     plain = policy.explain(observation()).chunk
     with policy.edited(lambda tokens: tokens * 0, "encoder.layers.0"):
         assert np.abs(policy.explain(observation()).chunk - plain).max() > 1e-4
+        with (
+            pytest.raises(PolicyError, match="edited already: join the two edits in one function"),
+            policy.edited(lambda tokens: tokens, "encoder"),
+        ):
+            pass
+        # The outer one is still there, in what a notebook runs too.
+        chunks = [
+            policy.explain(observation()).chunk,
+            policy.look(observation()).chunk,
+            policy.run_with_hooks(observation()),
+            policy.run_with_cache(observation(), "actions")[0],
+        ]
+        for chunk in chunks:
+            np.testing.assert_allclose(chunk, chunks[0], atol=2e-6, rtol=1e-5)
+            assert np.abs(chunk - plain).max() > 1e-4
+        assert policy.look(observation()).method == "rollout"
+        with pytest.raises(PolicyError, match="contribution is of the policy as it is: ask for it"):
+            policy.look(observation(), "contribution")
     assert policy.tokens_layer == layer
     np.testing.assert_array_equal(policy.explain(observation()).chunk, plain)
 
@@ -169,11 +195,53 @@ def test_edits_come_back_off(policy):
     [
         ({"encoder.0.mlp": [0]}, "'encoder.0.mlp' is no attention with heads: use encoder.0.attn"),
         ({"encoder.0": [9]}, "encoder.0 has no head 9: it has 0 to 3"),
+        ({"encoder.0": 9}, "encoder.0 has no head 9: it has 0 to 3"),
+        ({"encoder.0": "first"}, "heads of encoder.0 is 'first': it must be a whole number or"),
     ],
 )
 def test_a_wrong_head_is_named(policy, heads, sentence):
     with pytest.raises(PolicyError, match=sentence), policy.heads_ablated(heads):
         pass
+
+
+def test_one_head_and_one_row_may_be_numbers(policy):
+    with policy.heads_ablated({"encoder.0": 1}):
+        one = policy.look(observation(), "rollout").chunk
+    with policy.heads_ablated({"encoder.0": [1]}):
+        np.testing.assert_array_equal(policy.look(observation(), "rollout").chunk, one)
+    _, cache = policy.run_with_cache(observation(1), ["encoder_input", "backbone.top"])
+    with policy.patched(cache, "encoder_input", rows=3):
+        one = policy.look(observation(), "rollout").chunk
+    with policy.patched(cache, "encoder_input", rows=[3]):
+        np.testing.assert_array_equal(policy.look(observation(), "rollout").chunk, one)
+    with (
+        pytest.raises(PolicyError, match=r"backbone\.top has no rows, its second axis is channels"),
+        policy.patched(cache, rows=3),
+    ):
+        pass
+
+
+def test_two_of_a_batch_are_patched_by_their_index(policy):
+    both = [observation(seed) for seed in (0, 1)]
+    batch = {name: np.stack([one[name] for one in both]) for name in both[0]}
+    expected = policy.activation_patching(*both, "encoder.0.mlp")
+    for given in ((batch, batch, (0, 1)), (batch, both[1], (0, None)), (both[0], batch, (None, 1))):
+        *two, index = given
+        found = policy.activation_patching(*two, "encoder.0.mlp", index=index)
+        assert found.recovered == expected.recovered
+
+
+def test_cameras_that_end_alike_have_points_of_their_own(reference_policy):
+    left, right = "observation.images.left.wrist", "observation.images.right.wrist"
+    theirs = reference_policy(cameras={left: (64, 64), right: (64, 64), TOP: (64, 64)})
+    ours = wrap(theirs.policy, theirs.preprocessor, theirs.postprocessor, engine="eager")
+    found = [name for name in ours.hook_points if name.startswith("backbone.")]
+    assert sorted(found) == ["backbone.left.wrist", "backbone.right.wrist", "backbone.top"]
+    assert "left.wrist 64x64, right.wrist 64x64" in repr(ours)
+    seen = theirs.observation(np.random.default_rng(0))
+    short = {name.removeprefix("observation.images."): array for name, array in seen.items()}
+    expected = ours.run_with_hooks(seen)
+    np.testing.assert_array_equal(ours.run_with_hooks(short), expected)
 
 
 def test_short_reprs(policy):
@@ -183,3 +251,16 @@ def test_short_reprs(policy):
     assert repr(policy).endswith(
         "act: reads top 96x64, wrist 96x64, state 6; writes chunks of 10 x 4; eager float32 on cpu>"
     )
+
+
+def test_hooks_on_one_point_do_not_replace_each_other(policy):
+    check_two_hooks_on_one_point(policy, observation(0))
+
+
+def test_activations_are_ones_own(policy):
+    check_activations_are_ones_own(policy, observation(0), "encoder.0.attn")
+
+
+def test_contributions_are_made_of_the_policy_without_hooks(saved):
+    fresh = load_policy(saved, device="cpu", engine="eager")
+    check_contributions_have_no_hooks(fresh, observation(0))

@@ -6,7 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hook_checks import check_every_point_matters, check_points, check_sentences
+from hook_checks import (
+    check_activations_are_ones_own,
+    check_contributions_have_no_hooks,
+    check_every_point_matters,
+    check_points,
+    check_sentences,
+    check_two_hooks_on_one_point,
+)
 from tiny_diffusion import TWO, make_diffusion
 
 from pam_ros.policy import PolicyError, load_policy
@@ -45,9 +52,34 @@ def test_a_cameras_feature_map_is_its_own(policy, reference):
     assert not torch.equal(maps[0]["backbone.top"], maps[1]["backbone.top"])
 
 
+def test_noise_is_of_a_single_observation_whatever_the_index(policy, reference):
+    one, other = (reference.observation(np.random.default_rng(seed)) for seed in (0, 1))
+    batch = {name: np.stack([other[name], one[name]]) for name in one}
+    expected = policy.run_with_hooks(one, noise_of=other)
+    found = policy.run_with_hooks(batch, index=1, noise_of=other)
+    np.testing.assert_array_equal(found, expected)
+    own = policy.run_with_hooks(batch, index=1, noise_of=batch)
+    np.testing.assert_array_equal(own, policy.run_with_hooks(one))
+
+
 def test_there_are_no_heads(policy):
     with (
         pytest.raises(PolicyError, match="has no attention, and so no heads to ablate"),
         policy.heads_ablated({"unet.down.0": [0]}),
     ):
         pass
+
+
+def test_hooks_on_one_point_do_not_replace_each_other(policy, reference):
+    check_two_hooks_on_one_point(policy, reference.observation(np.random.default_rng(0)))
+
+
+def test_activations_are_ones_own(policy, reference):
+    check_activations_are_ones_own(
+        policy, reference.observation(np.random.default_rng(0)), "conditioning"
+    )
+
+
+def test_contributions_are_made_of_the_policy_without_hooks(reference, tmp_path):
+    fresh = load_policy(reference.save(tmp_path / "policy"), device="cpu")
+    check_contributions_have_no_hooks(fresh, reference.observation(np.random.default_rng(0)))

@@ -6,7 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hook_checks import check_every_point_matters, check_points, check_sentences
+from hook_checks import (
+    check_activations_are_ones_own,
+    check_contributions_have_no_hooks,
+    check_every_point_matters,
+    check_points,
+    check_sentences,
+    check_two_hooks_on_one_point,
+)
 
 from pam_ros.attention.look import Look
 from pam_ros.policy import load_policy
@@ -95,3 +102,36 @@ def test_words_for_one_look_do_not_stay(policy, observations):
     item = {**observations[0], "task": "reach the green cylinder"}
     assert policy.look(item, "cross_attention").instruction == "reach the green cylinder"
     assert policy.look(observations[0], "cross_attention").instruction == TASK
+
+
+def test_hooks_on_one_point_do_not_replace_each_other(policy, observations):
+    check_two_hooks_on_one_point(policy, observations[0])
+
+
+def test_activations_are_ones_own(policy, observations):
+    check_activations_are_ones_own(policy, observations[0], "expert.0.attn")
+
+
+def test_contributions_are_made_of_the_policy_without_hooks(saved_smolvla, observations):
+    fresh = load_policy(saved_smolvla, device="cpu", seed=5)
+    fresh.instruct(TASK)
+    check_contributions_have_no_hooks(fresh, observations[0])
+
+
+def test_a_look_shows_the_weights_that_were_used(policy, observations):
+    """In a stack of cross-attention, a pattern that reads the first key alone."""
+    stack = policy.spec.stack("expert")
+    look = Look(stack.name, 0, denoising_step=None)
+    name = f"expert.{stack.depths[0]}.attn.pattern"
+
+    def first_alone(pattern, here):
+        new = torch.zeros_like(pattern)
+        new[..., 0] = 1
+        return new
+
+    with policy.hooks([(name, first_alone)]):
+        found = policy.forward(policy.prepare([observations[0]]), looks=[look]).weights
+    for step in range(policy.spec.denoising_steps):
+        weights = found[stack.name, 0, step]
+        np.testing.assert_array_equal(np.sort(weights, axis=-1)[..., -1], 1)
+        assert len(np.unique(weights.argmax(-1))) == 1
