@@ -33,6 +33,10 @@ _FUSED: dict[Any, tuple[str, str]] = {
 }
 
 
+_SIZES = 4
+"""Of inputs whose packed weights are kept: batches of some sizes, cameras of some."""
+
+
 def _operation(name: str) -> Any:
     return getattr(torch.ops.mkldnn, name)
 
@@ -68,9 +72,9 @@ class _Convolution(nn.Module):
             list(folded.dilation),
             folded.groups,
         )
-        weight = folded.weight.to(dtype).contiguous()
+        self._weight = folded.weight.to(dtype).contiguous()
+        self._packed: dict[tuple[int, ...], Tensor] = {}
         self._dtype = dtype
-        self._weight = _operation("_reorder_convolution_weight")(weight, *self._geometry)
         self._bias = folded.bias.to(dtype).contiguous()
         self._attribute = "relu" if relu else "none"
         self._activation = "relu" if relu else None
@@ -78,20 +82,42 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         x = x.to(self._dtype, memory_format=torch.channels_last)
         run = _operation("_convolution_pointwise")
+        weight = self._packed_for(x)
         out: Tensor
         if add is None:
-            out = run(x, self._weight, self._bias, *self._geometry, self._attribute, [], "")
+            out = run(x, weight, self._bias, *self._geometry, self._attribute, [], "")
         elif add.shape[2:] == (1, 1):
             # oneDNN refuses to add what is one pixel large: its memory format is ambiguous.
-            out = run(x, self._weight, self._bias, *self._geometry, "none", [], "").add_(add)
+            out = run(x, weight, self._bias, *self._geometry, "none", [], "").add_(add)
             out = out if self._activation is None else functional.relu_(out)
         else:
             # Into add, whose memory is warm.
             out = _operation("_convolution_pointwise_").binary(
-                add, x, self._weight, self._bias, *self._geometry,
+                add, x, weight, self._bias, *self._geometry,
                 "add", 1.0, self._activation, [], "",
             )  # fmt: skip
         return out
+
+    def _packed_for(self, x: Tensor) -> Tensor:
+        """The weight in the order that oneDNN wants for an input of this size.
+
+        With AVX-512 that order is the same for all sizes. Without, a weight in the order of another
+        size is reordered in each pass, which took three times as long as the convolutions.
+        """
+        size = () if _one_order() else tuple(x.shape)
+        packed = self._packed.get(size)
+        if packed is None:
+            pack = _operation("_reorder_convolution_weight")
+            packed = pack(self._weight, *self._geometry, list(size) or None)
+            while len(self._packed) >= _SIZES:
+                del self._packed[next(iter(self._packed))]
+            self._packed[size] = packed
+        return packed
+
+
+def _one_order() -> bool:
+    """Whether oneDNN orders a convolution's weight alike for inputs of all sizes."""
+    return "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
 class _Affine(nn.Module):
