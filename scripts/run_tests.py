@@ -3,8 +3,8 @@
 
 usage: run_tests.py [ARGUMENT ...]
 
-With arguments it is pytest with these arguments. Each test of DDS has a domain that no other
-process has, so the two do not meet.
+With arguments it is pytest with these arguments. All tests that talk over DDS are in one of the two
+processes, where each has a domain of its own.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "test"
-SECOND = frozenset(
-    {"policy", "observations", "show", "share", "sae", "robot", "replay", "sim", "tick"}
-)
-"""Folders of the second process; about half of the time. All others are the first one's."""
+SECOND = frozenset({"policy", "observations", "share", "sae", "robot", "sim", "tick"})
+"""Folders of the second process, in which nothing talks over DDS; about half of the time. All
+others are the first one's."""
 _PYTEST = [sys.executable, "-m", "pytest"]
 
 
