@@ -57,7 +57,7 @@ demo: $(READY)
 		--headless $(HEADLESS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python scripts/run_tests.py $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -40,7 +40,8 @@ def test_the_quick_mode_measures_something_of_every_group_and_writes_the_page(tm
             assert row.samples or row.missing, row.key
             if not row.key.startswith("library"):
                 assert all(value > 0 for value in row.samples)
-                assert row.samples, row.missing
+                # Of this computer: AVX2 alone has no bfloat16.
+                assert row.samples or "this computer has no bfloat16" in row.missing, row.missing
     node = results["node-tiny"]
     # The map explains a pass that came after the image, the picture comes after the map's pass.
     assert node.row("plan_forward").median < node.row("plan_command").median

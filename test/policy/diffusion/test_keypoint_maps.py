@@ -146,7 +146,8 @@ def test_tokens_are_the_cells_that_the_softmax_reads_and_the_state(both):
     with torch.inference_mode():
         features = reference.policy.diffusion.rgb_encoder.backbone(batch[WRIST])[0]
     assert tokens.shape == (1 + 2 * ROWS * COLS, 512)
-    np.testing.assert_allclose(tokens[1 + ROWS * COLS :], features.flatten(1).T.numpy(), atol=1e-5)
+    known = features.flatten(1).T.numpy()
+    np.testing.assert_allclose(tokens[1 + ROWS * COLS :], known, rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(tokens[0, :4], batch[STATE][0])
     assert not tokens[0, 4:].any()
 
