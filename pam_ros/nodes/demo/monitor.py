@@ -74,7 +74,7 @@ class DemoMonitor(Node):
         self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._start = self.create_client(Trigger, DEMO_START)
         self._words = self.create_publisher(String, INSTRUCTION, 1)
-        self._parameters = self.create_client(
+        self._shown_client = self.create_client(
             SetParametersAtomically, f"{NODE}/set_parameters_atomically"
         )
 
@@ -89,7 +89,7 @@ class DemoMonitor(Node):
             Parameter(name, value=value).to_parameter_msg() for name, value in wanted.items()
         ]
         request = SetParametersAtomically.Request(parameters=parameters)
-        self._parameters.call_async(request).add_done_callback(self._on_shown)
+        self._shown_client.call_async(request).add_done_callback(self._on_shown)
 
     def _on_shown(self, future: Future) -> None:
         result = future.result().result
