@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.maps import CROSS_ATTENTION
+from pam_ros.commands.demo_pace import Pace
 from pam_ros.commands.demo_page import start_page
 from pam_ros.commands.demo_words import Teller, reads_words, typed_words
 from pam_ros.nodes.act.attention_selection import CHOICES
@@ -153,7 +154,10 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
         teller = Teller(monitor.instruct, typed_words()) if reads_words(options.policy) else None
         if teller is not None:
             sys.stdout.write("type what the arm is to do, such as: reach the blue cube\n")
-        _watch(monitor, processes, options.duration, stop, teller)
+        pace = None
+        if options.method is None and teller is None:
+            pace = Pace(monitor.show, lambda line: sys.stdout.write(f"\n{line}\n"))
+        _watch(monitor, processes, options.duration, stop, teller, pace)
     finally:
         try:
             if live is not None:
@@ -216,6 +220,7 @@ def _watch(
     duration: float,
     stop: Stop,
     teller: Teller | None,
+    pace: Pace | None,
 ) -> None:
     begin = time.monotonic()
     shown = 0.0
@@ -223,6 +228,9 @@ def _watch(
         processes.check()
         if teller is not None:
             teller.look(passed)
+        if pace is not None:
+            progress = monitor.progress
+            pace.look(passed, progress.ticks, progress.ticks - progress.invalid)
         if passed - shown >= 1.0:
             shown = passed
             sys.stdout.write(_LINE + _progress_line(monitor, passed, duration))

@@ -7,8 +7,11 @@ import json
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -20,8 +23,12 @@ from pam_ros.robot.topics import (
     DEMO_START,
     INSTRUCTION,
     JOINT_COMMANDS,
+    NODE,
 )
 from pam_ros.show.groups import camera_share
+
+if TYPE_CHECKING:
+    from rclpy.task import Future
 
 CAMERA_TOPICS = ("/top/image_raw", "/wrist/image_raw")
 OVERLAY_TOPICS = tuple(f"{ATTENTION}/{camera}/image" for camera in ("top", "wrist"))
@@ -67,10 +74,27 @@ class DemoMonitor(Node):
         self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._start = self.create_client(Trigger, DEMO_START)
         self._words = self.create_publisher(String, INSTRUCTION, 1)
+        self._shown_client = self.create_client(
+            SetParametersAtomically, f"{NODE}/set_parameters_atomically"
+        )
 
     def instruct(self, text: str) -> None:
         """Tell the policy something else."""
         self._words.publish(String(data=text))
+
+    def show(self, method: str) -> None:
+        """Have the policy's node show another method; a warning says if it refuses."""
+        wanted = {"attention_method": method, "attention_layer": -1, "attention_head": "mean"}
+        parameters = [
+            Parameter(name, value=value).to_parameter_msg() for name, value in wanted.items()
+        ]
+        request = SetParametersAtomically.Request(parameters=parameters)
+        self._shown_client.call_async(request).add_done_callback(self._on_shown)
+
+    def _on_shown(self, future: Future) -> None:
+        result = future.result().result
+        if not result.successful:
+            self.get_logger().warning(f"another method is not shown: {result.reason}")
 
     def missing(self) -> list[str]:
         """What is not connected yet; empty when the demo can start."""
