@@ -147,7 +147,7 @@ def test_tokens_are_the_cells_that_the_softmax_reads_and_the_state(both):
         features = reference.policy.diffusion.rgb_encoder.backbone(batch[WRIST])[0]
     assert tokens.shape == (1 + 2 * ROWS * COLS, 512)
     known = features.flatten(1).T.numpy()
-    np.testing.assert_allclose(tokens[1 + ROWS * COLS :], known, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(tokens[1 + ROWS * COLS :], known, rtol=1e-5, atol=3e-5)
     np.testing.assert_array_equal(tokens[0, :4], batch[STATE][0])
     assert not tokens[0, 4:].any()
 
