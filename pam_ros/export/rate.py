@@ -59,8 +59,16 @@ class RateCheck:
 
     def _check(self) -> None:
         rate = _SECOND / median(self._first)
-        if abs(rate / self._fps - 1) > _TOLERANCE:
-            raise ExportError(
-                f"bag {self._bag}: its observations come {rate:.3g} a second, and the dataset "
-                f"would say {self._fps}: --fps {max(1, round(rate))} takes them at that rate"
-            )
+        nearest = round(rate)
+        # Below three a second the nearest whole number may lie further off: there is no better.
+        if self._fps == nearest or abs(rate / self._fps - 1) <= _TOLERANCE:
+            return
+        remedy = (
+            f"--fps {nearest} takes them at that rate"
+            if nearest
+            else "a LeRobot dataset has at least one frame a second"
+        )
+        raise ExportError(
+            f"bag {self._bag}: its observations come {rate:.3g} a second, and the dataset "
+            f"would say {self._fps}: {remedy}"
+        )

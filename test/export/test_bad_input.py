@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be exported ends in one sentence that names it, and leaves nothing behind."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,22 @@ def test_observations_at_another_rate_than_the_datasets(settings, tmp_path):
     bag = write_bag(tmp_path / "bag", smooth(40, period_ns=33 * MS, lag_ns=9 * MS))
     why = refused(bag, tmp_path / "out", settings)
     assert "its observations come 30.3 a second, and the dataset would say 10: --fps 30" in why
+
+
+@pytest.mark.parametrize("period_ms", [645, 770, 258])
+def test_the_rate_that_a_refusal_names_is_taken(settings, tmp_path, period_ms):
+    bag = write_bag(tmp_path / "bag", smooth(9, period_ns=period_ms * MS, lag_ns=9 * MS))
+    why = refused(bag, tmp_path / "out", settings)
+    fps = int(re.search(r"--fps (\d+) takes them at that rate", why).group(1))
+    made, _ = export([bag], tmp_path / "out", replace(settings, fps=fps))
+    assert made.summary["fps"] == fps == round(1000 / period_ms)
+    assert made.summary["check"]["frames"] >= 6
+
+
+def test_observations_that_are_too_rare_for_a_dataset(settings, tmp_path):
+    bag = write_bag(tmp_path / "bag", smooth(9, period_ns=2500 * MS, lag_ns=9 * MS))
+    why = refused(bag, tmp_path / "out", replace(settings, fps=1))
+    assert why.endswith("would say 1: a LeRobot dataset has at least one frame a second")
 
 
 def test_a_rate_that_is_not_a_whole_number(contract, bag, tmp_path):
