@@ -5,7 +5,8 @@ It reads from its standard input and answers on its standard output. First a lin
 request has "blobs" (paths) and "settings" (OpenVINO's); the answer has "models", each with the
 shapes of its "inputs" and "outputs", or an "error". Then, until the input ends, for each pass: the
 model's number (4 bytes, little-endian) and its inputs, answered by one byte, WELL and the outputs,
-or FAILED and a line of text. All arrays are float32, C-contiguous, one behind another.
+or FAILED and a line of text. All arrays are float32, C-contiguous, one behind another. The number
+GIVE_WAY stands alone and has no answer: from then on the process has the lowest priority.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from pam_ros.policy.engines.openvino_package import import_openvino, shared_core
 
 NUMBER = np.dtype("<u4")
 """Of a model."""
+GIVE_WAY = np.array([2**32 - 1], NUMBER).tobytes()
+NICE = 19
+"""The lowest priority there is."""
 WELL, FAILED = b"\0", b"\1"
 """How a pass went."""
 _TRIES = 50
@@ -56,8 +60,10 @@ def _serve() -> None:
         return
     answers.write(_line({"models": [model.shapes for model in models]}))
     answers.flush()
-    _give_way()
     while number := requests.read(NUMBER.itemsize):
+        if number == GIVE_WAY:
+            _give_way()
+            continue
         model = models[int(np.frombuffer(number, NUMBER)[0])]
         if not _fill(requests, model.inputs):
             return
@@ -73,10 +79,12 @@ def _serve() -> None:
 
 
 def _give_way() -> None:
-    """Let the whole session, which is this process, have what the others leave.
-
-    Only now: while it starts, somebody waits for it.
-    """
+    """Let all threads, and the session, which is this process, have what the others leave."""
+    tasks = Path("/proc/self/task")
+    # A later thread has the priority of the one that starts it.
+    for thread in [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [0]:
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, thread, NICE)
     for _ in range(_TRIES):
         if not _busy():
             return
@@ -86,7 +94,7 @@ def _give_way() -> None:
 def _busy() -> bool:
     """Ask for it; whether to ask again: Linux takes one such wish in a tenth of a second."""
     try:
-        Path("/proc/self/autogroup").write_text("19")
+        Path("/proc/self/autogroup").write_text(str(NICE))
     except OSError as error:  # of another kind where there are no such groups
         return isinstance(error, BlockingIOError)
     return False

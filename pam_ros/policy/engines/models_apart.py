@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled models in a process of their own, which gives way to every other one.
+"""Compiled models in a process of their own, which gives way to the commands.
 
 OpenVINO computes with threads that all models of a process share and that have the process's own
-priority. What only explains would take them from the commands' passes. Here it has other threads,
-at the lowest priority: the scheduler runs them in what time the commands leave.
+priority. What only explains would take them from the commands' passes. Here it has other threads.
+Once a thread asks that itself gives way to its process's others, as a node's does that explains
+beside the commands, they have the lowest priority: the scheduler runs them in what time the
+commands leave. Where somebody waits for the answer, as in a replay, they keep the caller's.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pam_ros.policy.engines.model_process import FAILED, NUMBER, WELL
+from pam_ros.policy.engines.model_process import FAILED, GIVE_WAY, NUMBER, WELL
 from pam_ros.policy.interface import PolicyError
 from pam_ros.share.module_path import module_path
 
@@ -36,17 +38,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NICE = 19
-"""Of the process: the lowest priority there is."""
 _START_S, _PASS_S = 120.0, 60.0
 """A process that is not ready, or has no answer, after so long is stopped or hangs: it is ended."""
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
 """Before another one is started, if the last one has not computed a pass."""
-# Before anything is imported: Linux gives a thread the priority of the one that starts it. And it
-# looks for modules where this process does.
-_CODE = f"""\
-import json, os, sys
-os.setpriority(os.PRIO_PROCESS, 0, {NICE})
+# It looks for modules where this process does.
+_CODE = """\
+import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from pam_ros.policy.engines.model_process import main
 main()
@@ -77,6 +75,7 @@ class ModelsApart:
         self._pause = 0.0
         self._not_before = 0.0
         self._slowest = 0.0
+        self._gives_way = False
         self._process = self._start()
         self._end = weakref.finalize(self, _close, self._process)
 
@@ -135,6 +134,9 @@ class ModelsApart:
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None
         assert answers is not None
+        if not self._gives_way and _caller_gives_way():
+            requests.write(GIVE_WAY)
+            self._gives_way = True
         requests.write(np.array([number], NUMBER).tobytes())
         for array in arrays:
             requests.write(array.data)
@@ -210,9 +212,24 @@ class ModelsApart:
             _close(process)
             message = f"the process for contributions is of no use: {answer['error']}"
             raise PolicyError(message)
+        self._gives_way = False
         for ours, key in ((self._inputs, "inputs"), (self._outputs, "outputs")):
             ours[:] = [[tuple(shape) for shape in model[key]] for model in answer["models"]]
         return process
+
+
+def _caller_gives_way() -> bool:
+    """Whether this thread has a lower priority than its process's first one.
+
+    Threads have priorities of their own on Linux alone: elsewhere it is taken to be so.
+    """
+    if sys.platform != "linux":
+        return True
+    first, own = (
+        os.getpriority(os.PRIO_PROCESS, thread)
+        for thread in (os.getpid(), threading.get_native_id())
+    )
+    return own > first
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from torch import nn
 from pam_ros.policy.act import explaining_pass
 from pam_ros.policy.act.explaining_pass import traced
 from pam_ros.policy.engines import models_apart
-from pam_ros.policy.engines.models_apart import NICE, ModelsApart
+from pam_ros.policy.engines.model_process import NICE
+from pam_ros.policy.engines.models_apart import ModelsApart
 from pam_ros.policy.engines.openvino_model import Blob, CompiledModel
 from pam_ros.policy.interface import PolicyError
 
@@ -62,6 +64,10 @@ def nice_of(task):
     return int((task / "stat").read_text().rsplit(")", 1)[1].split()[16])
 
 
+def nices(apart):
+    return {nice_of(task) for task in Path(f"/proc/{apart.pid}/task").iterdir()}
+
+
 def test_it_computes_what_the_model_does_here(compiled, apart):
     known = compiled(INPUTS)
     for number in (0, 1, 0):
@@ -74,10 +80,20 @@ def test_it_computes_what_the_model_does_here(compiled, apart):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_all_its_threads_give_way(apart):
+def test_all_its_threads_give_way_once_a_thread_asks_that_does(apart):
     apart(0, INPUTS)
-    tasks = list(Path(f"/proc/{apart.pid}/task").iterdir())
-    assert {nice_of(task) for task in tasks} == {NICE}
+    assert nices(apart) == {nice_of(Path("/proc/self"))}  # as in a replay, which waits for it
+
+    def beside():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        apart(0, INPUTS)
+
+    thread = threading.Thread(target=beside)
+    thread.start()
+    thread.join()
+    assert nices(apart) == {NICE}
+    apart(0, INPUTS)
+    assert nices(apart) == {NICE}
     group = Path(f"/proc/{apart.pid}/autogroup")
     if group.is_file():  # what gives way beside other sessions
         ours = Path("/proc/self/autogroup").read_text().split()  # empty in init's own group
