@@ -49,7 +49,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt setup.py scripts/setup_machine.sh
 	sh scripts/setup_machine.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
-	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,int8,smolvla,test]'
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[embedded,sim,video,int8,smolvla,live,test]'
 	touch $(READY)
 
 demo: $(READY)

@@ -123,7 +123,7 @@ def report(
         cameras=tuple(cameras),
         rows=tuple(rows),
         best=best_of(raw, before),
-        best_shown=best_of([view for view in raw if node_shows(view, spec)], before),
+        best_shown=best_of([view for view in raw if node_shows(view)], before),
         spec=spec,
     )
 

@@ -71,10 +71,9 @@ def views_of(spec: PolicySpec) -> list[View]:
     return found
 
 
-def node_shows(view: View, spec: PolicySpec) -> bool:
-    """Whether parameters of the node choose it: it shows the last step, whatever the words."""
-    shown = view.step in (ONCE, spec.denoising_steps - 1)
-    return view.method in METHODS and shown and view.query != WORDS
+def node_shows(view: View) -> bool:
+    """Whether parameters of the node choose it, whatever the words."""
+    return view.method in METHODS and view.query != WORDS
 
 
 def selection_of(view: View, spec: PolicySpec) -> Selection:
@@ -105,7 +104,10 @@ def parameters(view: View, spec: PolicySpec) -> str:
         tokens = _tokens(view.query, spec)
         assert isinstance(tokens, tuple)
         said += f', attention_query: "{tokens[0]}"'
-    if node_shows(view, spec):
+    if view.step not in (ONCE, spec.denoising_steps - 1):
+        step = "mean" if view.step == ALL_STEPS else str(view.step)
+        said += f', attention_step: "{step}"'
+    if node_shows(view):
         return said
     return f"{said} come nearest; there is no parameter for the rest of it"
 

@@ -32,12 +32,16 @@ NODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "sae_recorder": (("pam_ros.nodes.recorders.sae_node:TABLE",), "sae_recorder.yaml"),
     "recorder": (("pam_ros.nodes.recorders.bag_node:PARAMETERS",), None),
     "demo_robot": (("pam_ros.nodes.demo.robot_node:PARAMETERS",), None),
+    "displays": (("pam_ros.nodes.displays.node:TABLE",), None),
 }
 MESSAGES = ("AttentionMap", "CameraAttention", "TokenGroup", "TokenActivations", "SaeFeatures")
 # What a notebook uses, by room. Everything else may change without notice.
 API: dict[str, tuple[str, ...]] = {
-    "pam_ros.policy": ("load_policy", "wrap", "Policy", "PolicySpec", "PolicyOutput",
+    "pam_ros.policy": ("load_policy", "wrap", "look", "Glance", "run_with_hooks", "run_with_cache",
+                       "ActivationCache", "HookPoint", "patched", "activation_patching", "Patching",
+                       "heads_ablated", "edited", "Policy", "PolicySpec", "PolicyOutput",
                        "PolicyError", "ObservationError"),
+    "pam_ros.observations": ("open_recording_for", "Frame", "SourceError"),
     "pam_ros.attention": ("attention_maps", "encoder_attention_maps", "rollout_maps",
                           "AttentionMaps", "CameraMap", "Overlay", "Drawing", "TickScale",
                           "RunningScale", "UniformScale", "make_scale", "AttentionError"),

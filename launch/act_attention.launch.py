@@ -8,6 +8,7 @@ from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
@@ -28,7 +29,9 @@ def generate_launch_description() -> LaunchDescription:
     share = FindPackageShare("pam_ros")
     rviz_arguments = [
         DeclareLaunchArgument(
-            "use_rviz", default_value="false", description="Open RViz with the overlays"
+            "use_rviz",
+            default_value="false",
+            description="Open RViz, and start the node displays for what it shows in space",
         ),
         DeclareLaunchArgument(
             "rviz_config_file",
@@ -43,4 +46,13 @@ def generate_launch_description() -> LaunchDescription:
         condition=IfCondition(LaunchConfiguration("use_rviz")),
     )
     attention = node_actions("act_attention", PARAMETERS)
-    return LaunchDescription([*attention, *rviz_arguments, rviz])
+    displays = Node(
+        package="pam_ros",
+        executable="displays",
+        name="displays",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
+        parameters=[{"contract": ParameterValue(LaunchConfiguration("contract"), value_type=str)}],
+        condition=IfCondition(LaunchConfiguration("use_rviz")),
+    )
+    return LaunchDescription([*attention, *rviz_arguments, rviz, displays])

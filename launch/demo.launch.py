@@ -36,9 +36,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "log_level", default_value="info", description="debug, info, warn, error or fatal"
         ),
-        DeclareLaunchArgument(
-            "use_rviz", default_value="false", description="Open RViz with the overlays"
-        ),
+        DeclareLaunchArgument("use_rviz", default_value="false", description="Open RViz"),
     ]
     attention = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(

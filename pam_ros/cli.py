@@ -9,6 +9,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from pam_ros.share.commands import near
 from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import share_directory
 
@@ -45,8 +46,10 @@ JOBS = {
         "which inputs does the policy use?",
         goes_on="; with --out the same command goes on from here",
     ),
-    "bag": Job("pam_ros.bags.main", False, "repair a recording that was not closed"),
-    "contract": Job("pam_ros.commands.contract", False, "check a robot's contract", "--live"),
+    "bag": Job("pam_ros.bags.main", False, "what is in a recording; repair one"),
+    "contract": Job(
+        "pam_ros.commands.contract", False, "write and check a robot's contract", "--live"
+    ),
     "demo": Job("pam_ros.commands.demo", True, "simulated arm, policy and heatmaps, recorded"),
     "disable": Job("pam_ros.commands.robot:disable", True, "end the robot's commands"),
     "enable": Job("pam_ros.commands.robot:enable", True, "let the policy command the robot"),
@@ -71,6 +74,7 @@ JOBS = {
         goes_on="; with --out the same command goes on from here",
     ),
     "layouts": Job("pam_ros.show.layouts.main", False, "layouts for RViz, rqt and Foxglove"),
+    "live": Job("pam_ros.commands.live", True, "a web page of the running robot"),
     "param": Job("pam_ros.commands.param", True, "a node's parameters", has_words=True),
     "policy": Job(
         "pam_ros.policy.main", False, "what a checkpoint reads and shows", has_words=True
@@ -116,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     word, rest = arguments[0], arguments[1:]
     if word not in JOBS:
-        sys.stderr.write(f"pam_ros: '{word}' is not one of {', '.join(JOBS)}\n")
+        sys.stderr.write(f"pam_ros: '{word}' is not one of {', '.join(JOBS)}{near(word, JOBS)}\n")
         return 1
     job = JOBS[word]
     if job.needs_graph or job.graph_option in rest:

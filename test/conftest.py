@@ -27,15 +27,16 @@ if importlib.util.find_spec("rclpy") is None:
 # What comes by pip or is optional. `colcon test` runs on machines without it (CMakeLists.txt sets
 # the variable), where tests that need it are skipped with its name; everywhere else they fail.
 BY_PIP = {
-    "PIL", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4", "mcap",
-    "mujoco", "mypy", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch", "torchvision",
-    "transformers", "zstandard",
+    "PIL", "aiohttp", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4",
+    "mcap", "mujoco", "mypy", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch",
+    "torchvision", "transformers", "zstandard",
 }  # fmt: skip
 # Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {
     "benchmarks": ("torch", "lerobot", "rosbags"),
     "embedded": ("rosbags",),
     "faults": ("torch", "lerobot", "rosbags", "mujoco"),
+    "live": ("aiohttp", "PIL"),
     "nodes": ("torch", "lerobot", "rosbags", "mcap"),
     "observations": ("torch", "lerobot", "rosbags"),
     "policy": ("torch", "lerobot"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FACADES = ("attention", "bags", "policy", "robot", "sae")
+FACADES = ("attention", "bags", "observations", "policy", "robot", "sae")
 
 
 @pytest.mark.parametrize("room", FACADES)
@@ -43,8 +44,32 @@ def test_the_names_are_those_of_their_files():
 
 
 def test_importing_a_room_costs_no_torch():
-    code = (
-        "import sys, pam_ros.attention, pam_ros.bags, pam_ros.policy, pam_ros.robot, pam_ros.sae;"
-        "sys.exit('torch' in sys.modules)"
-    )
+    rooms = ", ".join(f"pam_ros.{room}" for room in FACADES)
+    code = f"import sys, pam_ros, {rooms}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_package_says_what_there_is():
+    import pam_ros
+    from pam_ros.policy import load_policy, look
+
+    version = re.search(r"<version>(.+?)</version>", (ROOT / "package.xml").read_text())
+    assert pam_ros.__version__ == version[1]
+    assert "policy.look(" in pam_ros.__doc__
+    assert {*FACADES, "load_policy", "look", "wrap"} <= set(dir(pam_ros))
+    assert pam_ros.load_policy is load_policy
+    assert pam_ros.look is look
+    with pytest.raises(AttributeError, match="module 'pam_ros' has no attribute 'nothing'"):
+        pam_ros.nothing  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_else_of_it():
+    """Each import of a message runs its __init__.py."""
+    code = (
+        "import sys; before = set(sys.modules); import pam_ros;"
+        "print(sorted(set(sys.modules) - before - {'__future__'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "['pam_ros']"

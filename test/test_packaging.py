@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pip and colcon install beside the modules."""
 
+import os
 import runpy
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,57 @@ def test_colcon_installs_the_marker_of_types():
     text = (ROOT / "CMakeLists.txt").read_text()
     assert "install(FILES ${modules} ${PROJECT_NAME}/py.typed DESTINATION" in text
     assert (ROOT / "pam_ros" / "py.typed").is_file()
+
+
+# What of ament and rosidl the build calls, as far as it is about files: rosidl puts an empty
+# __init__.py beside the messages before our own rules run.
+STUBS = """
+macro(rosidl_generate_interfaces name)
+  file(WRITE ${CMAKE_BINARY_DIR}/generated/__init__.py "")
+  file(WRITE ${CMAKE_BINARY_DIR}/generated/msg/__init__.py "")
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/generated/ DESTINATION ${PYTHON_INSTALL_DIR}/${name})
+endmacro()
+macro(ament_export_dependencies)
+endmacro()
+macro(ament_package)
+endmacro()
+"""
+PACKAGES = (
+    "ament_cmake",
+    "ament_cmake_python",
+    "builtin_interfaces",
+    "rosidl_default_generators",
+    "std_msgs",
+)
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+def test_colcon_installs_our_init_in_the_place_of_the_empty_one(tmp_path):
+    """And every module once: CMakeLists.txt as it is, with ament and rosidl as stubs."""
+    for package in PACKAGES:
+        folder = tmp_path / "stubs" / package
+        folder.mkdir(parents=True)
+        stub = STUBS if package == "rosidl_default_generators" else ""
+        (folder / f"{package}Config.cmake").write_text(stub)
+    build = ["cmake", "-S", ROOT, "-B", tmp_path / "build", "-DBUILD_TESTING=OFF"]
+    settings = {
+        "CMAKE_PREFIX_PATH": tmp_path / "stubs",
+        "CMAKE_INSTALL_PREFIX": tmp_path / "installed",
+        "PYTHON_INSTALL_DIR": "python",
+        # No program is compiled: whether a compiler works is not asked.
+        "CMAKE_C_COMPILER_WORKS": "1",
+        "CMAKE_CXX_COMPILER_WORKS": "1",
+    }
+    subprocess.run(
+        [*build, *(f"-D{key}={value}" for key, value in settings.items())],
+        check=True,
+        capture_output=True,
+        env=os.environ,
+    )
+    subprocess.run(["cmake", "--install", tmp_path / "build"], check=True, capture_output=True)
+    package = tmp_path / "installed" / "python" / "pam_ros"
+    assert (package / "__init__.py").read_bytes() == (ROOT / "pam_ros/__init__.py").read_bytes()
+    assert (package / "msg" / "__init__.py").is_file()
+    modules = {file.relative_to(ROOT / "pam_ros") for file in ROOT.glob("pam_ros/**/*.py")}
+    installed = {file.relative_to(package) for file in package.glob("**/*.py")}
+    assert installed == modules | {Path("msg/__init__.py")}

@@ -21,6 +21,7 @@ from pam_ros.ablation.report import from_json
 from pam_ros.ablation.table import text
 from pam_ros.observations.options import add_source_options
 from pam_ros.sae.policy_options import add_policy_options
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros ablate",
         description=__doc__,
         epilog="replacements:\n" + "".join(f"  {w:6} {s}\n" for w, s in REPLACEMENTS.items()),

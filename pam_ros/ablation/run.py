@@ -18,12 +18,13 @@ from pam_ros.ablation.output import JOURNAL, locked, write_files
 from pam_ros.ablation.replacements import check_replacements
 from pam_ros.faithfulness.simulator_probes import scene_fits
 from pam_ros.observations.options import open_recorded
+from pam_ros.observations.simulator import simulators_words
 from pam_ros.policy import load_policy
-from pam_ros.policy.words import instruction_of, read_words, reads_words
+from pam_ros.policy.words import read_words
 from pam_ros.sae.policy_options import set_threads
+from pam_ros.share.working import working
 from pam_ros.sim.errors import SimError
-from pam_ros.sim.instructions import instruction
-from pam_ros.sim.scene import JOINT_NAMES, OBJECTS, TRAINING_SEEDS, Scene
+from pam_ros.sim.scene import JOINT_NAMES, TRAINING_SEEDS, Scene
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> Report:
     """
     replacements = check_replacements(_listed(options.replace))
     set_threads(options)
-    policy = load_policy(options.policy, device=options.device, engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device=options.device, engine="eager")
     inputs = chosen_inputs(policy.spec, _listed(options.inputs))
     wanted = Wanted(inputs, replacements, named=bool(options.replace))
     folder = Path(options.out) if options.out else None
@@ -99,8 +101,9 @@ def looked_at_simulator(
 ) -> tuple[Looked, list[Run]]:
     """The moments that the options choose of scenes that the policy drives, and the drives."""
     seeds = _seeds(options)
-    if reads_words(policy) and not instruction_of(policy):
-        read_words(policy, instruction(OBJECTS[0]), "the simulator's instruction")
+    words = simulators_words(policy)
+    if words:
+        read_words(policy, words, "the simulator's instruction")
     runs: list[Run] = []
     for seed in seeds:
         runs.append(intact_run(scene, policy, seed))

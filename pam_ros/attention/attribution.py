@@ -43,6 +43,8 @@ USUAL_BASELINE: Baseline = "blur"
 RUNNING_BASELINE = "running"
 CONTRIBUTION_BASELINES: tuple[str, ...] = (*BASELINES, RUNNING_BASELINE)
 """Contributions also compare with the mean of an episode's pictures so far."""
+CUSTOM_BASELINE = "custom"
+"""In messages: pictures that somebody has given."""
 SIGNED_METHODS = (INTEGRATED_GRADIENTS, CONTRIBUTION, TOKEN_CONTRIBUTION)
 """Those whose values are parts of the target's change: they sum to it."""
 UNIT = "normalised action"

@@ -15,14 +15,14 @@ stands in, and the map says why.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pam_ros.attention.attribution import CHUNK, CONTRIBUTION, Target
 from pam_ros.attention.errors import AttentionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -60,6 +60,9 @@ class ContributionRequest:
             other tokens did, and what the cells' sum should be.
         joints: the names of an action's joints, for the target's label.
         episode: of the observation; the baseline `running` begins anew with each.
+        pictures: of the baseline CUSTOM_BASELINE: (H, W, 3) uint8 RGB of the policy's size for each
+            camera's feature.
+        at_once: by what needs no compiling, where nothing is compiled yet: for a single look.
         before: what the target `change` is measured from; None if there is nothing.
         also: further targets, explained on the same way: each costs a backward pass of its own.
     """
@@ -74,6 +77,8 @@ class ContributionRequest:
     also: tuple[Target, ...] = ()
     before: Before | None = None
     episode: int = -1
+    pictures: Mapping[str, NDArray[np.uint8]] | None = field(default=None, compare=False)
+    at_once: bool = False
 
 
 def parse_target(text: str, joints: Sequence[str], chunk_size: int) -> Target:

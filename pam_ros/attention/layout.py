@@ -5,9 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from pam_ros.attention.errors import AttentionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 GroupKind = Literal[
     "image", "language", "joint_state", "environment", "latent", "action", "padding", "other"
@@ -51,6 +56,8 @@ class TokenGroup:
         stop: the one after the last.
         camera: of an image, its grid; None for other kinds.
         labels: one a token where tokens have names, such as word pieces; else empty.
+        masked: whether nothing can read them, and what they read reaches nothing: what fills up a
+            sequence.
     """
 
     kind: GroupKind
@@ -58,6 +65,7 @@ class TokenGroup:
     stop: int
     camera: CameraTokens | None = None
     labels: tuple[str, ...] = ()
+    masked: bool = False
 
     def __post_init__(self) -> None:
         size = self.stop - self.start
@@ -99,6 +107,16 @@ class TokenLayout:
     def cameras(self) -> tuple[CameraTokens, ...]:
         """The grids of the image groups."""
         return tuple(group.camera for group in self.groups if group.camera is not None)
+
+    def read(self, keys: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+        """(size,) bool: the tokens that a stack with these keys can read; None: it reads all."""
+        start, stop = keys or (0, self.size)
+        found: NDArray[np.bool_] = np.zeros(self.size, np.bool_)
+        found[start:stop] = True
+        for group in self.groups:
+            if group.masked:
+                found[group.start : group.stop] = False
+        return found
 
     def of_kind(self, kind: GroupKind) -> tuple[TokenGroup, ...]:
         """The groups of a kind."""

@@ -33,7 +33,7 @@ NO_STEP, MEAN_OF_STEPS = -1, -2
 """In place of a denoising step, as in AttentionMap.msg."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CameraMap:
     """One camera's mass on its feature grid.
 
@@ -58,6 +58,10 @@ class CameraMap:
     contribution: float = math.nan
     part_share: float = math.nan
 
+    def __repr__(self) -> str:
+        rows, cols = self.cells.shape
+        return f"<{self.feature}: {rows} x {cols} cells, {self.share:.0%}>"
+
 
 @dataclass(frozen=True, eq=False)
 class GroupMass:
@@ -66,7 +70,8 @@ class GroupMass:
     Attributes:
         kind: as in TokenGroup.
         share: the sum; NaN for an attribution.
-        mass: (tokens,) float32, each token's; empty for an attribution.
+        mass: (tokens,) float32, each token's; empty for an attribution, and where nothing that is
+            shown can read them.
         labels: of the tokens, or none.
         contribution: of an attribution, the part of the target's change that falls on the group,
             signed, in the target's unit; NaN if it leaves the group out, if it was not computed on
@@ -88,16 +93,16 @@ class Missing:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AttentionMaps:
     """What one selection of layer, head and query looks at.
 
     `layer`, `head` and `query` are labels that say what was averaged:
     "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". `groups` has every
     group that is no image; the three named shares repeat those of their kind, and are NaN where the
-    policy has none. `entropy` is that of the averaged distribution over all `tokens`
-    tokens, in nats: 0 when one token has all the mass, log(tokens) when all have the same. `total`
-    is the sum of the mass, 1 to float precision; for a gradient method the sum of absolute
+    policy has none. `entropy` is that of the averaged distribution over all `tokens` tokens that
+    can be read, in nats: 0 when one token has all the mass, log(tokens) when all have the same.
+    `total` is the sum of the mass, 1 to float precision; for a gradient method the sum of absolute
     attribution before normalising, in the target's unit.
 
     `head_entropy` and `head_latent_share` have one value per head of the layer, whichever head is
@@ -142,6 +147,10 @@ class AttentionMaps:
     explained_by: str = ""
     chunk_difference: float = math.nan
     also: tuple[AttentionMaps | Missing, ...] = ()
+
+    def __repr__(self) -> str:
+        about = [self.layer, f"head {self.head}" if self.head else "", self.target]
+        return f"<{self.method} maps, {', '.join(filter(None, about))}: {list(self.cameras)}>"
 
 
 def attention_maps(
@@ -191,6 +200,8 @@ def encoder_attention_maps(
 ) -> AttentionMaps:
     """What the tokens read in one encoder layer, averaged over the chosen heads and queries.
 
+    Masked tokens are none of those that read, unless only such are chosen.
+
     Args:
         attention: (heads, tokens, tokens) softmax weights of the layer's self-attention.
         layout: which token is what.
@@ -225,7 +236,8 @@ def weights_maps(
     """The maps of one layer of any stack, averaged over the chosen heads and queries.
 
     Args:
-        method: as in AttentionMaps.
+        method: as in AttentionMaps. Of encoder attention the queries are the keys' tokens; masked
+            ones among them are left out, unless only such are chosen.
         layer: its label.
         weights: (heads, queries, keys) softmax weights.
         layout: which token is what.
@@ -247,14 +259,19 @@ def weights_maps(
     heads, queries, _ = weights.shape
     index = None if head is None else in_range("head", head, 0, heads)
     start, stop, query_label = query_range(query, queries)
-    by_head = weights[:, start:stop].mean(axis=1).astype(np.float64)
+    chosen = weights[:, start:stop]
+    if method == ENCODER_ATTENTION:
+        real = layout.read()[start_key + start : start_key + stop]
+        if real.any() and not real.all():
+            chosen = chosen[:, real]
+    by_head = chosen.mean(axis=1).astype(np.float64)
     if by_head.shape[1] != layout.size:
         by_head = np.pad(by_head, ((0, 0), (start_key, layout.size - stop_key)))
     if not np.isfinite(by_head).all():
         message = f"the attention weights of {layer} are not all finite"
         raise AttentionError(message)
     mass = by_head.mean(axis=0) if index is None else by_head[index]
-    return maps_of_mass(method, layer, mass, index, query_label, layout, by_head)
+    return maps_of_mass(method, layer, mass, index, query_label, layout, by_head, keys)
 
 
 def maps_of_mass(
@@ -265,6 +282,7 @@ def maps_of_mass(
     query_label: str,
     layout: TokenLayout,
     by_head: NDArray[np.float64] | None,
+    keys: tuple[int, int] | None = None,
 ) -> AttentionMaps:
     """The maps of one distribution over the tokens.
 
@@ -277,12 +295,17 @@ def maps_of_mass(
         layout: which token is what.
         by_head: (heads, tokens) weights of every head of the layer, averaged over the queries, for
             head_entropy and head_latent_share; None where the method has no heads.
+        keys: (start, stop), the tokens that are read; None for all.
     """
+    read = layout.read(keys)
+    nothing: NDArray[np.float32] = np.zeros(0, np.float32)
     groups = tuple(
         GroupMass(
             group.kind,
             float(mass[group.start : group.stop].sum()),
-            mass[group.start : group.stop].astype(np.float32),
+            mass[group.start : group.stop].astype(np.float32)
+            if read[group.start : group.stop].any()
+            else nothing,
             group.labels,
         )
         for group in layout.groups
@@ -301,7 +324,7 @@ def maps_of_mass(
         environment_share=_share(groups, "environment"),
         entropy=_entropy(mass),
         total=float(mass.sum()),
-        tokens=layout.size,
+        tokens=int(read.sum()),
         head_entropy=tuple(_entropy(one) for one in heads),
         head_latent_share=tuple(
             sum(heads[:, group.start : group.stop].sum(axis=1) for group in latent).tolist()

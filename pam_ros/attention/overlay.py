@@ -169,6 +169,15 @@ def heat_colours(colormap: str, alpha: float) -> NDArray[np.uint8]:
     return np.stack(_tables(colormap, alpha, bgr=False), axis=1)
 
 
+def heat_rgba(
+    colormap: str = DRAWING.colormap, alpha: float = DRAWING.alpha
+) -> NDArray[np.float64]:
+    """Colour and opacity at each of the 256 levels, (256, 4) of 0 to 1: for who draws in space."""
+    ramp = np.arange(256, dtype=np.uint8)
+    bgr = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{colormap.upper()}"))[:, 0]
+    return np.concatenate([bgr[:, ::-1] / 255, alpha * ramp[:, None] / 255], axis=1)
+
+
 @lru_cache(maxsize=16)
 def _tables(colormap: str, alpha: float, bgr: bool) -> tuple[NDArray[np.uint8], ...]:
     """For each channel, in the image's order: opacity * colour at each of the 256 levels.

@@ -115,7 +115,8 @@ def rollout_maps(
     if not np.isfinite(mass).all() or (heads is not None and not np.isfinite(heads).all()):
         message = f"the attention weights of {name} are not all finite"
         raise AttentionError(message)
-    return maps_of_mass(ROLLOUT, name, mass, chosen_head, label, layout, heads)
+    keys = decoder_keys if decoder is not None else encoder_keys
+    return maps_of_mass(ROLLOUT, name, mass, chosen_head, label, layout, heads, keys)
 
 
 def _back_through(

@@ -2,8 +2,9 @@
 """The mass per cell that is drawn at full opacity: one number for all cameras of a tick.
 
 One number keeps the cameras comparable: equal mass is equally opaque in all of them. "Uniform" is
-the mass that each token has when all have the same, 1 / tokens. No scale goes below `floor` times
-uniform, so that flat attention is drawn faint rather than stretched to full opacity.
+the mass that each token has when all have the same, 1 / tokens, of those that can be read. No
+scale goes below `floor` times uniform, so that flat attention is drawn faint rather than stretched
+to full opacity.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the policy's weights are shown, by method, layer, head and query, and their maps."""
+"""Which of a policy's weights are shown, by method, layer, head, query and step; their maps."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ _KINDS: dict[str, tuple[StackKind, ...]] = {
     ROLLOUT: ("cross", "joint"),
     SPATIAL_SOFTMAX: ("spatial",),
 }
+LAST, MEAN = "last", "mean"
+"""Of the denoising steps: the last one, and all of them averaged."""
 _WORDS = {
     CROSS_ATTENTION: "cross-attention",
     JOINT_ATTENTION: "joint attention",
@@ -85,6 +87,13 @@ class Selection:
             AttentionError: as maps.
         """
         return replace(self._maps_of(weights, spec), denoising_step=self._denoising_step(spec))
+
+    def step_words(self, spec: PolicySpec) -> tuple[str, ...]:
+        """For sentences: which denoising step its maps are of; none where they are of none."""
+        step = self._denoising_step(spec)
+        if step == NO_STEP:
+            return ()
+        return ("mean of the steps" if step == MEAN_OF_STEPS else f"step {step}",)
 
     def _denoising_step(self, spec: PolicySpec) -> int:
         """As in AttentionMaps. A stack of SINGLE runs before the first of them."""
@@ -163,16 +172,22 @@ def selection(
     layer: int,
     head: int | None = None,
     queries: int | tuple[int, int] | None = None,
+    denoising_step: int | None = -1,
 ) -> Selection:
-    """The selection of a method that methods_of names, of a layer, head and queries there are."""
+    """The selection of a method that methods_of names, of a layer, head, queries and step it has.
+
+    denoising_step: as in Look.
+    """
     stack = stack_of(method, spec)
     encoder = stack_of(ENCODER_ATTENTION, spec) if method == ROLLOUT else None
     assert stack is not None
     through = None if encoder is None else encoder.name
-    return Selection(method, Look(stack.name, layer, head, queries, through=through))
+    return Selection(method, Look(stack.name, layer, head, queries, denoising_step, through))
 
 
-def make_selection(method: str, layer: int, head: str, query: str, spec: PolicySpec) -> Selection:
+def make_selection(
+    method: str, layer: int, head: str, query: str, spec: PolicySpec, step: str = LAST
+) -> Selection:
     """A selection as people write it.
 
     Args:
@@ -181,6 +196,7 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
         head: "mean", or a head's number; of a spatial softmax a keypoint's.
         query: "mean", a number, or a range "a:b".
         spec: of the policy.
+        step: of the denoising: "last", "mean" or a number from 0.
 
     Raises:
         AttentionError: a value that cannot be taken; the sentence begins with the parameter's name
@@ -198,7 +214,9 @@ def make_selection(method: str, layer: int, head: str, query: str, spec: PolicyS
             f"{stack.layers - 1}, or -1 for the last"
         )
     chosen = None if head == "mean" else _number("attention_head", head, stack.heads)
-    return selection(method, spec, layer % stack.layers, chosen, _query(query, stack.queries))
+    queries = _query(query, stack.queries)
+    denoising_step = _step(step, method, stack, spec.denoising_steps)
+    return selection(method, spec, layer % stack.layers, chosen, queries, denoising_step)
 
 
 def _kept(
@@ -228,10 +246,23 @@ def _query(text: str, queries: int) -> int | tuple[int, int] | None:
     return start, stop
 
 
+def _step(text: str, method: str, stack: Stack, steps: int) -> int | None:
+    """As in Look; "last" of a stack that no step repeats."""
+    if text == LAST:
+        return -1
+    once = "this policy makes its chunk at once, without denoising steps" if not steps else ""
+    if steps and stack.kind in SINGLE:
+        once = f"{method} is made once, before the denoising steps"
+    if once:
+        raise AttentionError(f"'attention_step' is '{text}': {once}; use \"{LAST}\"")
+    return None if text == MEAN else _number("attention_step", text, steps)
+
+
 def _number(name: str, text: str, end: int) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= end:
+        first = f'"{LAST}", "{MEAN}"' if name == "attention_step" else f'"{MEAN}"'
         example = ' or a range "a:b"' if name == "attention_query" else ""
         raise AttentionError(
-            f"'{name}' has '{text}': use \"mean\", a number from 0 to {end - 1}{example}"
+            f"'{name}' has '{text}': use {first}, a number from 0 to {end - 1}{example}"
         )
     return int(text)

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
+from pam_ros.bags.info import info_lines
 from pam_ros.bags.metadata import VERSIONS
 from pam_ros.bags.repair import repair
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.bags.repair import RepairReport
@@ -19,8 +21,15 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros bag ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pam_ros bag", description=__doc__)
+    parser = Parser(prog="pam_ros bag", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
+    told = jobs.add_parser(
+        "info",
+        help="topics, counts, rates and times of a recording",
+        description="Topics of a recording with types, counts and rates, as `ros2 bag info` says "
+        "them where ROS 2 is sourced; also of compressed files and of bags without metadata.yaml.",
+    )
+    told.add_argument("bag", nargs="+", help="folder, .mcap or .db3 file")
     mend = jobs.add_parser(
         "repair",
         help="rebuild index and metadata of a bag that was not closed",
@@ -32,6 +41,10 @@ def main(argv: Sequence[str]) -> int:
     add_metadata_version(mend)
     mend.add_argument("bag", nargs="+", help="folder, .mcap or .db3 file; not one being recorded")
     options = parser.parse_args(argv)
+    if options.job == "info":
+        for bag in options.bag:
+            sys.stdout.writelines(f"{line}\n" for line in info_lines(bag))
+        return 0
     return max([_repair(bag, options.metadata_version) for bag in options.bag])
 
 

@@ -36,7 +36,13 @@ _SINCE = {"custom_data": 6, "ros_distro": 8}
 HASH_SINCE = 7
 """The first version with type hashes."""
 
-_WRITTEN_BY = "pam_ros"
+
+def ros_distro() -> str:
+    """The sourced ROS 2, such as "jazzy", as rosbag2 has it; empty where there is none.
+
+    `ros2 bag info` shows an empty one as "unknown".
+    """
+    return os.environ.get("ROS_DISTRO", "")
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ def bag_metadata(
             for facts in files
         ],
         "custom_data": dict(custom) if custom else None,
-        "ros_distro": _WRITTEN_BY,
+        "ros_distro": ros_distro(),
     }
     return without_later(information, version)
 

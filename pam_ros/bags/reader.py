@@ -78,6 +78,13 @@ class BagReader:
         BagError: there is no bag, or it is damaged.
     """
 
+    def __repr__(self) -> str:
+        count = sum(topic.count for topic in self.topics.values())
+        seconds = (self.end_ns - self.start_ns) / 1e9
+        return (
+            f"<bag {self.path.name}: {len(self.topics)} topics, {count} messages, {seconds:.1f} s>"
+        )
+
     def __init__(self, path: str | Path, folders: Mapping[str, Path] | None = None) -> None:
         self.path = Path(path)
         if not self.path.exists():

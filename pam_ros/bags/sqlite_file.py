@@ -16,6 +16,7 @@ from pam_ros.bags.metadata import (
     bag_metadata,
     metadata_text,
     qos_text,
+    ros_distro,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ CREATE TABLE messages(
   id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, timestamp INTEGER NOT NULL,
   data BLOB NOT NULL);
 CREATE INDEX timestamp_idx ON messages (timestamp ASC);
-INSERT INTO schema(schema_version, ros_distro) VALUES (4, 'pam_ros');
 """
+SCHEMA = "INSERT INTO schema(schema_version, ros_distro) VALUES (4, ?)"
 _DEFINITION = (
     "INSERT INTO message_definitions(topic_type, encoding, encoded_message_definition, "
     "type_description_hash) VALUES (?, ?, ?, ?)"
@@ -88,7 +89,9 @@ class SqliteFile:
             # With a write-ahead log a commit costs no sync and survives a kill.
             self._execute("PRAGMA journal_mode = WAL")
             self._execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(f"BEGIN; {TABLES} COMMIT;")
+            self._database.executescript(f"BEGIN; {TABLES}")
+            self._database.execute(SCHEMA, (ros_distro(),))
+            self._execute("COMMIT")
             if self._custom:
                 self._write_metadata()
         except sqlite3.Error as error:

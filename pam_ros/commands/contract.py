@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`pam_ros contract`: is a robot's contract right?"""
+"""`pam_ros contract`: write a robot's contract, and find what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from pam_ros.commands.contract_init import DESCRIPTION as INIT
+from pam_ros.commands.contract_init import add_arguments, init
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.explain import explain
 from pam_ros.robot.units import CONFIRM, check_units
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +29,7 @@ publishes (--live). Says what feeds what, and ends with status 1 if there is a p
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros contract ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pam_ros contract", description=__doc__)
+    parser = Parser(prog="pam_ros contract", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
     check = jobs.add_parser(
         "check", help="explain it and find what is wrong", description=DESCRIPTION
@@ -34,8 +38,12 @@ def main(argv: Sequence[str]) -> int:
     check.add_argument("--policy", help="LeRobot ACT checkpoint: a folder or a hub repository")
     check.add_argument("--live", action="store_true", help="listen to the graph as well")
     check.add_argument("--seconds", type=_seconds, default=5.0, help="to listen for (default 5)")
+    draft = jobs.add_parser(
+        "init", help="write a first one for a policy and a robot", description=INIT
+    )
+    add_arguments(draft, _seconds)
     options = parser.parse_args(argv)
-    return _check(options)
+    return init(options, _spec) if options.job == "init" else _check(options)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -73,7 +81,8 @@ def _units_are_wrong(contract: Contract, statistics: Mapping[str, FeatureStatist
 def _check_live(contract: Contract, options: argparse.Namespace) -> int:
     from pam_ros.nodes.tools.contract_listener import check_graph  # noqa: PLC0415  (needs rclpy)
 
-    notes, problems = check_graph(contract, options.seconds)
+    with working(f"listening for {options.seconds:g} s"):
+        notes, problems = check_graph(contract, options.seconds)
     _say(notes)
     if problems:
         sys.stdout.flush()
@@ -87,7 +96,8 @@ def _check_live(contract: Contract, options: argparse.Namespace) -> int:
 def _spec(policy: str) -> PolicySpec:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (loads torch)
 
-    return load_policy(policy, device="cpu", engine="eager").spec
+    with working(f"loading {policy}"):
+        return load_policy(policy, device="cpu", engine="eager").spec
 
 
 def _say(lines: Iterable[str]) -> None:

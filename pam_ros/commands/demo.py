@@ -7,7 +7,6 @@ way out: the robot stops, the recorder closes its bag, then the files are made.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -20,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.attention.maps import CROSS_ATTENTION
 from pam_ros.commands.demo_pace import Pace
+from pam_ros.commands.demo_page import start_page
 from pam_ros.commands.demo_words import Teller, reads_words, typed_words
 from pam_ros.nodes.act.attention_selection import CHOICES
 from pam_ros.robot.topics import DEMO_START
+from pam_ros.share.commands import Parser
 from pam_ros.share.errors import PamRosError
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.sim.instructions import instruction
@@ -30,11 +31,12 @@ from pam_ros.sim.processes import Processes, Stop, own_domain
 from pam_ros.sim.scene import OBJECTS
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.nodes.demo.monitor import DemoMonitor
 
-STARTUP_SECONDS = 120.0
+STARTUP_SECONDS = 300.0
 SHIPPED = ("act", "smolvla")
 """Policies that come with the package, as models/demo_NAME."""
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
@@ -69,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pam_ros demo", description=__doc__)
+    parser = Parser(prog="pam_ros demo", description=__doc__)
     parser.add_argument("--duration", type=float, default=30.0, help="seconds of motion")
     parser.add_argument("--out", default="out/demo", help="folder for bag, video, sheet, summary")
     parser.add_argument(
@@ -87,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         "--instruction", default="", help="of a policy that reads words, what it is told at first"
     )
     parser.add_argument("--seed", type=int, default=1000, help="of the first scene")
+    parser.add_argument(
+        "--live",
+        type=int,
+        default=1,
+        help="0: without the page of the running demo, `pam_ros live`",
+    )
     parser.add_argument(
         "--method", choices=CHOICES, help="attention_method of the policy's node; else as demo.yaml"
     )
@@ -120,7 +128,9 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
     processes = Processes(out / "logs")
     monitor = DemoMonitor(robot_listens=reads_words(options.policy))
     spinning = SpinningNode(monitor)
+    live = None
     try:
+        live = start_page(out) if options.live else None
         processes.start(
             "act_attention",
             params_file=share_directory() / "config" / "demo.yaml",
@@ -137,6 +147,8 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             follows_words=reads_words(options.policy),
         )
         processes.start("recorder", bag=out / "bag", overlays=True)
+        # For RViz: it subscribes to nothing until somebody looks.
+        processes.start("displays", contract=find_contract("demo_arm"))
         if not _connect(monitor, processes, stop):
             return False
         teller = Teller(monitor.instruct, typed_words()) if reads_words(options.policy) else None
@@ -147,13 +159,17 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
             pace = Pace(monitor.show, lambda line: sys.stdout.write(f"\n{line}\n"))
         _watch(monitor, processes, options.duration, stop, teller, pace)
     finally:
-        # Robot first: then no tick is under way when the recorder closes.
-        processes.stop("demo_robot")
-        time.sleep(1.5)
-        processes.stop("recorder")
-        processes.stop("act_attention")
-        processes.stop_all()
-        spinning.close()
+        try:
+            if live is not None:
+                live.close()
+        finally:
+            # Robot first: then no tick is under way when the recorder closes.
+            processes.stop("demo_robot")
+            time.sleep(1.5)
+            processes.stop("recorder")
+            processes.stop("act_attention")
+            processes.stop_all()
+            spinning.close()
     return True
 
 

@@ -7,7 +7,6 @@ observation waits for its command, so the machine's load does not change the sco
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -18,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.policy.engines.names import CHOICES, DTYPES
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract, share_directory
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.processes import ProcessError, Processes, Stop, own_domain
 from pam_ros.sim.scene import CONTROL_HZ
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 # The longest that loading the policy, or one episode, may take before something is wrong.
@@ -54,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pam_ros sim evaluate", description=__doc__)
+    parser = Parser(prog="pam_ros sim evaluate", description=__doc__)
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_act"))
     parser.add_argument("--engine", default="auto", choices=CHOICES)
     parser.add_argument("--dtype", default="float32", choices=DTYPES)

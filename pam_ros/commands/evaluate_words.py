@@ -6,13 +6,13 @@ The policy and the simulator run in this process, one after the other, without t
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import share_directory
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import EVALUATION_SEEDS, TRAINING_SEEDS, Scene
@@ -20,6 +20,7 @@ from pam_ros.sim.words.obedience import Counts, summary, table, trials
 from pam_ros.sim.words.trials import run_trial
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.sim.words.actors import WordActor
@@ -60,9 +61,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pam_ros sim evaluate --instructions", description=__doc__
-    )
+    parser = Parser(prog="pam_ros sim evaluate --instructions", description=__doc__)
     parser.add_argument("--policy", default=str(share_directory() / "models" / "demo_smolvla"))
     parser.add_argument(
         "--through", choices=("pam_ros", "lerobot"), default="lerobot",

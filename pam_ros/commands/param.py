@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,10 @@ from rclpy.parameter_client import AsyncParameterClient
 
 from pam_ros.commands.graph import GraphError, add_seconds, visit
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.commands.graph import Visit
@@ -85,7 +86,7 @@ def _text(value: Any) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros param", description="A node's parameters, as `ros2 param` has them."
     )
     words = parser.add_subparsers(dest="word", required=True, metavar="JOB")

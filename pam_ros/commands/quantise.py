@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.observations.errors import SourceError
 from pam_ros.observations.options import add_source_options, open_recorded
 from pam_ros.policy.interface import PolicyError
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import share_directory
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
     if options.observations < FEWEST:
         message = f"--observations {options.observations} must be at least {FEWEST}"
         raise PolicyError(message)
-    policy = load_policy(options.policy, device="cpu", engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device="cpu", engine="eager")
     check_quantisable(policy)
     source, observations = _observations(options, policy)
     sys.stdout.write(f"{len(observations)} observations of {source}\n")
@@ -60,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros quantise",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from pam_ros.commands.graph import add_seconds, visit
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +32,22 @@ def reset(argv: Sequence[str]) -> int:
 
 
 def _ask(word: str, description: str, argv: Sequence[str], wanted: bool | None) -> int:
-    parser = argparse.ArgumentParser(prog=f"pam_ros {word}", description=description)
+    parser = Parser(prog=f"pam_ros {word}", description=description)
     parser.add_argument("--node", default=NODE, help=f"its full name, {NODE}")
+    parser.add_argument(
+        "--service", default="", help="full name of its service, where that is remapped"
+    )
     add_seconds(parser)
     options = parser.parse_args(argv)
     kind: Any = Trigger if wanted is None else SetBool
     request = kind.Request() if wanted is None else kind.Request(data=wanted)
     name = f"/{options.node.strip('/')}/{'reset' if wanted is None else 'enable'}"
+    if options.service:
+        name = f"/{options.service.strip('/')}"
     with visit(options.timeout) as graph:
         answer = graph.call(kind, name, request)
     done = bool(answer.success)
     words = answer.message or ("done" if done else "refused")
-    (sys.stdout if done else sys.stderr).write(f"{options.node}: {words}\n")
+    whose = options.service or options.node
+    (sys.stdout if done else sys.stderr).write(f"{whose}: {words}\n")
     return 0 if done else 1

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.share.commands import Parser
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.scene import TRAINING_SEEDS
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 _USAGE = """usage: pam_ros sim {evaluate,record,train} [...]
@@ -48,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _record(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sim record", description="Record the scripted expert as a LeRobotDataset."
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the new dataset")
@@ -72,7 +73,7 @@ _OWN = {"act": ("episodes", "width"), "smolvla": ("steps", "batch")}
 
 
 def _train(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sim train",
         description="Train a demo policy from scratch; run again with the same --work to resume. "
         "What is not given is as in the shipped policy's training.",

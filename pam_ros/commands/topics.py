@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from pam_ros.commands.graph import GraphError, visit
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         GraphError: there is none.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros topics",
         description="Topics, their types, and how many publish and subscribe.",
     )

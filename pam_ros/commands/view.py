@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.topics import NODE, RECORDER, topics_of
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
 from pam_ros.show.rerun.opening import close, into_file, into_viewer
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.robot.contract import Contract
@@ -26,7 +27,7 @@ PORT = 9876
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros view ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros view",
         description="Shows cameras, overlays, attention shares, joints and features in Rerun.",
     )

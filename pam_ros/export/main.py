@@ -20,6 +20,7 @@ from pam_ros.export.settings import ANNOTATIONS, CODECS, CRF, ExportSettings
 from pam_ros.export.stopping import Stop
 from pam_ros.observations.find import find_recordings, is_dataset
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _lerobot(options: argparse.Namespace, stop: Stop) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros export lerobot",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -22,7 +22,8 @@ from pam_ros.faithfulness.report import Report, from_json
 from pam_ros.faithfulness.rows import merged
 from pam_ros.faithfulness.run import AUTO, partial_file, run
 from pam_ros.faithfulness.table import tables
-from pam_ros.observations.options import add_source_options
+from pam_ros.observations.options import add_instruction_option, add_source_options
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import share_directory
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _read(name: str) -> Report:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros faithfulness",
         description=__doc__,
         epilog=methods_module.__doc__,
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         help="first scene, 3000 unless given; first episode of bags or a dataset, 0 unless given",
     )
     add_source_options(parser, "look at the demo arm: the default", required=False)
+    add_instruction_option(parser, "(simulator) its red cube")
     parser.add_argument("--methods", default="attention,gradients", help="see below")
     parser.add_argument(
         "--quick",

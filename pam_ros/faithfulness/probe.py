@@ -27,6 +27,7 @@ class Probe:
     removed: the same moment rendered without the cube. moved: with the cube elsewhere.
     undistracted: without one of the distractors, the cube where it was.
     elsewhere: pictures, by feature, of patches of other episodes (see patches).
+    task: what the robot was told; empty where nothing says.
     """
 
     episode: int
@@ -37,6 +38,7 @@ class Probe:
     moved: Observation | None = None
     undistracted: Observation | None = None
     elsewhere: Observation | None = None
+    task: str = ""
 
 
 def distance(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -42,4 +42,4 @@ def recorded_probes(source: RecordedSource, first: int, episodes: int) -> Iterat
             moments.setdefault(place, []).append(percent)
     for frame in source.chosen(moments):
         for percent in moments[frame.episode, frame.frame]:
-            yield Probe(frame.episode, percent, frame.observation)
+            yield Probe(frame.episode, percent, frame.observation, task=frame.task)

@@ -61,7 +61,8 @@ class Report:
 
     facts: of the policy alone, by name (see measure). agreement: by score, the rank correlation of
     the methods' order with ROAD's. lacking: by method, why this policy has no such map. noise: what
-    passes of spoilt pictures drew: shared, own or none.
+    passes of spoilt pictures drew: shared, own or none. instructions: what a policy that reads
+    words was told at its moments.
     """
 
     policy: str
@@ -80,6 +81,7 @@ class Report:
     agreement: Mapping[str, Interval] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
     noise: str = "none"
+    instructions: tuple[str, ...] = ()
 
     def row(self, method: str) -> Row:
         """The row of a method.
@@ -135,7 +137,8 @@ def from_json(text: str) -> Report:
         )
         tuples = {name: tuple(fields[name]) for name in ("episodes", "moments", "fractions")}
         found = {name: _intervals(fields.get(name, {})) for name in ("facts", "agreement")}
-        return Report(**{**fields, **tuples, **found, "rows": rows})
+        told = tuple(fields.get("instructions", ()))
+        return Report(**{**fields, **tuples, **found, "rows": rows, "instructions": told})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"this is no faithfulness report: {error}"
         raise AttentionError(message) from error

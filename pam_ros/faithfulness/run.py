@@ -32,9 +32,11 @@ from pam_ros.faithfulness.rows import agreement_of, facts_of, rows_of
 from pam_ros.faithfulness.subject import NOISE_OWN, Subject, Work, measured, without_ability
 from pam_ros.faithfulness.swap import swapped_cells
 from pam_ros.observations.options import open_recorded
+from pam_ros.observations.simulator import simulators_words
 from pam_ros.policy.abilities import Contributing
 from pam_ros.policy.token_means import load_means, save_means
 from pam_ros.share.errors import PamRosError
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from pam_ros.faithfulness.bootstrap import Interval
     from pam_ros.faithfulness.cost import Costs
     from pam_ros.faithfulness.methods import Method
-    from pam_ros.faithfulness.probe import Observation, Probe
+    from pam_ros.faithfulness.probe import Probe
     from pam_ros.policy.interface import Policy
 
 AUTO = "auto"
@@ -70,12 +72,15 @@ def run(options: argparse.Namespace, earlier: Report | None) -> Report:
     """
     from pam_ros.policy import load_policy  # noqa: PLC0415  (torch takes seconds)
 
-    policy = load_policy(options.policy, device=options.device, engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device=options.device, engine="eager")
     asked = parse(options.methods, policy.spec)
     lacking = without_ability(policy, asked)
     wanted = tuple(method for method in asked if method.name not in lacking)
     # In this process first: whatever the policy cannot do is told before the simulator runs.
-    subject = Subject(policy, wanted or asked)
+    recorded = options.dataset or options.bag
+    said = options.instruction or ("" if recorded else simulators_words(policy))
+    subject = Subject(policy, wanted or asked, instruction=said)
     _told(policy, subject, lacking)
     words = _words(options, subject, earlier)
     fractions = FRACTIONS if earlier is None else earlier.fractions
@@ -84,6 +89,8 @@ def run(options: argparse.Namespace, earlier: Report | None) -> Report:
     pictures = mean_pictures((probe.observation for probe in probes), subject.cells)
     elsewhere = ordinary(probes, subject.cells, pictures)
     probes = [replace(p, elsewhere=patches) for p, patches in zip(probes, elsewhere, strict=True)]
+    instructions = sorted({subject.say(probe) for probe in probes} - {""})
+    subject.say(probes[0])
     means = _token_means(options, subject, probes, policy)
     timed = costs(subject, probes[0].observation)
     journal = Journal(
@@ -103,10 +110,11 @@ def run(options: argparse.Namespace, earlier: Report | None) -> Report:
         jobs=options.jobs,
         fractions=plan.fractions,
         means=means,
+        instruction=said,
     )
     expected = _expected(plan, timed, wanted, probes, baselines=baselines)
     _measure(probes, work, journal, expected)
-    sanity = _sanity(options, subject, probes) if options.sanity else {}
+    sanity = _sanity(options, subject, probes, said) if options.sanity else {}
     extra_pass = {method.name: method.extra_pass for method in wanted}
     rows = rows_of(journal.moments, extra_pass, sanity, timed.methods)
     return Report(
@@ -125,6 +133,7 @@ def run(options: argparse.Namespace, earlier: Report | None) -> Report:
         agreement=agreement_of(rows),
         lacking=lacking,
         noise=subject.noise,
+        instructions=tuple(instructions),
     )
 
 
@@ -191,6 +200,7 @@ def _identity(
         "baselines": baselines,
         "bfloat16": options.bfloat16,
         "blur_cells": BLUR_CELLS,
+        **({"instruction": options.instruction} if options.instruction else {}),
     }
 
 
@@ -284,24 +294,27 @@ def _source_name(options: argparse.Namespace) -> str:
 
 
 def _sanity(
-    options: argparse.Namespace, subject: Subject, probes: Sequence[Probe]
+    options: argparse.Namespace, subject: Subject, probes: Sequence[Probe], said: str
 ) -> dict[str, dict[str, Interval]]:
     """Rank correlation with shuffled weights' maps, by method and stage; first moments alone."""
     from pam_ros.policy import load_policy  # noqa: PLC0415
     from pam_ros.policy.checkpoint import open_checkpoint  # noqa: PLC0415
 
     first = {probe.episode: probe for probe in reversed(probes)}
-    observations = [first[e].observation for e in sorted(first)[: options.sanity]]
-    trained = [subject.values(observation) for observation in observations]
+    chosen = [first[e] for e in sorted(first)[: options.sanity]]
+    trained = [_values(subject, probe) for probe in chosen]
     found: dict[str, dict[str, Interval]] = {}
     with tempfile.TemporaryDirectory(prefix="pam_ros_shuffled_") as scratch:
         for stage, folder in cascade(open_checkpoint(options.policy, None).folder, Path(scratch)):
             shuffled = Subject(
-                load_policy(folder, device=options.device, engine="eager"), subject.methods
+                load_policy(folder, device=options.device, engine="eager"),
+                subject.methods,
+                instruction=said,
             )
             _LOG.info("shuffled: %s", stage)
+            shuffled.say(probes[0])
             shuffled.compare_tokens_with(shuffled.mean_tokens([p.observation for p in probes]))
-            maps = [_tried(shuffled, observation) for observation in observations]
+            maps = [_tried(shuffled, probe) for probe in chosen]
             for name in trained[0]:
                 both = [(a[name], b[name]) for a, b in zip(trained, maps, strict=True) if name in b]
                 values = correlations([a for a, _ in both], [b for _, b in both])
@@ -309,10 +322,15 @@ def _sanity(
     return found
 
 
-def _tried(shuffled: Subject, observation: Observation) -> dict[str, NDArray[np.float64]]:
+def _values(subject: Subject, probe: Probe) -> dict[str, NDArray[np.float64]]:
+    subject.say(probe)
+    return subject.values(probe.observation)
+
+
+def _tried(shuffled: Subject, probe: Probe) -> dict[str, NDArray[np.float64]]:
     """The maps; none where shuffled weights give numbers that are not finite."""
     try:
-        return shuffled.values(observation)
+        return _values(shuffled, probe)
     except PamRosError as error:
         _LOG.warning("no maps of shuffled weights: %s", error)
         return {}

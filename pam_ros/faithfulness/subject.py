@@ -20,6 +20,7 @@ from pam_ros.faithfulness.measure import measure
 from pam_ros.faithfulness.methods import maps_of
 from pam_ros.faithfulness.perturbation import replacements
 from pam_ros.policy.abilities import Batching, Contributing, NoiseHolding, lacks
+from pam_ros.policy.words import Saying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,13 +57,20 @@ class Subject:
         policy: one that is Batching.
         methods: the maps to make.
         bfloat16: compute the chunks of spoilt pictures in it; maps always are float32.
+        instruction: said at every moment to a policy that reads words; empty: see policy.words.
 
     Raises:
         AttentionError: the policy runs no pass beside its ticks, or lacks a method's gradients.
+        PolicyError: it cannot read the instruction.
     """
 
     def __init__(
-        self, policy: Policy, methods: Sequence[Method], *, bfloat16: bool = False
+        self,
+        policy: Policy,
+        methods: Sequence[Method],
+        *,
+        bfloat16: bool = False,
+        instruction: str = "",
     ) -> None:
         if not isinstance(policy, Batching):
             message = lacks(policy, "it runs no passes of several observations beside its ticks")
@@ -79,7 +87,16 @@ class Subject:
         if policy.spec.stochastic:
             self.noise = NOISE_SHARED if isinstance(policy, NoiseHolding) else NOISE_OWN
         self._policy: Batching[Any] = policy
+        self._saying = Saying(policy, instruction)
         self._bfloat16 = bfloat16
+
+    def say(self, probe: Probe) -> str:
+        """Have later passes read what the robot was told at this moment; what that is.
+
+        Raises:
+            PolicyError: nothing says it, or the policy cannot read it.
+        """
+        return self._saying.at(probe.task)
 
     def compare_tokens_with(self, means: NDArray[np.float32] | None) -> None:
         """The baseline of token contributions; see abilities.Contributing."""
@@ -161,7 +178,7 @@ class Work:
     """What a process has to know.
 
     policy: folder or hub id. pictures: the mean ones, by feature. fractions: shares of cells that
-    are replaced. means: of the tokens.
+    are replaced. means: of the tokens. instruction: see Subject.
     """
 
     policy: str
@@ -174,6 +191,7 @@ class Work:
     jobs: int
     fractions: tuple[float, ...] = FRACTIONS
     means: NDArray[np.float32] | None = None
+    instruction: str = ""
 
 
 def measured(probes: Sequence[Probe], work: Work) -> Iterator[Moment]:
@@ -200,13 +218,14 @@ def _start(work: Work) -> None:
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // work.jobs))
     policy = load_policy(work.policy, device=work.device, engine="eager")
-    subject = Subject(policy, work.methods, bfloat16=work.bfloat16)
+    subject = Subject(policy, work.methods, bfloat16=work.bfloat16, instruction=work.instruction)
     subject.compare_tokens_with(work.means)
     _here.update(work=work, subject=subject)
 
 
 def _one(probe: Probe) -> Moment:
     work, subject = _here["work"], _here["subject"]
+    subject.say(probe)
     by_word = replacements(work.replace, subject.cells, work.pictures, probe.elsewhere)
     return measure(
         probe,

@@ -184,6 +184,8 @@ def _facts(report: Report) -> list[str]:
 
 def _agreement(report: Report) -> str:
     text = _NOISE.get(report.noise, "")
+    if report.instructions:
+        text += f"The policy was told: {'; '.join(report.instructions)}.\n"
     found = [f"{_word(score)} {cell(value)}" for score, value in report.agreement.items()]
     if found:
         text += f"Rank correlation of the methods' order with {_word(ROAD_SCORE)}'s: "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pam_ros.observations.errors import SourceError
 from pam_ros.observations.find import find_recordings, is_dataset
 from pam_ros.observations.reading import Reading
+from pam_ros.policy.words import OPTION
 
 if TYPE_CHECKING:
     import argparse
@@ -37,10 +38,23 @@ def add_source_options(parser: argparse.ArgumentParser, simulator: str, *, requi
         nargs="+",
         default=[],
         metavar="BAG",
-        help="bags (folder, .mcap, .db3), folders of bags, patterns; each is an episode",
+        help="bags (folder, .mcap, .db3), folders of bags, patterns",
     )
     source.add_argument("--dataset", default="", help="a LeRobot dataset: its folder or hub id")
     add_reading_options(parser)
+
+
+def add_instruction_option(parser: argparse.ArgumentParser, simulator: str = "") -> None:
+    """--instruction.
+
+    Args:
+        parser: of the command.
+        simulator: where nothing says it, as the help calls it.
+    """
+    default = "as recorded, else the policy's own" + (f", else {simulator}" if simulator else "")
+    parser.add_argument(
+        OPTION, default="", help=f"to a policy that reads words; default: {default}"
+    )
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +120,7 @@ def open_recorded(
         return None
     from pam_ros.observations.bag import BagSource  # noqa: PLC0415
 
-    return BagSource(policy, _bags(options.bag)[:episodes], reading)
+    return BagSource(policy, _bags(options.bag), reading, episodes)
 
 
 def _bags(names: Sequence[str]) -> list[Path]:

@@ -4,9 +4,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-RecordedLook = tuple[str, str, str, str]
-"""Method, layer, head and query as an AttentionMap has them."""
+from pam_ros.attention.selection import LAST
+
+
+class RecordedLook(NamedTuple):
+    """What a map shows, as an AttentionMap has it.
+
+    Attributes:
+        method: of the map.
+        layer: its label.
+        head: its label; of contributions the target.
+        query: its label; of contributions the baseline and how many points.
+        step: of the denoising: its number, "mean", or "last" where the map is of none.
+    """
+
+    method: str
+    layer: str
+    head: str
+    query: str
+    step: str = LAST
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pam_ros.observations.errors import SourceError
 from pam_ros.observations.source import Frame
-from pam_ros.policy.words import instruction_of
+from pam_ros.policy.words import instruction_of, reads_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from pam_ros.sim.scene import Scene
 
 _SECOND = 1_000_000_000
+
+
+def simulators_words(policy: Policy) -> str:
+    """What is said in the simulator to a policy that reads words and was told nothing; else empty.
+
+    It asks for the red cube, whose place the task and the measurements know.
+    """
+    if not reads_words(policy) or instruction_of(policy):
+        return ""
+    from pam_ros.sim.instructions import instruction  # noqa: PLC0415
+    from pam_ros.sim.scene import OBJECTS  # noqa: PLC0415  (MuJoCo)
+
+    return instruction(OBJECTS[0])
 
 
 class Driver(Protocol):

@@ -7,14 +7,14 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from pam_ros.bags.errors import BagError
+from pam_ros.observations.nodes import MAP, STRING, node_of
+from pam_ros.policy.words import OPTION
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import NODE, topics_of
 
 if TYPE_CHECKING:
     from pam_ros.observations.observed import ObservedTick
     from pam_ros.observations.recording import OpenRecording
-
-_MAP, _STRING = "pam_ros/msg/AttentionMap", "std_msgs/msg/String"
 
 
 class Told:
@@ -26,17 +26,28 @@ class Told:
 
     Args:
         opened: the recording.
-        node: full name of the attention node in it.
+        node: full name of the attention node in it. If the recording has neither topic of it, they
+            are another node's, found by their types and last names; where several nodes have them,
+            none is believed, and the recording's notes say so.
     """
 
     def __init__(self, opened: OpenRecording, node: str = NODE) -> None:
         self._otherwise = opened.contract.instruction
         self._maps: dict[int, str] = {}
-        recording, topics = opened.recording, topics_of(opened.contract, node)
+        recording = opened.recording
+        types = {name: topic.type for name, topic in recording.topics.items() if topic.count}
+        node = node_of(
+            recording,
+            node,
+            (MAP, STRING),
+            "both tell what a policy was told: none of them is heard; name the words with "
+            f"{OPTION}",
+        )
+        topics = topics_of(opened.contract, node)
         wanted = {
             name
-            for name, kind in ((topics.attention, _MAP), (topics.instruction, _STRING))
-            if name in recording.topics and recording.topics[name].type == kind
+            for name, kind in ((topics.attention, MAP), (topics.instruction, STRING))
+            if types.get(name) == kind
         }
         found: list[tuple[int, str]] = []
         for message in recording.messages(wanted) if wanted else ():

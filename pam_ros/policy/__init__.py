@@ -13,7 +13,8 @@ Example:
         "observation.state": joints,                          # (state_dim,) float32
     })
     robot.send(output.action)                                 # as lerobot's select_action
-    output.attention                                          # (layers, heads, chunk, tokens)
+    policy.look(observation)                                  # in a notebook: heat on the pictures
+    chunk, cache = policy.run_with_cache(observation, "encoder.*.attn")
 
 Importing this package costs no torch; the first use of load_policy or wrap does.
 """
@@ -41,23 +42,47 @@ if TYPE_CHECKING:
     from pam_ros.policy.act.load import wrap
     from pam_ros.policy.engines.names import CHOICES as ENGINES
     from pam_ros.policy.engines.names import DTYPES
+    from pam_ros.policy.hooks.cache import ActivationCache
+    from pam_ros.policy.hooks.points import HookPoint
     from pam_ros.policy.load import load_policy
+    from pam_ros.policy.notebook.activations import (
+        activation_patching,
+        edited,
+        heads_ablated,
+        patched,
+        run_with_cache,
+        run_with_hooks,
+    )
+    from pam_ros.policy.notebook.asking import look
+    from pam_ros.policy.notebook.glance import Glance
+    from pam_ros.policy.notebook.patching import Patching
 
 __all__ = [
     "DTYPES",
     "ENGINES",
+    "ActivationCache",
     "BatchResult",
     "CameraSpec",
     "EngineReport",
     "FeatureStatistics",
+    "Glance",
+    "HookPoint",
     "ObservationError",
+    "Patching",
     "Policy",
     "PolicyError",
     "PolicyOutput",
     "PolicySpec",
     "PrecisionError",
     "QueuedAction",
+    "activation_patching",
+    "edited",
+    "heads_ablated",
     "load_policy",
+    "look",
+    "patched",
+    "run_with_cache",
+    "run_with_hooks",
     "wrap",
 ]
 
@@ -66,6 +91,22 @@ _LATE = {
     "DTYPES": ("pam_ros.policy.engines.names", "DTYPES"),
     "ENGINES": ("pam_ros.policy.engines.names", "CHOICES"),
     "load_policy": ("pam_ros.policy.load", "load_policy"),
+    "look": ("pam_ros.policy.notebook.asking", "look"),
+    "Glance": ("pam_ros.policy.notebook.glance", "Glance"),
+    "Patching": ("pam_ros.policy.notebook.patching", "Patching"),
+    "ActivationCache": ("pam_ros.policy.hooks.cache", "ActivationCache"),
+    "HookPoint": ("pam_ros.policy.hooks.points", "HookPoint"),
+    **{
+        name: ("pam_ros.policy.notebook.activations", name)
+        for name in (
+            "activation_patching",
+            "edited",
+            "heads_ablated",
+            "patched",
+            "run_with_cache",
+            "run_with_hooks",
+        )
+    },
     "wrap": ("pam_ros.policy.act.load", "wrap"),
 }
 

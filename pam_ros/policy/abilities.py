@@ -18,6 +18,7 @@ from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.attribution import Attribution, Target
     from pam_ros.attention.contribution import ContributionRequest
     from pam_ros.attention.look import Look
+    from pam_ros.policy.hooks.points import Hook, HookPoint
     from pam_ros.policy.interface import (
         BatchResult,
         Policy,
@@ -149,6 +151,31 @@ class TokenEditing(Batching[Prepared], TokenReading, Protocol[Prepared]):
 
 
 @runtime_checkable
+class Hooking(Batching[Prepared], Protocol[Prepared]):
+    """Has activations with names, which hooks read and replace as in TransformerLens."""
+
+    @property
+    def hook_points(self) -> Mapping[str, HookPoint]:
+        """What has a name, in the order of the pass."""
+        ...
+
+    def hooks(self, fwd_hooks: Sequence[tuple[str, Hook]]) -> AbstractContextManager[None]:
+        """Passes inside call these hooks, also those of step and explain, in lerobot's own modules.
+
+        Where none is open, passes run as if there were no hooks at all.
+
+        Args:
+            fwd_hooks: pairs of a point's name and a function of its activation, a tensor with the
+                batch first, and of where it is (`here.name`, `here.step`). What it returns takes
+                the activation's place; None leaves it. The tensor is a copy, which it may keep.
+
+        Raises:
+            PolicyError: there is no such point; in a pass, a hook returned another shape.
+        """
+        ...
+
+
+@runtime_checkable
 class PrecisionMeasuring(Protocol):
     """Knows its own pass in full precision."""
 
@@ -183,7 +210,7 @@ class GradientExplaining(Protocol):
         method: str,
         *,
         target: Target = ...,
-        baseline: str = "blur",
+        baseline: str | Mapping[str, NDArray[np.uint8]] = "blur",
         steps: int = 32,
         joints: Sequence[str] = (),
     ) -> Attribution:
@@ -193,7 +220,8 @@ class GradientExplaining(Protocol):
             observation: as Policy.step takes it.
             method: one of attention.attribution.GRADIENT_METHODS.
             target: what is explained.
-            baseline: what the observation is compared with: "black", "mean" or "blur".
+            baseline: what the observation is compared with: "black", "mean" or "blur", or pictures
+                by feature, (H, W, 3) uint8 RGB of the policy's size.
             steps: of integrated gradients.
             joints: names for the target's label.
 
@@ -330,10 +358,29 @@ class NoiseHolding(Protocol):
 class NoiseNumbered(Protocol):
     """Draws noise by the number of the episode and of the step, and can be told both."""
 
-    def draw_as(self, episode: int, step: int) -> None:
+    def draw_as(self, episode: int, step: int, *, moves: bool = False) -> None:
         """Draw in the next step or explain what belongs to this step of this episode.
 
         Later ones count on from there, and a reset begins another episode, until it is told again.
+
+        Args:
+            episode: its number.
+            step: its number.
+            moves: whether the chunk of the next explain or explain_later may move the robot: then
+                it draws what step would.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadingOtherWords(Protocol):
+    """Reads other words for a while."""
+
+    def reading(self, text: str) -> AbstractContextManager[None]:
+        """Passes inside read these words; queue and step stay, and its own words come back.
+
+        Raises:
+            PolicyError: it cannot read them.
         """
         ...
 

@@ -205,6 +205,8 @@ class PolicyOutput:
     forward_seconds: wall time of pre-processing, model and post-processing.
     weights: {(stack, layer, denoising step): (heads, queries, keys) float32}, what the look names
         after softmax and nothing else; heads is 1 for a layer that the look goes through.
+    noise_seed: of the generator on the CPU that drew the pass's noise (policy/noise.py), below
+        2^63; 0 if it drew none, or the policy does not tell.
     """
 
     action: NDArray[np.float32]
@@ -216,6 +218,7 @@ class PolicyOutput:
     step: int
     forward_seconds: float
     weights: Mapping[WeightKey, NDArray[np.float32]] = field(default_factory=dict)
+    noise_seed: int = 0
 
 
 @runtime_checkable

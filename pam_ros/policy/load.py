@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from pam_ros.policy.checkpoint import open_checkpoint
+from pam_ros.policy.interface import Policy, PolicyError
 from pam_ros.policy.options import LoadOptions, check_engine, usable_device
 from pam_ros.policy.registry import load_registered
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pam_ros.policy.interface import Policy
 
 
 def load_policy(
@@ -56,6 +56,7 @@ def load_policy(
     Raises:
         PolicyError: the checkpoint or a setting cannot be used; one sentence says why.
     """
+    _refuse_what_is_no_name(path_or_hub_id)
     check_engine(engine, dtype)
     options = LoadOptions(
         device=usable_device(device),
@@ -66,3 +67,22 @@ def load_policy(
         seed=seed,
     )
     return load_registered(open_checkpoint(path_or_hub_id, revision), options)
+
+
+def _refuse_what_is_no_name(given: object) -> None:
+    if isinstance(given, str | PathLike):
+        return
+    kind = type(given).__name__
+    if isinstance(given, Policy):
+        message = f"this {kind} is loaded already: use it as it is"
+    elif hasattr(given, "config"):
+        message = (
+            f"load_policy takes a folder or a hub id, and this is of type {kind}: for a policy in "
+            "memory use wrap(policy, preprocessor, postprocessor)"
+        )
+    else:
+        message = (
+            f"load_policy takes a folder or a hub id, and this is of type {kind}: write "
+            "load_policy('outputs/act/pretrained_model')"
+        )
+    raise PolicyError(message)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pam_ros.policy.engines.names import CHOICES, DTYPES
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pam_ros policy", description=__doc__)
+    parser = Parser(prog="pam_ros policy", description=__doc__)
     words = parser.add_subparsers(dest="word", required=True, metavar="JOB")
     info = words.add_parser(
         "info",

@@ -58,6 +58,7 @@ class QueryKeyTap:
 
     wanted: Wanted
     seen: dict[WeightKey, Seen] = field(default_factory=dict)
+    _replaced: dict[WeightKey, Tensor] = field(default_factory=dict)
 
     def note(self, key: WeightKey, query: Tensor, keys: Tensor, mask: Tensor | None) -> None:
         """Keep what an attention is given, if it is wanted."""
@@ -65,12 +66,20 @@ class QueryKeyTap:
             # Guidance by gradients runs such passes too: their graphs are not to be kept alive.
             self.seen[key] = Seen(query.detach(), keys.detach(), mask)
 
+    def replace(self, key: WeightKey, weights: Tensor) -> None:
+        """An attention goes on with other weights (B, heads, queries, keys) than its own."""
+        if key in self.wanted:
+            self._replaced[key] = weights.detach()
+
     def weights(self) -> dict[WeightKey, Tensor]:
         """By stack, layer and step: (B, heads, queries, keys) float32, heads 1 for a mean."""
-        return {
-            key: softmax_weights(seen, mean=key not in self.wanted.shown)
-            for key, seen in self.seen.items()
-        }
+        return {key: self._of(key, key not in self.wanted.shown) for key in self.seen}
+
+    def _of(self, key: WeightKey, mean: bool) -> Tensor:
+        if key not in self._replaced:
+            return softmax_weights(self.seen[key], mean=mean)
+        weights = self._replaced[key].float()
+        return weights.mean(dim=1, keepdim=True) if mean else weights
 
 
 def softmax_weights(seen: Seen, *, mean: bool = False) -> Tensor:

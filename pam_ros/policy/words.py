@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST = 1000
 """Characters of an instruction; a tokenizer takes fewer still, and its adapter says so."""
+OPTION = "--instruction"
+"""Of the commands that say something to a policy."""
 _CONTROL = {"Cc", "Cs"}
 
 
@@ -87,6 +89,54 @@ def instruct_first(policy: Policy, offers: Mapping[str, str]) -> FirstWords:
         f"policy {policy.spec.name} reads words and was given none: set {' or '.join(offers)}, "
         'for example "pick up the red cube"'
     )
+
+
+class Saying:
+    """Says to a policy what it is told at each moment of what was recorded.
+
+    That is what was asked for, else what was said at the moment, else the words that the policy has
+    already. To a policy that reads no words nothing is said.
+
+    Args:
+        policy: any.
+        asked: said at every moment; empty: not.
+
+    Raises:
+        PolicyError: the policy cannot read what was asked for, or reads no words at all.
+    """
+
+    def __init__(self, policy: Policy, asked: str = "") -> None:
+        if asked:
+            unread = why_unread(policy)
+            if unread:
+                raise PolicyError(f"{unread}: leave {OPTION} out")
+            read_words(policy, asked, OPTION)
+        self._asked = asked
+        self._policy = policy
+        self._otherwise = instruction_of(policy)
+
+    def at(self, told: str) -> str:
+        """Say it; what the policy reads now.
+
+        Args:
+            told: at this moment, as whoever recorded it says; empty where nothing does.
+
+        Raises:
+            PolicyError: nothing says it, or the policy cannot read it.
+        """
+        policy = self._policy
+        if not reads_words(policy):
+            return ""
+        assert isinstance(policy, Instructed)
+        words = self._asked or ("" if why_no_instruction(told) else told) or self._otherwise
+        if not words.strip():
+            raise PolicyError(
+                f"policy {policy.spec.name} reads words, and nothing says which: name them with "
+                f"{OPTION}"
+            )
+        if words != policy.instruction:
+            policy.instruct(words)
+        return words
 
 
 def read_words(policy: Policy, text: str, source: str) -> None:

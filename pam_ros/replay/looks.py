@@ -10,7 +10,7 @@ from pam_ros.attention.attribution import CONTRIBUTION, CONTRIBUTIONS
 from pam_ros.attention.drawing import AUTO, METHOD
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import ROLLOUT
-from pam_ros.attention.selection import make_selection
+from pam_ros.attention.selection import LAST, make_selection
 from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.recorded import contribution_of, first_look, selection_of
 from pam_ros.tick.contribution import ShownContribution, in_stead_of
@@ -81,14 +81,15 @@ class Looks:
 
 def _asked(settings: ReplaySettings, policy: Policy, joints: Sequence[str]) -> Shown:
     method = settings.method or METHOD
-    if method == AUTO:  # a replay has the time; but a layer, head or query is of attention
-        asked = (settings.layer, settings.head, settings.query)
-        method = CONTRIBUTION if asked == (-1, "mean", "mean") else ROLLOUT
+    if method == AUTO:  # a replay has the time; but a layer, head, query or step is of attention
+        asked = (settings.layer, settings.head, settings.query, settings.step)
+        method = CONTRIBUTION if asked == (-1, "mean", "mean", LAST) else ROLLOUT
     if method in CONTRIBUTIONS:
         return contribution_of(method, settings.target, policy, joints)
     if stand_in := in_stead_of(method, policy.spec):
         return stand_in
+    look = settings.layer, settings.head, settings.query
     try:
-        return make_selection(method, settings.layer, settings.head, settings.query, policy.spec)
+        return make_selection(method, *look, policy.spec, settings.step)
     except AttentionError as error:
         raise ReplayError(str(error).replace("'attention_", "'")) from error

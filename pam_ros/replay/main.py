@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.attention.selection import LAST
 from pam_ros.bags.main import add_metadata_version
 from pam_ros.bags.metadata import VERSION
 from pam_ros.observations.find import find_recordings
@@ -24,6 +25,7 @@ from pam_ros.replay.errors import ReplayError
 from pam_ros.replay.many import Task, run_tasks
 from pam_ros.replay.settings import ReplaySettings
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros replay",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -77,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--layer", type=int, default=-1)
     add("--head", default="mean")
     add("--query", default="mean")
+    add("--step", default=LAST, help="of the denoising: last, mean or its number")
     add("--target", default="chunk", help="of contributions: chunk or a joint, as gripper[0:10]")
     add(
         "--targets",
@@ -114,6 +117,7 @@ def _settings(options: argparse.Namespace) -> ReplaySettings:
         layer=options.layer,
         head=options.head,
         query=options.query,
+        step=options.step,
         target=options.target,
         targets=tuple(options.targets),
         instruction=options.instruction,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pam_ros.observations.find import is_dataset
 from pam_ros.replay.errors import ReplayError
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     from pam_ros.policy.interface import Policy
@@ -27,13 +28,14 @@ def load(settings: ReplaySettings) -> Policy:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     folder = Path(settings.policy).expanduser()
-    return load_policy(
-        # By its full path, the messages name a folder as those of the live node do.
-        folder.resolve() if folder.is_dir() else settings.policy,
-        device=settings.device,
-        n_action_steps=settings.n_action_steps or None,
-        temporal_ensemble_coeff=settings.temporal_ensemble_coeff,
-    )
+    with working(f"loading {settings.policy}"):
+        return load_policy(
+            # By its full path, the messages name a folder as those of the live node do.
+            folder.resolve() if folder.is_dir() else settings.policy,
+            device=settings.device,
+            n_action_steps=settings.n_action_steps or None,
+            temporal_ensemble_coeff=settings.temporal_ensemble_coeff,
+        )
 
 
 def fingerprint(recording: Path) -> dict[str, Any]:

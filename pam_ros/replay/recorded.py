@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 from pam_ros.attention.attribution import CONTRIBUTION_BASELINES, CONTRIBUTIONS, USUAL_BASELINE
 from pam_ros.attention.contribution import CELL, ContributionRequest, parse_target
 from pam_ros.attention.errors import AttentionError
-from pam_ros.attention.selection import METHODS, Selection, make_selection, stack_of
+from pam_ros.attention.maps import MEAN_OF_STEPS, NO_STEP
+from pam_ros.attention.selection import (
+    LAST,
+    MEAN,
+    METHODS,
+    Selection,
+    make_selection,
+    stack_of,
+)
 from pam_ros.bags.tick_order import Arrived, in_tick_order
-from pam_ros.observations.recorded_tick import RecordedTick
+from pam_ros.observations.recorded_tick import RecordedLook, RecordedTick
 from pam_ros.replay.errors import ReplayError
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.sync import STATE
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pam_ros.message_types.pam_ros import AttentionMap
-    from pam_ros.observations.recorded_tick import RecordedLook
     from pam_ros.policy.interface import Policy
 
 
@@ -54,10 +61,11 @@ class RecordedTicks:
             stamps[STATE] = state
         look = None
         if message.valid and message.method in METHODS:
-            look = (message.method, message.layer, message.head, message.query)
+            step = _step(int(message.denoising_step))
+            look = RecordedLook(message.method, message.layer, message.head, message.query, step)
         elif message.valid and message.method in CONTRIBUTIONS:
             compared = f"{message.baseline} {message.points}"
-            look = (message.method, message.layer, message.target, compared)
+            look = RecordedLook(message.method, message.layer, message.target, compared)
         if look is not None:
             # One tuple for all ticks that have the same.
             look = self._looks.setdefault(look, look)
@@ -114,7 +122,7 @@ def selection_of(
     Raises:
         ReplayError: they do not fit this policy.
     """
-    method, layer, head, query = look
+    method, layer, head, query, step = look
     spec = policy.spec
     if method in CONTRIBUTIONS:
         baseline, points = query.rsplit(" ", 1)
@@ -132,12 +140,19 @@ def selection_of(
     span = re.fullmatch(r"mean\((\d+):(\d+)\)", query)
     queries = f"{span[1]}:{span[2]}" if span else query
     try:
-        return make_selection(method, place, head, queries, spec)
+        return make_selection(method, place, head, queries, spec, step)
     except AttentionError as error:
         raise ReplayError(
             f"the recorded maps show {', '.join(look)}, which this policy has not ({error}): name "
-            "what to show with --method, --layer, --head and --query"
+            "what to show with --method, --layer, --head, --query and --step"
         ) from error
+
+
+def _step(denoising_step: int) -> str:
+    """As make_selection takes it."""
+    if denoising_step == MEAN_OF_STEPS:
+        return MEAN
+    return LAST if denoising_step == NO_STEP else str(denoising_step)
 
 
 def contribution_of(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pam_ros.attention.selection import LAST
 from pam_ros.bags.metadata import VERSION
 from pam_ros.observations.reading import Reading
 from pam_ros.robot.topics import NODE
@@ -15,7 +16,7 @@ from pam_ros.robot.topics import NODE
 class ReplaySettings:
     """As the options of `pam_ros replay`.
 
-    method, layer, head, query, target, targets: what maps show; no method: as recorded, else as the
+    method, layer, head, query, step, target: what maps show; no method: as recorded, else as the
     node has it by default. targets: further ones, of contributions, on topics of their own.
     rate_hz: ticks by stamps at this rate; 0: recorded maps or the contract say.
     remaps, rename, contract, episodes: see Reading.
@@ -34,6 +35,7 @@ class ReplaySettings:
     layer: int = -1
     head: str = "mean"
     query: str = "mean"
+    step: str = LAST
     target: str = "chunk"
     targets: tuple[str, ...] = ()
     instruction: str = ""
@@ -65,6 +67,8 @@ class ReplaySettings:
         if not self.rename:
             # Replays that were begun before there was this option are the same without it.
             del told["rename"]
+        if self.step == LAST:
+            del told["step"]  # as of rename
         if self.target == "chunk":
             del told["target"]  # as of rename
         if not self.instruction:

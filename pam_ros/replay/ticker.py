@@ -148,6 +148,7 @@ class Ticker:
             lambda: math.inf,
             inputs.stamp_ns,
             commanding=not self._ahead,
+            moves=self._ahead and recorded is not None and recorded.chunk_executed,
         )
         self._last = outcome.episode, outcome.tick, observation
         self._chunks.note(outcome)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pam_ros.policy.resizing import INTERPOLATIONS
 from pam_ros.robot.contract import (
     ALIGNMENTS,
     CAMERA_TYPES,
@@ -16,7 +17,6 @@ from pam_ros.robot.contract import (
     Size,
 )
 from pam_ros.robot.images import ENCODINGS
-from pam_ros.robot.resizing import INTERPOLATIONS
 from pam_ros.robot.section import Section, read_stamping, read_topic, repeated
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _read_camera(section: Section) -> CameraContract:
         rotate=_read_rotation(section, topic),
         resizing=resizing,
         stamping=read_stamping(section, topic, has_header=True),
+        camera_info=read_topic(section, "camera_info", required=False) or None,
     )
     if camera.encoding is not None and (camera.compressed or camera.video):
         short = camera.type.rpartition("/")[2]

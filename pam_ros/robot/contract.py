@@ -28,6 +28,8 @@ FFMPEG_PACKET = "ffmpeg_image_transport_msgs/msg/FFMPEGPacket"
 FOXGLOVE_VIDEO = "foxglove_msgs/msg/CompressedVideo"
 VIDEO_TYPES = (FFMPEG_PACKET, FOXGLOVE_VIDEO)
 CAMERA_TYPES = (IMAGE, COMPRESSED_IMAGE, *VIDEO_TYPES)
+# Last words of topics that image_transport makes of others.
+_TRANSPORTS = frozenset({"compressed", "ffmpeg", "foxglove", "theora", "zstd", "h264"})
 # What holds for what a contract does not say.
 SYNC_TOLERANCE_S = 0.05
 MAX_AGE_S = 0.5
@@ -76,6 +78,17 @@ class Resizing:
     pad_value: int = 0
 
 
+def info_beside(topic: str) -> str:
+    """Where image_transport's subscribers look for the CameraInfo of a topic with pictures.
+
+    "/top/camera_info" for "/top/image_raw" and for "/top/image_raw/compressed".
+    """
+    base, _, last = topic.rpartition("/")
+    if last in _TRANSPORTS and base:
+        base = base.rpartition("/")[0]
+    return f"{base}/camera_info" if base or topic.startswith("/") else "camera_info"
+
+
 @dataclass(frozen=True)
 class CameraContract:
     """One camera: a topic that feeds a feature.
@@ -83,7 +96,8 @@ class CameraContract:
     The picture is turned clockwise by ``rotate`` degrees, cut to ``crop``, which counts in the
     turned picture, and resized, in this order. ``resize`` "policy" means the size that the policy
     wants; ``Contract.bind`` writes that size into ``policy_size``. ``resizing`` says how.
-    ``stamping`` says what time the pictures are of.
+    ``stamping`` says what time the pictures are of. ``camera_info`` is the topic of its
+    sensor_msgs/msg/CameraInfo, where that is not beside the pictures.
     """
 
     name: str
@@ -97,6 +111,12 @@ class CameraContract:
     rotate: int = 0
     resizing: Resizing = Resizing()
     stamping: Stamping = AS_STAMPED
+    camera_info: str | None = None
+
+    @property
+    def info_topic(self) -> str:
+        """The topic of its CameraInfo: as given, or `camera_info` beside the pictures."""
+        return self.camera_info or info_beside(self.topic)
 
     @property
     def compressed(self) -> bool:
@@ -130,7 +150,7 @@ class EnvironmentContract:
     stamping: Stamping = AS_STAMPED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contract:
     """A robot's whole contract, valid in itself; ``check`` compares it with a policy.
 
@@ -152,6 +172,13 @@ class Contract:
     units_confirmed: bool = False
     instruction: str = ""
     unit_doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        cameras = ", ".join(camera.name for camera in self.cameras) or "none"
+        return (
+            f"<contract of {self.robot}: {self.rate_hz:g} Hz; cameras {cameras}; "
+            f"{len(self.state.joints)} joints in, {len(self.command.joints)} out>"
+        )
 
     @property
     def period_s(self) -> float:

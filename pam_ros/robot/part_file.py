@@ -156,7 +156,8 @@ def _command_joints(
     unlisted = None
     if part.key(known) == "joints" and not section.has("joints"):
         if owner is not None:
-            unlisted = [joint.name for joint in owner.joints]
+            # One without a name has been said.
+            unlisted = [joint.name for joint in owner.joints if joint.name]
         elif not lender.state.parts:
             unlisted = []
     joints = read_joints(part, known, kind, lent, folder, unlisted)

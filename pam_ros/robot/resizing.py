@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from pam_ros.policy.resizing import loses_its_shape, resize, shape_words
 from pam_ros.robot.contract import ALIGNMENTS
 from pam_ros.robot.errors import MessageError
 from pam_ros.robot.regions import SourceRegion
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 
     from pam_ros.robot.contract import CameraContract, Crop
 
-# The first are those of OpenCV, and of torch's interpolate, which weigh the same few pixels however
-# much a picture shrinks. "_antialias" weighs all, as torchvision's Resize and PIL do.
-_OPENCV: Mapping[str, int] = MappingProxyType(
-    {
-        "nearest": cv2.INTER_NEAREST,
-        "bilinear": cv2.INTER_LINEAR,
-        "bicubic": cv2.INTER_CUBIC,
-        "area": cv2.INTER_AREA,
-    }
-)
-_PIL: Mapping[str, str] = MappingProxyType(
-    {"bilinear_antialias": "BILINEAR", "bicubic_antialias": "BICUBIC"}
-)
-INTERPOLATIONS = (*_OPENCV, *_PIL)
-"""Names of ways to resize."""
-# Sides are whole pixels.
-_SAME_SHAPE = 0.02
-# Larger numbers than those of 16:9 and 21:9 tell nobody anything.
-_LARGEST_RATIO = 32
 _TURNS: Mapping[int, int] = MappingProxyType(
     {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 )
@@ -67,30 +48,6 @@ def fit(camera: CameraContract, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.ui
     top, left = int(region.top), int(region.left)
     padded[top : top + height, left : left + width] = cut
     return padded
-
-
-def resize(
-    rgb: npt.NDArray[np.uint8], height: int, width: int, interpolation: str | None = None
-) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 -> (height, width, 3) uint8.
-
-    Args:
-        rgb: the picture.
-        height: of the result [pixels].
-        width: likewise.
-        interpolation: one of INTERPOLATIONS; None averages the source pixels if the picture
-            shrinks (cv2.INTER_AREA), and interpolates linearly if it grows.
-    """
-    if interpolation is None:
-        shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
-        interpolation = "area" if shrinks else "bilinear"
-    if interpolation in _OPENCV:
-        method = _OPENCV[interpolation]
-        return np.asarray(cv2.resize(rgb, (width, height), interpolation=method), dtype=np.uint8)
-    from PIL import Image  # noqa: PLC0415  (few contracts need it)
-
-    method = Image.Resampling[_PIL[interpolation]]
-    return np.array(Image.fromarray(rgb).resize((width, height), method), dtype=np.uint8)
 
 
 def source_region(camera: CameraContract, height: int, width: int) -> SourceRegion:
@@ -141,23 +98,15 @@ def squashed(camera: CameraContract, height: int, width: int) -> list[str]:
     if camera.rotate in {90, 270}:
         wide, tall = tall, wide
     out_wide, out_tall = region.width, region.height
-    if abs(wide * out_tall / (tall * out_wide) - 1) <= _SAME_SHAPE:
+    if not loses_its_shape((wide, tall), (out_wide, out_tall)):
         return []
     return [
         (
-            f"camera '{camera.name}' ({camera.topic}): {_shape(wide, tall)} is squashed into "
-            f"{_shape(out_wide, out_tall)}; if the training did not do so, write a crop of that "
-            "shape, or 'keep_aspect: true' under resize"
+            f"camera '{camera.name}' ({camera.topic}): {shape_words(wide, tall)} is squashed into "
+            f"{shape_words(out_wide, out_tall)}; if the training did not do so, write a crop of "
+            "that shape, or 'keep_aspect: true' under resize"
         )
     ]
-
-
-def _shape(width: float, height: float) -> str:
-    """1280x720 (16:9)."""
-    wide, tall = round(width), round(height)
-    common = math.gcd(wide, tall) or 1
-    ratio = f"{wide // common}:{tall // common}"
-    return f"{wide}x{tall} ({ratio})" if wide // common <= _LARGEST_RATIO else f"{wide}x{tall}"
 
 
 def _check_crop(camera: CameraContract, crop: Crop, height: int, width: int) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1_000_000
+FILL_IN = "FILL_IN"
+"""Stands in a draft of a contract where a person has to write something."""
 # Of a clock that began in 1970 [s], and more.
 _MAX_OFFSET_S = 1e10
 # ROS 2 names: tokens of letters, digits and underscores that do not start with a digit.
@@ -125,6 +127,9 @@ class Section:
         """The raw value, None where it is absent or null."""
         self._known.append(key)
         value = self.data.get(key)
+        if value == FILL_IN:
+            self.problem(key, f"is still {FILL_IN}: write what the comment beside it asks for")
+            return None
         if value is None and required:
             self.problem(key, "is missing")
         return value
@@ -236,12 +241,12 @@ class Section:
                 )
 
 
-def read_topic(section: Section) -> str:
+def read_topic(section: Section, key: str = "topic", *, required: bool = True) -> str:
     """The section's topic; empty, and a problem, if it has none or one that ROS 2 refuses."""
-    topic = section.text("topic", required=True)
+    topic = section.text(key, required=required)
     if topic is not None and not _TOPIC.fullmatch(topic):
         section.problem(
-            "topic", f"is '{topic}', which is no ROS 2 topic name (for example /top/image_raw)"
+            key, f"is '{topic}', which is no ROS 2 topic name (for example /top/image_raw)"
         )
     return topic or ""
 

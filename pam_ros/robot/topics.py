@@ -23,18 +23,20 @@ WORDS_IMAGE = "~/words/image"
 """The words of the instruction as a strip, each on the colour of its share."""
 # The demo robot's.
 JOINT_COMMANDS = "/joint_commands"
+DEMO_SCENE = "/demo_robot/scene"
 DEMO_RESULT = "/demo_robot/result"
 DEMO_START = "/demo_robot/start"
 
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """One camera: its images, as `type`, and the overlays drawn on them."""
+    """One camera: its images, as `type`, the overlays drawn on them, and its CameraInfo."""
 
     name: str
     image: str
     type: str
     overlay: str
+    info: str
 
     @property
     def compressed_overlay(self) -> str:
@@ -80,7 +82,8 @@ class ValueTopic:
 class Topics:
     """All that there is to show of one robot.
 
-    `further`: below it, maps of further targets. `instruction`: what the policy is told.
+    `further`: below it, maps of further targets. `instruction`: what the policy is told. `words`:
+    its words as a strip; empty where the contract has no instruction.
     """
 
     attention: str
@@ -92,6 +95,12 @@ class Topics:
     further: str
     instruction: str
     diagnostics: str = "/diagnostics"
+    words: str = ""
+
+    @property
+    def compressed_words(self) -> str:
+        """The JPEGs of the words as a strip; empty where there is none."""
+        return self.words and f"{self.words}/compressed"
 
     def map_of(self, target: str) -> str:
         """The AttentionMaps of a further target, by its label."""
@@ -152,6 +161,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
                 full(camera.topic),
                 camera.type,
                 full(f"~/attention/{camera.name}/image"),
+                full(camera.info_topic),
             )
             for camera in contract.cameras
         ),
@@ -161,6 +171,7 @@ def topics_of(contract: Contract, node: str = NODE, recorder: str = RECORDER) ->
         features=f"{recorder}/features",
         further=full(f"{FURTHER_MAPS}/"),
         instruction=full("~/instruction"),
+        words=full(WORDS_IMAGE) if contract.instruction else "",
     )
 
 

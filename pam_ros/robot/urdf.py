@@ -50,6 +50,20 @@ def read_urdf(text: str) -> dict[str, UrdfJoint]:
     Raises:
         ContractError: it is no URDF, or has limits that are not finite numbers.
     """
+    # Joints inside <transmission> and <ros2_control> have the same tag and other meanings.
+    return {
+        joint.get("name", ""): _joint(joint)
+        for joint in urdf_root(text).findall("joint")
+        if joint.get("type") in {*_BOUNDED, "continuous"}
+    }
+
+
+def urdf_root(text: str) -> ET.Element:
+    """The <robot> of a URDF.
+
+    Raises:
+        ContractError: it is no URDF.
+    """
     if len(text) > MAX_CHARACTERS:
         raise ContractError("the robot description is larger than 20 MB; that is no URDF")
     # A URDF has neither; both can blow up a short text into gigabytes, or read files.
@@ -60,13 +74,8 @@ def read_urdf(text: str) -> dict[str, UrdfJoint]:
     except (expat.ExpatError, ValueError) as error:
         raise ContractError(f"the robot description is no XML: {error}") from error
     if root.tag != "robot":
-        raise ContractError(f"the robot description is a <{root.tag}>; a URDF is a <robot>")
-    # Joints inside <transmission> and <ros2_control> have the same tag and other meanings.
-    return {
-        joint.get("name", ""): _joint(joint)
-        for joint in root.findall("joint")
-        if joint.get("type") in {*_BOUNDED, "continuous"}
-    }
+        raise ContractError(f"the robot description is a <{root.tag[:40]}>; a URDF is a <robot>")
+    return root
 
 
 def with_limits(contract: Contract, joints: dict[str, UrdfJoint]) -> Contract:
@@ -169,15 +178,29 @@ def _range(joint: ET.Element, element: ET.Element, lower: str, upper: str) -> Ra
 
 
 def _number(joint: ET.Element, element: ET.Element, key: str) -> float:
-    text = element.get(key, "0")
+    (value,) = finite_numbers(joint, element, key, (0.0,))
+    return value
+
+
+def finite_numbers(
+    joint: ET.Element, element: ET.Element, key: str, default: tuple[float, ...]
+) -> tuple[float, ...]:
+    """The numbers of an attribute of a joint's element, as many as the default has.
+
+    Raises:
+        ContractError: they are not that many, or not finite numbers.
+    """
+    text = element.get(key)
+    if text is None:
+        return default
     try:
-        value = float(text)
+        values = tuple(float(word) for word in text.split())
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+        values = ()
+    if len(values) != len(default) or not all(map(math.isfinite, values)):
         name = joint.get("name")
         raise ContractError(f"the robot description's joint '{name}' has {key} '{text[:40]}'")
-    return value
+    return values
 
 
 def _limit_problems(joint: JointContract, found: UrdfJoint, complete: JointContract) -> list[str]:

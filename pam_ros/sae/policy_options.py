@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pam_ros.share.folders import share_directory
+from pam_ros.share.working import working
 
 if TYPE_CHECKING:
     import argparse
@@ -51,4 +52,5 @@ def open_policy(options: argparse.Namespace) -> Policy:
     from pam_ros.policy import load_policy  # noqa: PLC0415  (slow to load)
 
     set_threads(options)
-    return load_policy(options.policy, device=options.device)
+    with working(f"loading {options.policy}"):
+        return load_policy(options.policy, device=options.device)

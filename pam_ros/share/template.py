@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_FILES = Path(__file__).parent / "page-files"
+
 
 def pieces(template: str) -> Iterator[tuple[str, str]]:
     """Each text and the name of the place after it; the last one's name is empty."""
@@ -29,6 +31,17 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
     return "".join(text + (parts[name] if name else "") for text, name in pieces(template))
 
 
+def shared(*names: str) -> str:
+    """Files that several pages use, one after the other.
+
+    palette.css: the colours, dark and light, as CSS variables. parts.css: the looks of what the
+    scripts make. theme.js stands in a page's head. The others know no page: time.js, view.js and
+    chart.js draw curves, heat.js, colour-bar.js and picture.js pictures with heat, tip.js what the
+    mouse is over.
+    """
+    return "".join((_FILES / name).read_text(encoding="utf-8") for name in names)
+
+
 def palette() -> str:
     """The colours of all pages, dark and light, as CSS variables."""
-    return (Path(__file__).parent / "page-files" / "palette.css").read_text(encoding="utf-8")
+    return shared("palette.css")

@@ -40,7 +40,7 @@ def others(message: AttentionMap) -> Iterator[TokenGroup]:
 
 
 def tokens(message: AttentionMap) -> int:
-    """How many tokens the map is spread over: cells, and the other tokens that have a mass.
+    """How many tokens the map is spread over: cells, and the other tokens that can be read.
 
     Of a message from before there were groups: those that have a share, which stand for all.
     """

@@ -235,6 +235,15 @@ class Scene:
         geom_type = int(self._mujoco.mjtObj.mjOBJ_GEOM)
         return np.array((ids[..., 0] == self._red_geom) & (ids[..., 1] == geom_type))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures [pixels]."""
+        return self._size
+
+    def fovy(self, camera: str) -> float:
+        """The camera's vertical field of view [rad]."""
+        return float(np.deg2rad(self.model.camera(camera).fovy[0]))
+
     def project(self, camera: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where world points appear in a camera, (n, 3) metres -> (n, 3): column, row, depth.
 
@@ -244,8 +253,7 @@ class Scene:
         view = self.data.camera(camera)
         local = (np.asarray(points) - view.xpos) @ view.xmat.reshape(3, 3)
         height, width = self._size
-        fovy = np.deg2rad(self.model.camera(camera).fovy[0])
-        focal = 0.5 * height / np.tan(0.5 * fovy)
+        focal = 0.5 * height / np.tan(0.5 * self.fovy(camera))
         depth = -local[:, 2]
         safe = np.where(np.abs(depth) < 1e-9, 1e-9, depth)
         column = focal * local[:, 0] / safe + 0.5 * (width - 1)

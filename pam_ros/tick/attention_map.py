@@ -104,6 +104,7 @@ class AttentionMapMaker:
         message.inference_skipped = outcome.inference_skipped
         if outcome.output is not None:
             message.forward_seconds = outcome.output.forward_seconds
+            message.noise_seed = outcome.output.noise_seed
 
     def _camera(
         self, camera: CameraContract, tick: ExplainedTick, camera_map: CameraMap | None

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from pam_ros.attention.attribution import CONTRIBUTION
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.maps import CROSS_ATTENTION, ROLLOUT
-from pam_ros.attention.selection import ATTENTION, has_attention, make_selection, methods_of
+from pam_ros.attention.selection import (
+    ATTENTION,
+    LAST,
+    has_attention,
+    make_selection,
+    methods_of,
+)
 from pam_ros.policy.abilities import Contributing, lacks
 from pam_ros.policy.interface import PolicyError
 from pam_ros.tick.last_parts import LastParts
@@ -180,13 +186,17 @@ def in_stead_of(method: str, spec: PolicySpec) -> InReserve | None:
 
 
 def usual_attention(
-    spec: PolicySpec, layer: int = -1, head: str = "mean", query: str = "mean"
+    spec: PolicySpec,
+    layer: int = -1,
+    head: str = "mean",
+    query: str = "mean",
+    step: str = LAST,
 ) -> Selection:
     """Rollout where the policy has it; of a policy without attention the map that it has.
 
     Raises:
-        AttentionError: the policy has no attention, or no such layer, head or query.
+        AttentionError: the policy has no attention, or no such layer, head, query or step.
     """
     there = methods_of(spec)
     method = ROLLOUT if ROLLOUT in there or not there else there[0]
-    return make_selection(method, layer, head, query, spec)
+    return make_selection(method, layer, head, query, spec, step)

@@ -172,6 +172,7 @@ class TickLoop:
         *,
         commanding: bool = True,
         permit: int = 0,
+        moves: bool = False,
     ) -> TickOutcome:
         """One tick.
 
@@ -185,6 +186,8 @@ class TickLoop:
                 what it had planned; `act` still gets the action, for whoever judges it.
             permit: a number that changes whenever commands end or begin, also if both happened
                 since the last tick: nothing that was planned under another number is executed.
+            moves: while no action is wanted, whether the chunk moved a robot all the same, as those
+                that a recorded run computed beside its commands: its pass draws a command's noise.
 
         Returns:
             The outcome; a policy that fails is an outcome with its reason, not an exception.
@@ -196,9 +199,7 @@ class TickLoop:
             self.forget_plan()
         self._permit = permit
         tick = _Tick(self._tick, self._episode, self._tick)
-        if isinstance(self._policy, NoiseNumbered):
-            # The numbers that are in the message: a replay draws the same, wherever it begins.
-            self._policy.draw_as(self._episode, self._tick)
+        self._draw_as(tick, moves=moves)
         self._tick += 1
         try:
             if commanding:
@@ -219,6 +220,11 @@ class TickLoop:
         if tick.output is not None:
             self.note_forward(tick.output.forward_seconds)
         return tick.outcome()
+
+    def _draw_as(self, tick: _Tick, *, moves: bool) -> None:
+        """Draw the noise of the numbers that are in the message: a replay draws the same."""
+        if isinstance(self._policy, NoiseNumbered):
+            self._policy.draw_as(tick.episode, tick.number, moves=moves)
 
     def _run_commanding(
         self,
@@ -284,12 +290,9 @@ class TickLoop:
         finally:
             if arrived is not None:
                 arrived.end(executed=tick.commanded)
-        estimate = self.forward.longest
-        tick.late = LatePass(
-            policy.explain_later(observation),
-            self.free_ticks,
-            plan.ticket(tick.number, estimate),
-        )
+        ticket = plan.ticket(tick.number, self.forward.longest)
+        self._draw_as(tick, moves=ticket is not None)
+        tick.late = LatePass(policy.explain_later(observation), self.free_ticks, ticket)
 
     def finish(self, outcome: TickOutcome, settle: Settle) -> None:
         """Run a tick's late pass, in the thread that is beside this one.

@@ -230,7 +230,8 @@ def test_tokens_that_a_stack_does_not_read_have_no_mass():
     weights = softmax_weights((2, 4, 9), seed=3)
     maps = weights_maps("cross_attention", "expert.1", weights, WORDS_AND_ACTIONS, keys=(0, 9))
     assert maps.groups[1].share == 0
-    assert maps.tokens == 13
+    assert len(maps.groups[1].mass) == 0
+    assert maps.tokens == 9
     assert maps.cameras[0].share + maps.groups[0].share == pytest.approx(1, abs=1e-5)
     with pytest.raises(AttentionError, match=r"it must be \(heads, queries, 13 tokens\)"):
         weights_maps("cross_attention", "expert.1", weights, WORDS_AND_ACTIONS)
@@ -251,3 +252,47 @@ def test_encoder_maps_show_what_the_chosen_tokens_read():
 def test_encoder_weights_of_another_layout_are_refused():
     with pytest.raises(AttentionError, match="does not fit"):
         encoder_attention_maps(np.ones((2, 3, 3), np.float32), TWO_CAMERAS, 0)
+
+
+FILLED_UP = TokenLayout(
+    (
+        TokenGroup("image", 0, 6, camera("top", 2, 3)),
+        TokenGroup("language", 6, 8, labels=("pick", "it")),
+        TokenGroup("padding", 8, 11, masked=True),
+        TokenGroup("joint_state", 11, 12),
+    )
+)
+READ = np.array([*range(8), 11])
+
+
+def filled_up(rows, seed):
+    """Weights of which nothing is on masked tokens, but for their own rows in a prefix."""
+    weights = np.zeros((2, rows, 12), np.float32)
+    weights[..., READ] = softmax_weights((2, rows, 9), seed=seed)
+    if rows == 12:
+        weights[:, 8:11] = np.eye(12, dtype=np.float32)[8:11]
+    return weights
+
+
+def test_masked_tokens_are_not_among_those_of_uniform_attention():
+    weights = filled_up(4, 5)
+    maps = weights_maps("cross_attention", "expert.1", weights, FILLED_UP)
+    assert maps.tokens == 9
+    assert [len(group.mass) for group in maps.groups] == [2, 0, 1]
+    even = np.zeros_like(weights)
+    even[..., READ] = 1 / 9
+    flat = weights_maps("cross_attention", "expert.1", even, FILLED_UP)
+    assert flat.entropy == pytest.approx(math.log(flat.tokens))
+    assert flat.cameras[0].cells.max() == pytest.approx(1 / flat.tokens)
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"), [(None, READ), ((6, 12), [6, 7, 11]), ((8, 10), [8, 9]), (9, [9])]
+)
+def test_masked_tokens_do_not_read_unless_they_alone_are_chosen(query, rows):
+    weights = filled_up(12, 6)
+    maps = weights_maps("encoder_attention", "prefix.0", weights, FILLED_UP, query=query)
+    expected = weights[:, rows].mean(axis=(0, 1))
+    np.testing.assert_allclose(maps.cameras[0].cells.ravel(), expected[:6], rtol=1e-5)
+    assert maps.groups[1].share == pytest.approx(expected[8:11].sum())
+    assert maps.total == pytest.approx(1, abs=1e-5)

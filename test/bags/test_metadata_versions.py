@@ -81,6 +81,21 @@ def test_a_bag_has_the_form_of_the_release_that_is_to_read_it(tmp_path, storage,
 
 
 @STORAGES
+@pytest.mark.parametrize("distro", ["jazzy", None])
+def test_a_bag_names_the_sourced_distribution_or_none(tmp_path, monkeypatch, storage, distro):
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    if distro:
+        monkeypatch.setenv("ROS_DISTRO", distro)
+    bag = written(tmp_path / "bag", storage)
+    assert information(bag)["ros_distro"] == (distro or "")
+    if storage == "sqlite3":  # rosbag2 reads it from here too
+        (file,) = bag.glob("*.db3")
+        with closing(sqlite3.connect(file)) as database:
+            stated = database.execute("SELECT schema_version, ros_distro FROM schema").fetchall()
+        assert stated == [(4, distro or "")]
+
+
+@STORAGES
 def test_a_repair_gives_a_whole_bag_another_version_and_back(tmp_path, storage, capsys):
     bag = written(tmp_path / "bag", storage, custom={"site": "hall 4"})
     before = information(bag)

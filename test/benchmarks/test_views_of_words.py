@@ -161,14 +161,21 @@ def test_what_passes_keep_is_all_that_the_views_read():
     assert mean.cameras[0].cells.ravel() == pytest.approx(steps, rel=1e-5)
 
 
-def test_the_node_shows_the_last_step_and_says_how():
+def test_the_node_shows_every_step_and_says_how():
     spec = Spec()
-    last, before = View("cross_attention", 1, None, 3), View("cross_attention", 1, 2, 0)
-    assert node_shows(last, spec)
-    assert not node_shows(before, spec)
+    last, before = View("cross_attention", 1, None, 3), View("cross_attention", 1, None, 0)
+    mean = View("cross_attention", 1, None, ALL_STEPS)
+    assert all(node_shows(view) for view in (last, before, mean))
     said = 'attention_method: cross_attention, attention_layer: 1, attention_head: "mean"'
     assert parameters(last, spec) == said
-    assert "no parameter" in parameters(before, spec)
+    assert parameters(before, spec) == f'{said}, attention_step: "0"'
+    assert parameters(mean, spec) == f'{said}, attention_step: "mean"'
+
+
+def test_what_the_words_read_has_no_parameter():
+    words = View("encoder_attention", 0, None, ONCE, WORDS)
+    assert not node_shows(words)
+    assert "no parameter" in parameters(words, Spec())
 
 
 def test_the_best_is_chosen_on_one_half_and_reported_on_the_other():

@@ -84,6 +84,7 @@ def start(domain, tmp_path):
     def start(name):
         from pam_ros.nodes.act.node import ActAttentionNode
         from pam_ros.nodes.demo.robot_node import DemoRobotNode
+        from pam_ros.nodes.displays.node import DisplaysNode
         from pam_ros.nodes.guard.node import CommandGuard
         from pam_ros.nodes.recorders.bag_node import RecorderNode
         from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
@@ -100,6 +101,7 @@ def start(domain, tmp_path):
                 DemoRobotNode,
                 {"lock_step": True, "wait_for_start": True, "follows_words": True},
             ),
+            "displays": (DisplaysNode, {"contract": "demo_arm"}),
         }[name]  # fmt: skip
         file = tmp_path / "parameters.yaml"
         file.write_text(yaml.safe_dump({f"/{name}": {"ros__parameters": parameters}}))
@@ -131,7 +133,7 @@ def start(domain, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["act_attention", "command_guard", "sae_recorder", "recorder", "demo_robot"]
+    "name", ["act_attention", "command_guard", "sae_recorder", "recorder", "demo_robot", "displays"]
 )
 def test_the_page_of_topics_says_what_the_node_has(start, name):
     assert actual(start(name)) == documented(name)

@@ -27,6 +27,7 @@ import pam_ros
 from pam_ros.bags import BagReader
 from pam_ros.msg import AttentionMap
 from pam_ros.robot.stamps import stamp_nanoseconds
+from pam_ros.show.report.packed import read_data
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "own_robot.md").read_text(encoding="utf-8")
@@ -181,9 +182,7 @@ def check_that_both_arms_move(robot: Bimanual) -> None:
 
 
 def check_the_report(page: Path, said: str) -> None:
-    text = page.read_text(encoding="utf-8")
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    data = json.loads(found.group(1))
+    (data,) = read_data(page)
     assert len(data["ticks"]) >= TICKS // 2
     assert f"{len(data['ticks'])} ticks" in said
     assert [camera["name"] for camera in data["cameras"]] == list(CAMERAS)

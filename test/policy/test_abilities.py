@@ -15,6 +15,7 @@ from pam_ros.policy import Policy, PolicyError
 from pam_ros.policy.abilities import (
     Batching,
     GradientExplaining,
+    Hooking,
     LookingAhead,
     PrecisionMeasuring,
     TokenEditing,
@@ -27,6 +28,7 @@ from pam_ros.sae.errors import SaeError
 ABILITIES = (
     Batching,
     GradientExplaining,
+    Hooking,
     LookingAhead,
     PrecisionMeasuring,
     TokenEditing,

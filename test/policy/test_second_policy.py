@@ -135,6 +135,37 @@ def test_the_mean_over_denoising_steps_is_that_of_the_kept_weights(policy):
     np.testing.assert_allclose(found.groups[1].mass, np.mean(kept, axis=0)[-CHUNK:], rtol=1e-4)
 
 
+@pytest.mark.parametrize("step", ["0", "1", "2", "last", "mean"])
+def test_a_step_is_chosen_by_number_or_name(policy, step):
+    selection = make_selection("joint_attention", 0, "mean", "mean", policy.spec, step)
+    selection.apply_to(policy)
+    output = policy.explain(observation(1))
+    found = selection.maps(output, policy.spec)
+    steps = {"last": [2], "mean": [0, 1, 2]}.get(step) or [int(step)]
+    assert sorted(output.weights) == [("expert", 0, number) for number in steps]
+    assert found.denoising_step == (MEAN_OF_STEPS if step == "mean" else steps[0])
+    kept = [output.weights["expert", 0, number].mean(axis=(0, 1)) for number in steps]
+    np.testing.assert_allclose(found.groups[1].mass, np.mean(kept, axis=0)[-CHUNK:], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("method", "step", "said"),
+    [
+        (
+            "joint_attention",
+            "3",
+            "'attention_step' has '3': use \"last\", \"mean\", a number from 0",
+        ),
+        ("joint_attention", "-1", "a number from 0 to 2"),
+        ("encoder_attention", "1", "encoder_attention is made once, before the denoising steps"),
+        ("encoder_attention", "mean", 'use "last"'),
+    ],
+)
+def test_a_step_that_there_is_not_is_refused(policy, method, step, said):
+    with pytest.raises(AttentionError, match=said):
+        make_selection(method, 0, "mean", "mean", policy.spec, step)
+
+
 def test_rollout_carries_the_prefixs_part_back_and_leaves_the_actions(policy):
     selection = make_selection("rollout", -1, "mean", "0", policy.spec)
     selection.apply_to(policy)

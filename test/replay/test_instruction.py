@@ -23,6 +23,7 @@ from recorded_robot import (
 )
 
 from pam_ros.cli import main
+from pam_ros.observations.bag import BagSource
 from pam_ros.policy import PolicyError, load_policy
 from pam_ros.replay.one_bag import replay_bag
 
@@ -46,13 +47,15 @@ def text(words):
     return bytes(MESSAGES.encode(message, STRING))
 
 
-def told_bag(path, *texts):
+def told_bag(path, *texts, topics=(INSTRUCTION,)):
     """A recording in which these (tick, words) were said just before the ticks."""
     said = [
-        (INSTRUCTION, 0, START_NS + (100 * tick - 50) * MS, text(words)) for tick, words in texts
+        (topic, 0, START_NS + (100 * tick - 50) * MS, text(words))
+        for tick, words in texts
+        for topic in topics
     ]
     messages = sorted([*observed(12), *said], key=lambda one: one[2])
-    return write_bag(path, messages, {**TYPES, INSTRUCTION: STRING})
+    return write_bag(path, messages, {**TYPES, **dict.fromkeys(topics, STRING)})
 
 
 def labels(message):
@@ -94,6 +97,34 @@ def _look():
     from pam_ros.attention.look import Look
 
     return Look("expert", 1)
+
+
+def test_a_node_of_another_name_is_heard(make, settings, tmp_path):
+    bag = told_bag(tmp_path / "told", (0, OWN), (4, OTHER), topics=["/left/watcher/instruction"])
+    policy = make("")
+    maps = replayed(bag, tmp_path / "out", settings, policy)
+    assert [one.instruction for one in maps] == [OWN] * 4 + [OTHER] * (len(maps) - 4)
+    frames = BagSource(load_policy(policy, device="cpu"), [bag], settings.contract).frames(None)
+    assert [frame.task for frame in frames][:6] == [OWN] * 4 + [OTHER] * 2
+    # Its maps tell as well as its topic.
+    named = replace(settings, policy=policy, method="joint_attention", node="/left/watcher")
+    replay_bag(bag, tmp_path / "maps", replace(named, copy_topics=True))
+    again = replayed(tmp_path / "maps", tmp_path / "again", settings, policy)
+    assert [one.instruction for one in again] == [one.instruction for one in maps]
+
+
+def test_of_two_other_nodes_none_is_heard(make, settings, tmp_path):
+    nodes = ["/left/watcher", "/right/watcher"]
+    topics = [f"{node}/instruction" for node in nodes]
+    bag = told_bag(tmp_path / "told", (0, OTHER), topics=topics)
+    asked = replace(settings, policy=make(), method="joint_attention")
+    report = replay_bag(bag, tmp_path / "out", asked)
+    assert {one.instruction for one in read(tmp_path / "out", ATTENTION)} == {OWN}
+    said = "/left/watcher and /right/watcher both tell what a policy was told"
+    assert any(said in note for note in report.notes)
+    named = replay_bag(bag, tmp_path / "named", replace(asked, node=nodes[1]))
+    assert not any(said in note for note in named.notes)
+    assert {one.instruction for one in read(tmp_path / "named", f"{nodes[1]}/attention")} == {OTHER}
 
 
 def test_other_words_fill_the_queue_anew(make, settings, tmp_path):

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -24,6 +22,7 @@ from pam_ros.bags.types import known_types
 from pam_ros.cli import main
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.replay.settings import ReplaySettings
+from pam_ros.show.report.packed import read_data
 
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / "test" / "data" / "demo_before_groups"
@@ -165,9 +164,7 @@ def test_its_replay_gives_the_recorded_features(replayed):
 def test_it_is_reported_as_it_is(tmp_path):
     page = tmp_path / "report.html"
     assert main(["report", str(OLD), "-o", str(page)]) == 0
-    found = re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)
-    assert found is not None
-    data = json.loads(found[1])
+    (data,) = read_data(page)
     assert data["ticks"] == TICKS
     assert list(data["shares"]) == ["top", "wrist", "joint state", "latent"]
     assert data["words"] == []

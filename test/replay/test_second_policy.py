@@ -51,6 +51,18 @@ def test_a_replay_of_the_replay_gives_the_same_maps_and_history(replayed, tmp_pa
     assert difference(read(tmp_path / "again", ATTENTION), read(first, ATTENTION)) < 1e-6
 
 
+def test_a_step_that_was_asked_for_is_the_one_that_a_replay_of_it_shows(
+    bag, settings, folder, tmp_path
+):
+    asked = replace(settings, policy=str(folder), method="joint_attention", step="0")
+    assert replay_bag(bag, tmp_path / "asked", asked).valid == 11
+    as_recorded = replace(asked, method="", step="last")
+    assert replay_bag(tmp_path / "asked", tmp_path / "again", as_recorded).valid == 11
+    first, again = read(tmp_path / "asked", ATTENTION), read(tmp_path / "again", ATTENTION)
+    assert {message.denoising_step for message in [*first, *again]} == {0}
+    assert difference(again, first) < 1e-6
+
+
 def test_a_report_shows_it(replayed, tmp_path):
     page = tmp_path / "report.html"
     assert main(["report", str(replayed[0]), "--out", str(page)]) == 0

@@ -2,7 +2,6 @@
 """The tutorial's commands, as docs/tutorial.md has them, on a run of the demo."""
 
 import importlib.util
-import json
 import os
 import re
 import shlex
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recorded_robot import ATTENTION, counts, read
+
+from pam_ros.show.report.packed import read_data
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
@@ -161,10 +162,7 @@ def test_the_encoded_replay_has_features_of_every_tick(tour):
 
 def test_the_page_and_the_video_show_the_run(tour):
     folder, _ = tour
-    text = (folder / "out/tour/report.html").read_text(encoding="utf-8")
-    data = json.loads(
-        re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S).group(1)
-    )
+    (data,) = read_data(folder / "out/tour/report.html")
     maps = read(folder / "out/tour/bag", ATTENTION)
     assert len(data["curves"]["entropy"]) == len(maps)
     av = pytest.importorskip("av")

@@ -14,11 +14,11 @@ from lerobot.cameras.utils import get_cv2_rotation
 from robot_pictures import camera
 from torchvision.transforms import InterpolationMode, v2
 
+from pam_ros.policy.resizing import INTERPOLATIONS, resize
 from pam_ros.robot import ContractError, MessageError, fit, parse_contract, source_region
 from pam_ros.robot.contract import ALIGNMENTS, Crop, Resizing, Size
 from pam_ros.robot.explain import explain
 from pam_ros.robot.regions import Grid, cells_in_source
-from pam_ros.robot.resizing import INTERPOLATIONS, resize
 
 RNG = np.random.default_rng(8)
 NOISE = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two arms on a real ROS 2, each commanded as JointTrajectory on a topic of its own.
 
-The controllers are fakes on ROS 2's own rclpy (two_arms.py), one process an arm.
+The controllers are fakes on ROS 2's own rclpy (two_arms_in_ros2.py), one process an arm.
 """
 
 import json
@@ -37,7 +37,7 @@ class Robot:
         self.node.wait_for(lambda line: "ms per forward pass" in line, timeout=180)
 
     def _run(self, *arguments):
-        process = self._ros2.file(HERE / "two_arms.py", *arguments)
+        process = self._ros2.file(HERE / "two_arms_in_ros2.py", *arguments)
         process.wait_for_fact("ready")
         return process
 

@@ -50,14 +50,14 @@ SPEC = SimpleNamespace(
 PORT = Messages()
 
 
-def message(maps, reason="", rows_dropped=0, **asked):
+def message(maps, reason="", rows_dropped=0, noise_seed=0, **asked):
     image = PORT.new("sensor_msgs/msg/Image")
     fill_image(image, np.zeros((64, 96, 3), np.uint8))
     state = PORT.new("sensor_msgs/msg/JointState")
     state.name, state.position = ["pan"], np.array([0.5])
     sources = {"top": image, "joint_states": state}
     inputs = MessageSet(dict.fromkeys(sources, 5), sources, 5, 5)
-    output = SimpleNamespace(forward_seconds=0.25)
+    output = SimpleNamespace(forward_seconds=0.25, noise_seed=noise_seed)
     outcome = TickOutcome(1, 7, 5, True, False, False, reason, output, None, False, rows_dropped)
     tick = ExplainedTick(inputs, build_observation(CONTRACT, inputs), outcome, maps, **asked)
     made = AttentionMapMaker(PORT, SPEC, CONTRACT).make(tick)
@@ -97,6 +97,7 @@ def test_what_attention_has_not_is_neutral(attention):
     made = message(attention, method_asked="joint_attention")
     assert (made.unit, made.baseline, made.points, made.target) == ("", "", 0, "")
     assert (made.instruction, made.noise_seed) == ("", 0)
+    assert message(attention, noise_seed=2**63 - 1).noise_seed == 2**63 - 1
     assert (made.method_asked, made.method_reason) == ("joint_attention", "")
     assert (made.denoising_step, made.denoising_steps) == (-1, 3)
     assert made.first_executed_tick == made.tick == 7

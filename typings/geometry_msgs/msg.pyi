@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from std_msgs.msg import Header
 
 _Floats: TypeAlias = Sequence[float] | Set[float] | NDArray[Any]
 
@@ -69,6 +70,34 @@ class Quaternion:
     y: float
     z: float
     w: float
+
+class Transform:
+    def __init__(
+        self,
+        *,
+        translation: Vector3 = ...,
+        rotation: Quaternion = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    translation: Vector3
+    rotation: Quaternion
+
+class TransformStamped:
+    def __init__(
+        self,
+        *,
+        header: Header = ...,
+        child_frame_id: str = ...,
+        transform: Transform = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    header: Header
+    child_frame_id: str
+    transform: Transform
 
 class Twist:
     def __init__(

@@ -32,6 +32,23 @@ class Byte:
     def get_fields_and_field_types(cls) -> dict[str, str]: ...
     data: bytes
 
+class ColorRGBA:
+    def __init__(
+        self,
+        *,
+        r: float = ...,
+        g: float = ...,
+        b: float = ...,
+        a: float = ...,
+        check_fields: bool | None = ...,
+    ) -> None: ...
+    @classmethod
+    def get_fields_and_field_types(cls) -> dict[str, str]: ...
+    r: float
+    g: float
+    b: float
+    a: float
+
 class Empty:
     def __init__(
         self,

@@ -177,8 +177,21 @@ class Job:
         selection = self._wanted.selection
         assert selection is not None
         look = selection.look
-        head = "mean of the heads" if look.head is None else f"head {look.head}"
-        return f"{selection.method}, {look.stack} layer {look.layer}, {head}"
+        parts = [
+            selection.method,
+            f"{look.stack} layer {look.layer}",
+            "mean of the heads" if look.head is None else f"head {look.head}",
+            _queries_word(look.queries),
+        ]
+        return ", ".join([*parts, *selection.step_words(self._policy.spec)])
+
+
+def _queries_word(queries: int | tuple[int, int] | None) -> str:
+    if queries is None:
+        return "mean of the queries"
+    if isinstance(queries, tuple):
+        return f"mean of the queries {queries[0]}:{queries[1]}"
+    return f"query {queries}"
 
 
 def _common(moments: Sequence[Any], own: str) -> list[str]:

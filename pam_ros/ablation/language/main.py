@@ -18,9 +18,11 @@ from pam_ros.ablation.errors import AblationError
 from pam_ros.ablation.language.output import JSON, PAGE, locked, write_files
 from pam_ros.ablation.language.report import from_json
 from pam_ros.ablation.language.table import text
+from pam_ros.attention.selection import LAST
 from pam_ros.observations.options import add_source_options
 from pam_ros.policy.words import why_no_instruction
 from pam_ros.sae.policy_options import add_policy_options
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros language",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--layer", type=int, default=-1)
     add("--head", default="mean")
     add("--query", default="mean")
+    add("--step", default=LAST, help="of the denoising: last, mean or its number")
     add("-o", "--out", default="", help=f"folder for {JSON} and {PAGE}; without it, print alone")
     add("--show", default="", metavar=JSON, help="print this one again; with --out, make its page")
     return parser

@@ -20,6 +20,7 @@ from pam_ros.observations.options import open_recorded
 from pam_ros.policy import load_policy
 from pam_ros.policy.words import instruction_of, read_words, why_unread
 from pam_ros.sae.policy_options import set_threads
+from pam_ros.share.working import working
 from pam_ros.sim.instructions import instruction
 from pam_ros.sim.scene import OBJECTS, Scene
 from pam_ros.tick.contribution import usual_attention
@@ -41,7 +42,8 @@ def run(options: argparse.Namespace) -> LanguageReport:
         PamRosError: an option, the policy or the source cannot be used.
     """
     set_threads(options)
-    policy = load_policy(options.policy, device=options.device, engine="eager")
+    with working(f"loading {options.policy}"):
+        policy = load_policy(options.policy, device=options.device, engine="eager")
     unread = why_unread(policy)
     if unread:
         raise AblationError(f"{unread}: pam_ros ablate says which inputs it uses")
@@ -85,9 +87,10 @@ def run(options: argparse.Namespace) -> LanguageReport:
 def _selection(options: argparse.Namespace, spec: PolicySpec) -> Selection | None:
     """The attention that was asked for, or the usual one; None for a policy that has none."""
     look = options.layer, options.head, options.query
+    step = options.step
     try:
         if options.method:
-            return make_selection(options.method, *look, spec)
-        return usual_attention(spec, *look) if methods_of(spec) else None
+            return make_selection(options.method, *look, spec, step)
+        return usual_attention(spec, *look, step) if methods_of(spec) else None
     except AttentionError as error:
         raise AblationError(str(error).replace("'attention_", "'--")) from error

@@ -12,7 +12,7 @@ import zstandard
 
 from pam_ros.bags.metadata import VERSION, metadata_text, qos_text
 from pam_ros.bags.salvage.found import ZSTD
-from pam_ros.bags.sqlite_file import TABLES
+from pam_ros.bags.sqlite_file import SCHEMA, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +47,7 @@ def write_sqlite(
     try:
         with closing(sqlite3.connect(new, isolation_level=None)) as database:
             database.executescript(f"PRAGMA journal_mode = OFF; BEGIN; {TABLES}")
+            database.execute(SCHEMA, (information.get("ros_distro", ""),))
             _write_topics(database, topics, information.get("version", VERSION))
             database.executemany("INSERT INTO messages VALUES (?, ?, ?, ?)", _rows(salvage))
             database.execute(

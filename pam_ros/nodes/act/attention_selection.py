@@ -62,6 +62,7 @@ def select(
                 values["attention_head"].strip(),
                 values["attention_query"].strip(),
                 spec,
+                values["attention_step"].strip(),
             )
         if method == AUTO:
             return _auto(values, spec, policy, joints)
@@ -105,5 +106,6 @@ def _auto(
     otherwise = usual_attention(
         *(spec, values["attention_layer"]),
         *(values["attention_head"].strip(), values["attention_query"].strip()),
+        values["attention_step"].strip(),
     )
     return AutoShown(choices, otherwise, refused[0].reason if refused else "")

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot import (
     EnableResult,
     Safety,
@@ -77,6 +78,7 @@ class Commander:
         changed: Callable[[], object] = str,
     ) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._why_not = why_not
         self._changed = changed
         self._command = command = contract.command
@@ -329,11 +331,11 @@ class Commander:
             log.error(text)
         elif decision.cause in OFTEN:
             # A policy that is always a little late changes twice a tick; /diagnostics counts.
-            log.warning(text, throttle_duration_sec=1.0)
+            self._said.warning(text)
         elif decision.cause:
             log.warning(text)
         elif decision.after in OFTEN:
-            log.info(text, throttle_duration_sec=1.0)
+            self._said.info(text)
         else:
             log.info(text)
 

@@ -103,6 +103,8 @@ VALUES: dict[str, str] = {
     # nodes/act/tick_publisher.py
     "tokens": "TokenActivations published.",
     "overlays_*": "Overlays published of a camera.",
+    # nodes/act/offered.py
+    "can_show": "JSON: the methods that can be set, with their stacks, and the joints.",
 }
 """Meaning by key; a key that ends in * stands for all that begin so."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pam_ros.nodes.kit.said import Said
 from pam_ros.policy.abilities import PrecisionMeasuring
 from pam_ros.policy.engines.names import CHECKED_FIRST, CHUNK_LIMIT
 from pam_ros.policy.interface import PolicyError
@@ -31,6 +32,7 @@ class EngineHealth:
 
     def __init__(self, node: Node, policy: Policy) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._policy = policy
         self._measuring = policy if isinstance(policy, PrecisionMeasuring) else None
         self._left = OBSERVATIONS
@@ -61,7 +63,7 @@ class EngineHealth:
         else:
             too_far = self._too_far()
             if too_far:
-                self._node.get_logger().error(too_far, throttle_duration_sec=1.0)
+                self._said.error(too_far)
         if self._left == 0 and self._errors:
             chunk, attention = self._worst()
             self._node.get_logger().info(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
-from pam_ros.policy.abilities import TokenEditing
+from pam_ros.policy.abilities import Instructed, TokenEditing
 from pam_ros.sae.errors import SaeError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.node import Node
 
+    from pam_ros.policy.abilities import EditTokens
     from pam_ros.policy.interface import Policy
     from pam_ros.tick.outcome import TickOutcome
 
@@ -58,6 +59,7 @@ class FeatureEditing:
 
     def __init__(self, node: Node, policy: Policy, values: Mapping[str, Any]) -> None:
         self._policy: TokenEditing[Any] | None = None
+        self._edit: EditTokens | None = None
         self._words = ""
         self._change = ""
         self._next = 0.0
@@ -79,13 +81,27 @@ class FeatureEditing:
         )
 
     def look_at(self, features: Mapping[str, NDArray[np.generic]], outcome: TickOutcome) -> None:
-        """After a tick, from time to time: how far its chunk is from the unedited policy's."""
-        if self._policy is None or outcome.output is None or time.monotonic() < self._next:
+        """After a tick, from time to time: how far its chunk is from the unedited policy's.
+
+        Where a chunk depends on more than its observation, on noise, words or observations before,
+        both are computed anew, so that they differ by the edit alone.
+        """
+        policy = self._policy
+        if policy is None or outcome.output is None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PERIOD
-        prepared = self._policy.prepare([features])
-        change = outcome.output.chunk - self._policy.forward(prepared).chunks[0]
-        self._change = f"{float(np.abs(change).max()):.4f}"
+        spec, words = policy.spec, self._instruction
+        prepared = policy.prepare([features])
+        edited = outcome.output.chunk
+        if spec.stochastic or spec.history > 1 or spec.instruction:
+            edited = policy.forward(prepared, edit=self._edit).chunks[0]
+        change = edited - policy.forward(prepared).chunks[0]
+        if self._instruction == words:  # else the two passes may have read different ones
+            self._change = f"{float(np.abs(change).max()):.4f}"
+
+    @property
+    def _instruction(self) -> str:
+        return self._policy.instruction if isinstance(self._policy, Instructed) else ""
 
     def values(self) -> dict[str, object]:
         """For /diagnostics; empty where nothing is edited."""
@@ -109,4 +125,5 @@ class FeatureEditing:
         except SaeError as error:
             raise ParameterError(f"parameter 'edit_feature': {error}") from error
         policy.edit_tokens(edit)
+        self._edit = edit
         return edit.words

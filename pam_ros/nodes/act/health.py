@@ -12,6 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from pam_ros.nodes.act.device_memory import device_memory
 from pam_ros.nodes.act.map_rate import MapRate
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.safety import SafetyState
 
@@ -36,6 +37,7 @@ class Health:
 
     def __init__(self, node: Node, target_hz: float) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._target_hz = target_hz
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._last_time: Time | None = None
@@ -58,7 +60,7 @@ class Health:
         """Count a message that could not be used, and say so at most once a second."""
         self.bad_messages[source] += 1
         self.last_bad = self._unusable = sentence
-        self._node.get_logger().warning(f"message skipped: {sentence}", throttle_duration_sec=1.0)
+        self._said.warning(f"message skipped: {sentence}")
 
     def add_tick(self, tick: ExplainedTick) -> None:
         """Count a tick by what it has to show, or why it has nothing. Of any thread."""
@@ -134,7 +136,7 @@ class Health:
     def _say_if_quiet(self, ticks: int, no_set: str) -> None:
         self._quiet_reports = self._quiet_reports + 1 if ticks == self._last_ticks else 0
         if self._quiet_reports >= QUIET_REPORTS:
-            self._node.get_logger().warning(f"no tick: {no_set}", throttle_duration_sec=10.0)
+            self._said.warning(f"no tick: {no_set}" if no_set else "no tick has come for a while")
 
     def _rate(self, now: Time, ticks: int) -> float:
         seconds = 0.0

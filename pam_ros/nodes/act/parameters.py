@@ -17,6 +17,7 @@ from pam_ros.attention.drawing import DRAWING, METHOD, SCALES, Drawing
 from pam_ros.attention.errors import AttentionError
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import Scale, make_scale
+from pam_ros.attention.selection import LAST
 from pam_ros.nodes.act.attention_selection import CHOICES, Selection, select
 from pam_ros.nodes.act.explanation_request import Request, make_request
 from pam_ros.nodes.act.further_maps import further_targets
@@ -109,6 +110,7 @@ TABLE = (
     ),
     Declared("attention_head", "mean", '"mean", or a head\'s number.', False),
     Declared("attention_query", "mean", '"mean", a number ("0": next action), or "a:b".', False),
+    Declared("attention_step", LAST, 'Of the denoising: "last", "mean", or a number.', False),
     Declared(
         "contribution_target",
         "chunk",

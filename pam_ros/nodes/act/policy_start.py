@@ -14,21 +14,25 @@ from pam_ros.nodes.act.parameters import ASYNC
 from pam_ros.policy import load_policy
 from pam_ros.policy.abilities import Contributing, take_tokens
 from pam_ros.policy.observation import empty_observation
-from pam_ros.policy.timing import typical_forward_seconds
+from pam_ros.policy.timing import steady_forward_seconds
 from pam_ros.policy.token_means import load_means
+from pam_ros.share.working import working
 from pam_ros.tick.contribution import InReserve, ShownContribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rclpy.node import Node
 
     from pam_ros.nodes.act.parameters import DrawnLook
     from pam_ros.policy.interface import Policy
 
+SLOW_SHARE = 0.9
+"""A pass that takes more of a period than this is too slow for a pass on each tick."""
 
-def start_policy(values: Mapping[str, Any]) -> Policy:
-    """The policy, ready to run.
+
+def start_policy(values: Mapping[str, Any], say: Callable[[str], object] | None = None) -> Policy:
+    """The policy, ready to run; say: takes a line about what is waited for.
 
     Raises:
         PolicyError: it cannot be loaded so; the sentence says why.
@@ -37,17 +41,18 @@ def start_policy(values: Mapping[str, Any]) -> Policy:
         import torch  # noqa: PLC0415  (a setting of this process, not of the policy)
 
         torch.set_num_threads(values["torch_threads"])
-    policy = load_policy(
-        values["policy"],
-        device=values["device"],
-        revision=values["revision"] or None,
-        n_action_steps=values["n_action_steps"] or None,
-        temporal_ensemble_coeff=(
-            values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
-        ),
-        engine=values["engine"],
-        dtype=values["dtype"],
-    )
+    with working(f"loading policy {values['policy']}", say=say):
+        policy = load_policy(
+            values["policy"],
+            device=values["device"],
+            revision=values["revision"] or None,
+            n_action_steps=values["n_action_steps"] or None,
+            temporal_ensemble_coeff=(
+                values["temporal_ensemble_coeff"] if values["temporal_ensemble"] else None
+            ),
+            engine=values["engine"],
+            dtype=values["dtype"],
+        )
     if values["contribution_means"] and isinstance(policy, Contributing):
         policy.compare_with(load_means(values["contribution_means"], policy.spec))
     return policy
@@ -112,9 +117,11 @@ def _make_ready(node: Node, policy: Policy, shown: ShownContribution) -> None:
 
 
 def time_policy(node: Node, policy: Policy, values: Mapping[str, Any], period_s: float) -> float:
-    """Typical forward pass [s]; logs it and the engine, warns if it is too slow."""
+    """Typical forward pass [s]; logs it and the engine, warns if it is too slow in every round."""
     spec, engine = policy.spec, policy.engine
-    typical = typical_forward_seconds(policy)
+    longest_s = SLOW_SHARE * period_s
+    with working("timing forward passes", say=node.get_logger().info):
+        typical = steady_forward_seconds(policy, longest_s)
     node.get_logger().info(
         f"policy {spec.name} on {spec.device}: {spec.chunk_mode}, {len(spec.cameras)} cameras, "
         f"{typical * 1e3:.0f} ms per forward pass"
@@ -123,7 +130,7 @@ def time_policy(node: Node, policy: Policy, values: Mapping[str, Any], period_s:
         f"engine {engine.name}, {engine.dtype}, ready in {engine.warmup_seconds:.1f} s: "
         f"{engine.reason}"
     )
-    if typical > 0.9 * period_s and values["execution"] != ASYNC:
+    if typical > longest_s and values["execution"] != ASYNC:
         node.get_logger().warning(_too_slow(policy, typical, period_s))
     return typical
 
@@ -152,5 +159,5 @@ def _too_slow(policy: Policy, typical: float, period_s: float) -> str:
         )
     return (
         f"{1 / period_s:.1f} Hz cannot be kept: a forward pass takes {takes}; {cure}, or "
-        f"lower rate_hz to {0.9 / typical:.1f}"
+        f"lower rate_hz to {SLOW_SHARE / typical:.1f}"
     )

@@ -12,6 +12,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from pam_ros.nodes.kit.messages import message_class
+from pam_ros.nodes.kit.said import Said
 from pam_ros.nodes.kit.video_topic import VIDEO_DEPTH, VideoTopic
 from pam_ros.robot import Contract, MessageError, MessageSet, Synchroniser
 from pam_ros.robot.observation import measured_positions
@@ -52,6 +53,7 @@ class Sources:
         ready: Callable[[], object] | None,
     ) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._contract = contract
         self._ready = ready
         self._lock = threading.Lock()
@@ -126,7 +128,7 @@ class Sources:
             return measured_positions(self._contract, lambda topic: recent[topic])
         except MessageError as error:
             self.unmeasured = str(error)
-            self._node.get_logger().warning(str(error), throttle_duration_sec=1.0)
+            self._said.warning(str(error))
             return None
 
     def counts(self) -> dict[str, int]:
@@ -172,7 +174,7 @@ class Sources:
             for image in video.take(message):
                 self._on_image(sources, image)
             if video.refusal:
-                self._node.get_logger().warning(video.reason, throttle_duration_sec=1.0)
+                self._said.warning(video.reason)
 
         self._node.create_subscription(
             video.message_class(),

@@ -32,7 +32,9 @@ def start_words(node: Node, cameras: Sequence[str], *, enabled: bool) -> str:
 
 def _how(node: Node, wanted: bool) -> str:
     name = node.get_fully_qualified_name()
+    service = node.resolve_service_name("~/enable")
     if os.environ.get("AMENT_PREFIX_PATH"):  # a ROS 2 is sourced
         data = str(wanted).lower()
-        return f'`ros2 service call {name}/enable std_srvs/srv/SetBool "{{data: {data}}}"`'
-    return f"`pam_ros {'enable' if wanted else 'disable'} --node {name}`"
+        return f'`ros2 service call {service} std_srvs/srv/SetBool "{{data: {data}}}"`'
+    named = f"--node {name}" if service == f"{name}/enable" else f"--service {service}"
+    return f"`pam_ros {'enable' if wanted else 'disable'} {named}`"

@@ -10,6 +10,7 @@ from std_msgs.msg import String
 
 from pam_ros.attention.contribution import parse_target
 from pam_ros.attention.errors import AttentionError
+from pam_ros.nodes.kit.said import Said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 PARAMETER = "contribution_target"
 LONGEST = 200
 """No target has so many characters; what is longer is not repeated in the log."""
-OFTEN_S = 1.0
-"""A warning comes at most once in so long [s]."""
 
 
 class TargetTopic:
@@ -40,6 +39,7 @@ class TargetTopic:
         self, node: Node, joints: Sequence[str], chunk_size: int, group: CallbackGroup
     ) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._joints = tuple(joints)
         self._chunk_size = chunk_size
         node.create_subscription(String, f"~/{PARAMETER}", self._take, 10, callback_group=group)
@@ -52,9 +52,7 @@ class TargetTopic:
             (result,) = self._node.set_parameters([Parameter(PARAMETER, value=text)])
             reason = "" if result.successful else result.reason
         if reason:
-            self._node.get_logger().warning(
-                f"~/{PARAMETER}: {reason}", throttle_duration_sec=OFTEN_S
-            )
+            self._said.warning(f"~/{PARAMETER}: {reason}", state=PARAMETER)
 
     def _why_not(self, text: str) -> str:
         if len(text) > LONGEST:

@@ -12,6 +12,7 @@ from pam_ros.nodes.act.further_maps import FurtherMaps
 from pam_ros.nodes.act.overlay_publisher import OverlayPublisher
 from pam_ros.nodes.act.token_publisher import TokenPublisher
 from pam_ros.nodes.kit.messages import RosMessages
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.topics import WORDS_IMAGE
 from pam_ros.tick.attention_map import AttentionMapMaker
 
@@ -53,6 +54,7 @@ class TickPublisher:
         health: Health,
     ) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._health = health
         self._maps = node.create_publisher(AttentionMap, "~/attention", 10)
         self._map_maker = AttentionMapMaker(RosMessages(), spec, contract)
@@ -99,4 +101,4 @@ class TickPublisher:
             self._overlays.publish(look, tick)
         except Exception as error:  # noqa: BLE001  (OpenCV and NumPy raise many types)
             self._health.counts["overlay_errors"] += 1
-            self._node.get_logger().error(f"overlay: {error}", throttle_duration_sec=1.0)
+            self._said.error(f"overlay: {error}")

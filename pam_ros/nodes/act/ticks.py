@@ -23,6 +23,7 @@ from pam_ros.nodes.act.explainer import Explainer
 from pam_ros.nodes.act.explanation_request import why_no_mean
 from pam_ros.nodes.act.health import Health
 from pam_ros.nodes.act.map_rate import why_few_maps
+from pam_ros.nodes.act.offered import what_can_be_shown
 from pam_ros.nodes.act.parameters import DrawnLook, make_look
 from pam_ros.nodes.act.policy_start import (
     prepare_policy,
@@ -37,6 +38,7 @@ from pam_ros.nodes.act.tick_publisher import TickPublisher
 from pam_ros.nodes.act.topic_names import check_topics
 from pam_ros.nodes.act.words import Words
 from pam_ros.nodes.guard.link import GuardLink
+from pam_ros.nodes.kit.said import Said
 from pam_ros.nodes.kit.steady_clock import steady_clock
 from pam_ros.robot import (
     MessageError,
@@ -78,6 +80,7 @@ class AttentionTicks:
         self, node: Node, values: Mapping[str, Any], on_start_refused: Callable[[], None]
     ) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._on_start_refused = on_start_refused
         self._active = self._commanding = self._closed = False
         self._tick_again: Callable[[], None] = lambda: None
@@ -91,7 +94,7 @@ class AttentionTicks:
             if values["command_guard"]:
                 self.guard = GuardLink(node, contract.command, period)
                 undo.callback(self.guard.close)
-            self.policy = policy = start_policy(values)
+            self.policy = policy = start_policy(values, node.get_logger().info)
             self.words = Words(node, policy, values["instruction"], contract.instruction)
             self._execution = execution = make_execution(
                 values["execution"], policy, period, self._on_failure
@@ -154,6 +157,7 @@ class AttentionTicks:
                 self._execution.values,
                 self._method.values,
                 self.shown.values,
+                lambda: {"can_show": what_can_be_shown(policy, self.joints)},
             )
             self._start_watching()
             if self.guard is not None:
@@ -270,9 +274,7 @@ class AttentionTicks:
         if not self._node.context.ok() or self._closed:
             return  # the node is on its way out
         self.commander.fault("tick", f"{type(error).__name__}: {error}")
-        self._node.get_logger().error(
-            "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
-        )
+        self._said.error("".join(traceback.format_exception(error)), state=repr(type(error)))
 
     def _tick_once(self) -> None:
         begin = time.perf_counter()

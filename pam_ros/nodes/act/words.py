@@ -15,6 +15,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from pam_ros.nodes.kit.parameters import ParameterError
+from pam_ros.nodes.kit.said import Said
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.words import (
     instruct_first,
@@ -36,8 +37,6 @@ TOPIC = f"~/{PARAMETER}"
 WORDS_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
 )
-OFTEN_S = 1.0
-"""A warning comes at most once in so long [s]."""
 _SHOWN = 60
 
 
@@ -63,6 +62,7 @@ class Words:
 
     def __init__(self, node: Node, policy: Policy, parameter: str, contract: str) -> None:
         self._node = node
+        self._said = Said(node.get_logger())
         self._policy = policy
         self._reads = reads_words(policy)
         self._contract = contract
@@ -152,10 +152,10 @@ class Words:
             loop.instruct(text)
         except Exception as error:  # noqa: BLE001  (a tokenizer's too: it goes on with its words)
             self._refused = text
-            self._node.get_logger().error(
+            self._said.error(
                 f"instruction '{_short(text)}' is refused: {error}; "
                 f"it still reads '{_short(before.text)}'",
-                throttle_duration_sec=OFTEN_S,
+                state="refused",
             )
             # So that the parameter says what is in force, unless something newer is set.
             if self._node.get_parameter(PARAMETER).value == text:
@@ -189,9 +189,7 @@ class Words:
                 (result,) = self._node.set_parameters([Parameter(PARAMETER, value=text)])
                 reason = "" if result.successful else result.reason
             if reason:
-                self._node.get_logger().warning(
-                    f"{TOPIC}: the text is not taken: {reason}", throttle_duration_sec=OFTEN_S
-                )
+                self._said.warning(f"{TOPIC}: the text is not taken: {reason}", state=TOPIC)
             return
         self._warn_unread(f"{why_unread(self._policy)}: {TOPIC} is not used")
 

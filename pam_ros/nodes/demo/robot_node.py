@@ -23,12 +23,16 @@ from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
+from pam_ros.nodes.demo.robot_frames import RobotFrames
+from pam_ros.nodes.demo.scene_markers import SceneMarkers
 from pam_ros.nodes.kit.parameters import Declared, declare
 from pam_ros.nodes.kit.running import run_node
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.topics import JOINT_COMMANDS, NODE
 from pam_ros.sim.errors import SimError
 from pam_ros.sim.instructions import asked_for
 from pam_ros.sim.scene import CAMERA_NAMES, CONTROL_HZ, JOINT_NAMES
+from pam_ros.sim.urdf import optical_frame
 from pam_ros.sim.world import PERIOD_NS, World
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ class DemoRobotNode(Node):
 
     def __init__(self) -> None:
         super().__init__("demo_robot")
+        self._said = Said(self.get_logger())
         values = declare(self, PARAMETERS)
         self._world = World(values["seed"], _mean_images(values["blind"]))
         self._first = True
@@ -78,6 +83,8 @@ class DemoRobotNode(Node):
             name: self.create_publisher(Image, f"/{name}/image_raw", 2) for name in CAMERA_NAMES
         }
         self._joints = self.create_publisher(JointState, "/joint_states", 10)
+        self._frames = RobotFrames(self, self._world.scene)
+        self._markers = SceneMarkers(self, self._world.scene)
         self._results = self.create_publisher(String, "~/result", RESULT_QOS)
         self._clock_topic = self.create_publisher(Clock, "/clock", 10) if self._lock_step else None
         self.create_subscription(JointState, JOINT_COMMANDS, self._on_command, 10)
@@ -190,11 +197,13 @@ class DemoRobotNode(Node):
         joints.position = observation.positions.tolist()
         joints.velocity = observation.velocities.tolist()
         self._joints.publish(joints)
+        self._frames.publish(stamp.to_msg(), observation.positions)
+        self._markers.publish(stamp.to_msg())
         for name, publisher in self._images.items():
             picture = observation.images[name]
             image = Image(height=picture.shape[0], width=picture.shape[1], encoding="rgb8")
             image.header.stamp = stamp.to_msg()
-            image.header.frame_id = f"{name}_camera_optical_frame"
+            image.header.frame_id = optical_frame(name)
             image.step = picture.shape[1] * 3
             image.data = picture.tobytes()
             publisher.publish(image)
@@ -209,7 +218,7 @@ class DemoRobotNode(Node):
             self._world.command(message.name, message.position)
         except SimError as error:
             self._refused += 1
-            self.get_logger().warning(f"command refused: {error}", throttle_duration_sec=1.0)
+            self._said.warning(f"command refused: {error}", state="command refused")
             return
         if self._lock_step and self._waiting_for_command:
             self._waiting_for_command = False

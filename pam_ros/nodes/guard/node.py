@@ -25,6 +25,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.parts import CommandContract, CommandPart, JointContract
 from pam_ros.robot.takeover import Answer, Takeover, TakeoverError, decode_beat
 
@@ -102,6 +103,7 @@ class CommandGuard(Node):
             start_parameter_services=False,
         )
         self._settings = settings
+        self._said = Said(self.get_logger())
         self._line = line
         self._takeover = Takeover(settings.period_s, settings.deadline_s)
         command = CommandContract(tuple(part.contract() for part in settings.parts))
@@ -174,7 +176,7 @@ class CommandGuard(Node):
         try:
             beat = decode_beat(data)
         except TakeoverError as error:
-            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+            self._said.error(str(error))
             return
         if self._takeover.holding:
             silent = self._takeover.silent_s(time.monotonic())
@@ -191,7 +193,7 @@ class CommandGuard(Node):
         try:
             self._line.send(answer.encode(), socket.MSG_DONTWAIT)
         except OSError as error:
-            self.get_logger().error(f"no answer sent: {error}", throttle_duration_sec=1.0)
+            self._said.error(f"no answer sent: {error}")
 
     def _report(self, now: float) -> None:
         self._next_report = now + REPORT_S

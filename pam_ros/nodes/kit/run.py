@@ -14,6 +14,7 @@ NODES = {
     "act_attention": "pam_ros.nodes.act.node",
     "command_guard": "pam_ros.nodes.guard.node",
     "demo_robot": "pam_ros.nodes.demo.robot_node",
+    "displays": "pam_ros.nodes.displays.node",
     "recorder": "pam_ros.nodes.recorders.bag_node",
     "sae_recorder": "pam_ros.nodes.recorders.sae_node",
 }

@@ -20,6 +20,7 @@ from rclpy.executors import (
     SingleThreadedExecutor,
 )
 
+from pam_ros.nodes.kit.said import Said
 from pam_ros.share.errors import PamRosError, ReceivedError
 
 if TYPE_CHECKING:
@@ -127,15 +128,17 @@ class _Tolerant:
     rclpy would end the spin, and leave the callback group of that subscription busy for ever.
     """
 
+    _said: Said | None = None
+
     def _make_handler(self, entity: Any, node: Any, *takes: Callable[[Any], Any]) -> Any:
         def tolerant(take: Callable[[Any], Any], entity: Any) -> Any:
             try:
                 return take(entity)
             except Exception as error:  # noqa: BLE001  (what the middleware raises differs)
                 name = getattr(entity, "topic_name", getattr(entity, "srv_name", ""))
-                node.get_logger().error(
-                    f"nothing taken from {name}: {error}", throttle_duration_sec=1.0
-                )
+                if self._said is None:
+                    self._said = Said(node.get_logger())
+                self._said.error(f"nothing taken from {name}: {error}", state=name)
                 return None
 
         make: Any = super()._make_handler  # type: ignore[misc]
@@ -157,7 +160,8 @@ def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
     if starting is not None:
         starting.start()
     try:
-        while not _spun(executor, node):
+        said = Said(node.get_logger())
+        while not _spun(executor, node, said):
             time.sleep(_PAUSE_S)
     finally:
         executor.shutdown(timeout_sec=5.0)
@@ -165,7 +169,7 @@ def _spin(node: N, threads: int, starting: _Starting[N] | None) -> None:
             starting.check()
 
 
-def _spun(executor: Executor, node: Node) -> bool:
+def _spun(executor: Executor, node: Node, said: Said) -> bool:
     """Spin; false where an exception of a callback has ended it, and the node stays."""
     try:
         executor.spin()
@@ -182,9 +186,7 @@ def _spun(executor: Executor, node: Node) -> bool:
         for_user = isinstance(error, PamRosError) and not isinstance(error, ReceivedError)
         if for_user or not rclpy.ok():
             raise
-        node.get_logger().error(
-            "".join(traceback.format_exception(error)), throttle_duration_sec=1.0
-        )
+        said.error("".join(traceback.format_exception(error)), state=repr(type(error)))
         return False
     return True
 

@@ -24,6 +24,7 @@ from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
 from pam_ros.nodes.kit.running import run_node
+from pam_ros.nodes.kit.said import Said
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
 from pam_ros.nodes.recorders.tick_counts import TickCounts
 from pam_ros.nodes.recorders.topic_recorder import (
@@ -73,6 +74,7 @@ class SaeRecorderNode(Node):
 
     def __init__(self) -> None:
         super().__init__("sae_recorder")
+        self._said = Said(self.get_logger())
         values = declare(self, TABLE)
         if not values["sae"]:
             raise ParameterError("parameter 'sae' is not set: name a folder with -p sae:=...")
@@ -177,7 +179,7 @@ class SaeRecorderNode(Node):
     def _note_problem(self, sentence: str) -> None:
         self._counts.note(sentence)
         self._last_reason = sentence
-        self.get_logger().warning(sentence, throttle_duration_sec=5.0)
+        self._said.warning(sentence)
 
     def _report(self) -> None:
         lost = self._encoding.lost.total

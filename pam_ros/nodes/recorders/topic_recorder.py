@@ -13,6 +13,7 @@ from pam_ros.bags import BagError
 from pam_ros.bags.metadata import VERSION, VERSIONS
 from pam_ros.bags.qos import qos_of
 from pam_ros.nodes.kit.parameters import Declared, ParameterError
+from pam_ros.nodes.kit.said import Said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +78,7 @@ class TopicRecorder:
     ) -> None:
         self._stores = stores
         self._node = node
+        self._said = Said(node.get_logger())
         self._reliable = reliable
         self._writer = writer
         self._wants = wants
@@ -107,7 +109,7 @@ class TopicRecorder:
             self._writer.write(topic, data, self._node.get_clock().now().nanoseconds)
         except BagError as error:
             self.not_recorded += 1
-            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+            self._said.error(str(error))
 
     def _store(self, store: CameraStore, data: bytes) -> None:
         store.put(data, self._node.get_clock().now().nanoseconds)

@@ -19,6 +19,7 @@ from pam_ros.nodes.kit.video_topic import VideoTopic
 from pam_ros.robot.contract import VIDEO_TYPES
 from pam_ros.robot.controller_check import check_controller
 from pam_ros.robot.live_check import Heard, check_live, wanted_sources
+from pam_ros.robot.own_nodes import is_robots
 from pam_ros.robot.stamps import stamp_nanoseconds
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _command_topics(node: Node, contract: Contract) -> tuple[list[str], list[str
 def _controllers(node: Node, part: CommandPart) -> list[str]:
     """What controllers that listen say of their joints, if it is not what is commanded."""
     problems = []
-    for info in node.get_subscriptions_info_by_topic(node.resolve_topic_name(part.topic)):
+    for info in _robots_listeners(node, part.topic):
         name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
         joints = _joints_of(node, name)
         if joints:
@@ -135,8 +136,14 @@ def _joints_of(node: Node, name: str) -> list[str]:
         node.destroy_client(client)
 
 
+def _robots_listeners(node: Node, topic: str) -> list[Any]:
+    """Who may move the robot by what comes there: no page, recorder or viewer."""
+    found = node.get_subscriptions_info_by_topic(node.resolve_topic_name(topic))
+    return [info for info in found if is_robots(info.node_name)]
+
+
 def _command_topic(node: Node, topic: str, kind: str) -> tuple[list[str], list[str]]:
-    listeners = node.get_subscriptions_info_by_topic(node.resolve_topic_name(topic))
+    listeners = _robots_listeners(node, topic)
     others = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
     problems = [
         f"{info.node_name} listens to {topic} as {info.topic_type}; the contract says {kind}"

@@ -19,7 +19,6 @@ TF32 if the process allows it. How much each group of tokens did is another matt
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from pam_ros.attention.attribution import (
 from pam_ros.attention.maps import Missing
 from pam_ros.policy.act.contribution_baselines import PictureBaselines
 from pam_ros.policy.act.contribution_change import change_of
+from pam_ros.policy.act.contribution_graphs import Graphs
 from pam_ros.policy.act.contribution_parts import (
     Asked,
     check_cell,
@@ -42,21 +42,16 @@ from pam_ros.policy.act.contribution_parts import (
     middles,
     plain,
     replaced,
-    zeros_like,
 )
 from pam_ros.policy.act.contribution_result import pixels_of, together, tokens_of
-from pam_ros.policy.act.explaining_pass import choose, make_explaining_pass
 from pam_ros.policy.act.explaining_stream import explaining_stream
-from pam_ros.policy.act.graph import ActGraph
-from pam_ros.policy.act.group_parts import Reference, groups_parts, reference_of
-from pam_ros.policy.act.kernels import PlainKernels
+from pam_ros.policy.act.group_parts import Reference, groups_parts
 from pam_ros.policy.act.mean_tokens import MeanTokens
 from pam_ros.policy.act.passes import Prepared
-from pam_ros.policy.act.path import gradients, why_no_mean, zero_observation
+from pam_ros.policy.act.path import gradients
 from pam_ros.policy.act.prepare import as_array
 from pam_ros.policy.act.supported import why_unsupported
 from pam_ros.policy.act.target import direction_of, rows_of
-from pam_ros.policy.engines.workshop import identity_of
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.observation import check_observation
 
@@ -69,6 +64,7 @@ if TYPE_CHECKING:
     from pam_ros.attention.attribution import Target
     from pam_ros.attention.contribution import Before, ContributionRequest
     from pam_ros.policy.act.explaining_pass import ExplainingPass
+    from pam_ros.policy.act.graph import ActGraph
     from pam_ros.policy.act.output import ActOutput
     from pam_ros.policy.act.prepare import Preparation
     from pam_ros.policy.act.spec import ActSpec
@@ -100,13 +96,10 @@ class Contributor:
         commands_by: str = "",
     ) -> None:
         self._commands_by = commands_by
-        self._faster = faster
         self._spec = spec
         self._model = model
         self._preparation = preparation
-        self._dtype = dtype
-        self._building = threading.Lock()
-        self._built: tuple[ExplainingPass, Reference] | None = None
+        self._graphs = Graphs(spec, model, preparation, dtype, faster)
         self._scales: NDArray[np.float32] | None = None
         self._means = MeanTokens()
         self._baselines = PictureBaselines(spec, preparation)
@@ -129,7 +122,7 @@ class Contributor:
         check_observation(self._spec, observation)
         self._check(request)
         with gradients(self._spec.device, exact=False):
-            graph, reference = self._graph()
+            graph, reference = self._graphs.get(at_once=request.at_once)
             targets = self._asked(graph, reference, observation, request, output)
             asked = [one for one in targets if isinstance(one, Asked)]
             if request.method == CONTRIBUTION:
@@ -160,7 +153,7 @@ class Contributor:
         for observation in observations:
             check_observation(self._spec, observation)
         with explaining_stream(self._spec.device), torch.no_grad():
-            graph, _ = self._graph()
+            graph, _ = self._graphs.get()
             for observation in observations:
                 means.add(self._embed(graph, self._preparation.one(observation))[:, self._first :])
             return as_array(means.value[0])
@@ -217,39 +210,9 @@ class Contributor:
             message = f"joints has {len(request.joints)} names: it must have {spec.action_dim}"
             raise PolicyError(message)
         if request.method == CONTRIBUTION and request.baseline == "mean":
-            reason = self._why_no_mean("VISUAL")
+            reason = self._graphs.why_no_mean("VISUAL")
             if reason:
                 raise PolicyError(f"baseline 'mean' {reason}")
-
-    def _why_no_mean(self, kind: str) -> str:
-        zeros = self._preparation.one(zero_observation(self._spec))
-        inputs = {
-            "VISUAL": list(zeros.images),
-            "STATE": [] if zeros.state is None else [zeros.state],
-            "ENV": [] if zeros.environment is None else [zeros.environment],
-        }[kind]
-        return why_no_mean(self._model, kind, inputs)
-
-    def _graph(self) -> tuple[ExplainingPass, Reference]:
-        """The pass and the reference, made when they are first needed."""
-        with self._building:
-            if self._built is None:
-                sizes = [(camera.rows, camera.cols) for camera in self._spec.layout.cameras]
-                dtype = torch.bfloat16 if self._dtype == "bfloat16" else torch.float32
-                plain_graph = ActGraph(self._model, sizes, PlainKernels(dtype))
-                graph = make_explaining_pass(
-                    self._spec,
-                    plain_graph.requires_grad_(requires_grad=False),
-                    self._faster,
-                    choose(self._spec, self._dtype),
-                    identity_of(self._model, self._spec),
-                )
-                with torch.no_grad():
-                    zeros = self._preparation.one(zero_observation(self._spec))
-                    tokens = self._embed(graph, zeros_like(zeros))
-                unknown = {kind for kind in ("STATE", "ENV") if self._why_no_mean(kind)}
-                self._built = graph, reference_of(self._spec.layout, tokens, unknown)
-            return self._built
 
     def _asked(
         self,
@@ -350,7 +313,9 @@ class Contributor:
     def _of_pixels(self, graph: ExplainingPass, asked: Sequence[Asked]) -> list[Attribution]:
         request, prepared = asked[0].request, asked[0].prepared
         ends = prepared.images
-        starts, baseline, reason = self._baselines.of(request.baseline, ends, request.episode)
+        starts, baseline, reason = self._baselines.of(
+            request.baseline, ends, request.episode, request.pictures
+        )
         asked = [
             replace(
                 one,

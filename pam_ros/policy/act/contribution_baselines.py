@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from pam_ros.attention.attribution import RUNNING_BASELINE, USUAL_BASELINE
+from pam_ros.attention.attribution import CUSTOM_BASELINE, RUNNING_BASELINE, USUAL_BASELINE
 from pam_ros.policy.act.path import blurred, zero_observation
 
 if TYPE_CHECKING:
@@ -78,14 +78,19 @@ class PictureBaselines:
         self._running = RunningPictures()
 
     def of(
-        self, baseline: str, images: Sequence[Tensor], episode: int
+        self,
+        baseline: str,
+        images: Sequence[Tensor],
+        episode: int,
+        given: Mapping[str, NDArray[np.uint8]] | None = None,
     ) -> tuple[Sequence[Tensor], str, str]:
         """What these normalised pictures are compared with, its name, and why it is another.
 
         Args:
-            baseline: one of CONTRIBUTION_BASELINES.
+            baseline: one of CONTRIBUTION_BASELINES, or CUSTOM_BASELINE.
             images: (1, 3, H, W) of each camera.
             episode: their episode; the running mean begins anew with each.
+            given: of CUSTOM_BASELINE, the pictures by feature.
         """
         reason = ""
         # Whatever is asked for now: a replay, or who asks for it later, has the episode's mean too.
@@ -102,4 +107,6 @@ class PictureBaselines:
             return [blurred(image) for image in images], baseline, reason
         if baseline == "mean":
             return [torch.zeros_like(image) for image in images], baseline, reason
-        return self._preparation.one(zero_observation(self._spec)).images, baseline, reason
+        pictures = given if baseline == CUSTOM_BASELINE and given is not None else {}
+        compared = {**zero_observation(self._spec), **pictures}
+        return self._preparation.one(compared).images, baseline, reason

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pam_ros.attention.attribution import CONTRIBUTION_BASELINES, CONTRIBUTIONS
+from pam_ros.attention.attribution import (
+    CONTRIBUTION,
+    CONTRIBUTION_BASELINES,
+    CONTRIBUTIONS,
+    CUSTOM_BASELINE,
+)
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -71,7 +76,11 @@ def check_request(request: ContributionRequest) -> None:
     if request.method not in CONTRIBUTIONS:
         message = f"method {request.method!r} is unknown: use {' or '.join(CONTRIBUTIONS)}"
         raise PolicyError(message)
-    if request.baseline not in CONTRIBUTION_BASELINES:
+    if request.pictures is not None and request.method != CONTRIBUTION:
+        message = f"{request.method} compares tokens with their mean: leave the baseline out"
+        raise PolicyError(message)
+    given = request.baseline == CUSTOM_BASELINE and request.pictures is not None
+    if not given and request.baseline not in CONTRIBUTION_BASELINES:
         known = ", ".join(CONTRIBUTION_BASELINES)
         message = f"baseline {request.baseline!r} is unknown: use {known}"
         raise PolicyError(message)

@@ -6,9 +6,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from pam_ros.attention.attribution import CHUNK
+from pam_ros.attention.attribution import CHUNK, RUNNING_BASELINE
 from pam_ros.policy.act.hooks import HookedForward
 from pam_ros.policy.engines.eager import EagerForward
+from pam_ros.policy.hooks.hookable import Hookable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import EngineReport, PolicyOutput
 
 
-class Explaining:
+class Explaining(Hookable):
     """What autograd is needed for is imported when it is first asked for."""
 
     _spec: ActSpec
@@ -45,13 +46,14 @@ class Explaining:
         method: str,
         *,
         target: Target = CHUNK,
-        baseline: str = "blur",
+        baseline: str | Mapping[str, NDArray[np.uint8]] = "blur",
         steps: int = 32,
         joints: Sequence[str] = (),
     ) -> Attribution:
         """A gradient method on one observation; see abilities.GradientExplaining."""
         from pam_ros.policy.act import gradients  # noqa: PLC0415
 
+        self.refuse_hooked("gradients")
         return gradients.attribute(
             cast("Differentiable", self),
             observation,
@@ -86,32 +88,40 @@ class Explaining:
         output: PolicyOutput | None = None,
     ) -> Attribution:
         """The contributions on one observation; see abilities.Contributing."""
+        self.refuse_hooked("contributions")
         return self._contributor.contribute(observation, request, cast("ActOutput | None", output))
 
     def why_no_contribution(self, request: ContributionRequest) -> str:
         """Why it cannot be asked for this; empty if it can; see abilities.Contributing."""
         # The graph that contributions go through is not what this policy computes then.
-        return self.why_not_beside_ticks or self._contributor.why_not(request)
+        hooked = self.why_hooked("contributions")
+        return hooked or self.why_not_beside_ticks or self._contributor.why_not(request)
 
     def mean_tokens(
         self, observations: Sequence[Mapping[str, NDArray[np.generic]]]
     ) -> NDArray[np.float32]:
         """The pictures' mean tokens over some observations; see abilities.Contributing."""
+        self.refuse_hooked("mean tokens")
         return self._contributor.mean_tokens(observations)
 
     @property
     def tokens_compared_with(self) -> str:
         """What tokens are compared with; see abilities.Contributing."""
+        if "_contributor" not in vars(self):
+            # Nothing was given yet; and isinstance asks for this also inside hooks.
+            return RUNNING_BASELINE
         return self._contributor.tokens_compared_with
 
     def compare_with(self, means: NDArray[np.float32] | None) -> None:
         """The baseline of token contributions; see abilities.Contributing."""
+        self.refuse_hooked("contributions")
         self._contributor.compare_with(means)
 
     @cached_property
     def _contributor(self) -> Contributor:
         from pam_ros.policy.act.contribution import Contributor  # noqa: PLC0415
 
+        self.refuse_hooked("contributions")
         dtype = self._report.dtype
         exact = self._forward if dtype == "float32" else None
         graph = exact.graph if isinstance(exact, EagerForward) else None

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from pam_ros.policy.act.path import Differentiable, Observation
+    from pam_ros.policy.act.path import Baseline, Differentiable, Observation
 
 __all__ = [
     "BASELINES",
@@ -74,7 +74,7 @@ def attribute(
     method: str,
     *,
     target: Target = CHUNK,
-    baseline: str = "blur",
+    baseline: Baseline = "blur",
     steps: int = 32,
     batch: int = 8,
     joints: Sequence[str] = (),
@@ -101,7 +101,7 @@ def input_gradients(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "blur",
+    baseline: Baseline = "blur",
     joints: Sequence[str] = (),
 ) -> Attribution:
     """Size of the target's gradient at each pixel: the sum over the channels of its absolute value.
@@ -119,7 +119,7 @@ def input_gradients(
         policy: an ACT policy.
         observation: as Policy.step takes it.
         target: what to explain.
-        baseline: one of BASELINES, for the default target.
+        baseline: one of BASELINES, or pictures by feature, for the default target.
         joints: the joints' names, for the label.
 
     Raises:
@@ -145,7 +145,7 @@ def integrated_gradients(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "blur",
+    baseline: Baseline = "blur",
     joint_state: str = "held",
     steps: int = 32,
     batch: int = 8,
@@ -169,7 +169,8 @@ def integrated_gradients(
         target: what to explain.
         baseline: the images at the start of the line: "black"; "mean", the training images' mean,
             which is what the policy normalises to zero; "blur", the observation's own under a
-            Gaussian (see act_path.BLUR).
+            Gaussian (see act_path.BLUR); or pictures of your own by feature, (H, W, 3) uint8 RGB of
+            the policy's size, and a camera that they leave out does not move.
         joint_state: one of JOINT_STATES.
         steps: points on the line.
         batch: how many of them are computed at a time, which bounds the memory.
@@ -206,7 +207,7 @@ def grad_cam(
     observation: Observation,
     target: Target = CHUNK,
     *,
-    baseline: str = "blur",
+    baseline: Baseline = "blur",
     joints: Sequence[str] = (),
 ) -> Attribution:
     """Grad-CAM on the backbone's last feature map: one value per cell, never negative.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import torch
 
-from pam_ros.attention.attribution import BASELINES
+from pam_ros.attention.attribution import BASELINES, CUSTOM_BASELINE
 from pam_ros.policy.act.explaining_stream import explaining_stream
 from pam_ros.policy.act.hooks import ENVIRONMENT, IMAGES, STATE
 from pam_ros.policy.full_float32 import full_float32
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicySpec
 
     Observation = Mapping[str, NDArray[np.generic]]
+    Baseline = str | Mapping[str, NDArray[np.uint8]]
 
 JointState = Literal["held", "mean"]
 JOINT_STATES: tuple[JointState, ...] = ("held", "mean")
@@ -100,7 +101,7 @@ class Path:
 
 
 def path_to(
-    policy: Differentiable, observation: Observation, baseline: str, joint_state: str = "held"
+    policy: Differentiable, observation: Observation, baseline: Baseline, joint_state: str = "held"
 ) -> Path:
     """The path that ends at the observation.
 
@@ -108,7 +109,8 @@ def path_to(
         ObservationError: the observation does not fit.
         PolicyError: the policy reads no camera, or cannot give such a start.
     """
-    _check_choice("baseline", baseline, BASELINES)
+    if isinstance(baseline, str):
+        _check_choice("baseline", baseline, BASELINES)
     _check_choice("joint_state", joint_state, JOINT_STATES)
     spec = policy.spec
     if not spec.cameras:
@@ -116,7 +118,9 @@ def path_to(
         raise PolicyError(message)
     end = policy.prepare([observation])
     nothing = policy.prepare([zero_observation(spec)])
-    if baseline == "mean":
+    if not isinstance(baseline, str):
+        starts = policy.prepare([{**observation, **baseline}]).images
+    elif baseline == "mean":
         _check_centred(policy.model, "VISUAL", "baseline", nothing.images)
         starts = tuple(torch.zeros_like(image) for image in end.images)
     elif baseline == "blur":
@@ -131,6 +135,11 @@ def path_to(
         _check_centred(policy.model, "STATE", "joint_state", [nothing.state])
         starts, ends, held = (*starts, torch.zeros_like(end.state)), (*ends, end.state), None
     return Path(policy.model, starts, ends, held, end.environment, len(spec.cameras))
+
+
+def baseline_name(baseline: Baseline) -> str:
+    """For messages."""
+    return baseline if isinstance(baseline, str) else CUSTOM_BASELINE
 
 
 def why_no_baseline(policy: Differentiable, baseline: str) -> str:

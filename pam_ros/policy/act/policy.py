@@ -11,6 +11,7 @@ import torch
 
 from pam_ros.policy.act.ahead import BatchAhead
 from pam_ros.policy.act.explaining import Explaining
+from pam_ros.policy.act.hooks import HookedForward
 from pam_ros.policy.act.output import (
     ActBatch,
     ActOutput,
@@ -25,10 +26,12 @@ from pam_ros.policy.act.output import (
 )
 from pam_ros.policy.act.passes import Edit, index_of_place, place_names, valid_layers
 from pam_ros.policy.act.prepare import as_array
+from pam_ros.policy.act.sites import act_sites
 from pam_ros.policy.chunking import ActionQueue, TemporalEnsemble
 from pam_ros.policy.full_float32 import full_float32
 from pam_ros.policy.interface import EngineReport, PolicyError, PrecisionError, QueuedAction
 from pam_ros.policy.looks import check_look
+from pam_ros.policy.notebook.methods import InNotebooks
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
@@ -42,9 +45,10 @@ if TYPE_CHECKING:
     from pam_ros.policy.act.passes import EditTokens, Engine, Forward, Pass, Prepared
     from pam_ros.policy.act.prepare import Preparation
     from pam_ros.policy.act.spec import ActSpec
+    from pam_ros.policy.hooks.sites import Site
 
 
-class ActPolicy(Explaining):
+class ActPolicy(Explaining, InNotebooks):
     """Implements interface.Policy and every protocol of abilities. Made by load_act and wrap.
 
     Args:
@@ -331,7 +335,7 @@ class ActPolicy(Explaining):
         with self._passing:
             start = time.perf_counter()
             ahead = None
-            if asked.edit is None:
+            if asked.edit is None and not self._hooked:
                 ahead = self._ahead.take(observation, layers, mean_over_heads=mean)
             if ahead is None:
                 prepared = self._preparation.one(observation, reuse=True)
@@ -361,9 +365,16 @@ class ActPolicy(Explaining):
         *,
         mean_over_heads: bool,
     ) -> Pass:
+        if self._hooked:  # lerobot's own modules, which the engines are not
+            self._begin_pass()
+            hooked = HookedForward(self._model)
+            return hooked(prepared, layers, edit, mean_over_heads=mean_over_heads)
         if edit is None and prepared.batch_size == 1:
             return self._engine(prepared, layers, mean_over_heads=mean_over_heads)
         return self._forward(prepared, layers, edit, mean_over_heads=mean_over_heads)
+
+    def _sites(self) -> Sequence[Site]:
+        return list(act_sites(self._model, self._spec))
 
     def _place(self, layer: str) -> int:
         return index_of_place(self._places, layer)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 import torch
 from torch.nn import functional
 
-from pam_ros.policy.act.path import path_to
+from pam_ros.policy.act.path import baseline_name, path_to
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pam_ros.attention.attribution import Target
-    from pam_ros.policy.act.path import Differentiable, Observation, Path
+    from pam_ros.policy.act.path import Baseline, Differentiable, Observation, Path
     from pam_ros.policy.interface import PolicySpec
 
 
@@ -47,7 +47,7 @@ def make_question(
     policy: Differentiable,
     observation: Observation,
     target: Target,
-    baseline: str,
+    baseline: Baseline,
     joints: Sequence[str],
     joint_state: str = "held",
 ) -> Question:
@@ -74,7 +74,7 @@ def make_question(
         raise PolicyError(message)
     direction = direction_of(target, rows, way)
     change = float((way * direction).double().sum())
-    return Question(path, direction, change, target.label(joints), baseline, spec)
+    return Question(path, direction, change, target.label(joints), baseline_name(baseline), spec)
 
 
 def rows_of(target: Target, spec: PolicySpec) -> slice:

@@ -29,14 +29,14 @@ from pam_ros.policy.act.contribution_change import change_of
 from pam_ros.policy.act.contribution_parts import Aim, check_cell, check_request, middles
 from pam_ros.policy.act.contribution_result import pixels_of, together, tokens_of
 from pam_ros.policy.act.mean_tokens import MeanTokens
-from pam_ros.policy.act.path import gradients, why_no_mean
+from pam_ros.policy.act.path import gradients, why_no_mean, zero_observation
 from pam_ros.policy.act.prepare import as_array
 from pam_ros.policy.act.target import direction_of, rows_of
 from pam_ros.policy.diffusion.parts import parts_of
 from pam_ros.policy.interface import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -186,6 +186,8 @@ class Contributor:
         assert inputs.images is not None
         if request.method == CONTRIBUTION:
             ends = inputs.images
+            if request.pictures is not None:
+                return ends, self._given(request.pictures), request.baseline, ""
             return ends, *self._net.baseline(ends, request.baseline, request.episode)
         with torch.no_grad():
             ends = self._net.features(inputs)
@@ -202,6 +204,13 @@ class Contributor:
             shape = *starts.shape[:3], ends.shape[2], *ends.shape[4:]
             starts = starts.reshape(shape).transpose(2, 3).contiguous()
         return ends, starts, baseline, ""
+
+    def _given(self, pictures: Mapping[str, NDArray[np.uint8]]) -> Tensor:
+        """Pictures that somebody has given, all through the history, (1, S, cameras, 3, H, W)."""
+        observation = {**zero_observation(self._spec), **pictures}
+        images = self._preparation.histories([(observation,) * self._spec.history], [0]).images
+        assert images is not None
+        return images
 
     def _chunks_of(self, inputs: Prepared, request: ContributionRequest) -> Any:
         """From what moves to chunks (1, C, A)."""

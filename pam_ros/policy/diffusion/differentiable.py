@@ -18,6 +18,7 @@ from pam_ros.policy.act.contribution_baselines import PictureBaselines
 from pam_ros.policy.act.path import zero_observation
 from pam_ros.policy.diffusion.passes import conditioning, denoised, feature_maps
 from pam_ros.policy.diffusion.spec import encoders_of
+from pam_ros.policy.hooks.sites import unhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +111,8 @@ def expanded(inputs: Prepared, count: int) -> Prepared:
 
 
 def _sharing(model: Any) -> Any:
-    """A copy of the modules with the very tensors of the original."""
+    """A copy of the modules with the very tensors of the original, and without its hooks."""
     shared = [*model.parameters(), *model.buffers()]
-    return copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
+    copied = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
+    unhook(copied)
+    return copied

@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from pam_ros.attention.attribution import CHUNK
+from pam_ros.attention.attribution import CHUNK, CUSTOM_BASELINE, RUNNING_BASELINE
+from pam_ros.policy.hooks.hookable import Hookable
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pam_ros.policy.interface import PolicyOutput, PolicySpec
 
 
-class Explaining:
+class Explaining(Hookable):
     """What autograd is needed for is imported when it is first asked for."""
 
     _spec: PolicySpec
@@ -48,7 +49,7 @@ class Explaining:
         method: str,
         *,
         target: Target = CHUNK,
-        baseline: str = "blur",
+        baseline: str | Mapping[str, NDArray[np.uint8]] = "blur",
         steps: int = 32,
         joints: Sequence[str] = (),
     ) -> Attribution:
@@ -59,13 +60,18 @@ class Explaining:
         from pam_ros.policy.diffusion import gradients  # noqa: PLC0415
 
         self._refuse_blind()
-        why_not = self.why_no_baseline(baseline)
+        self.refuse_hooked("gradients")
+        why_not = self.why_no_baseline(baseline) if isinstance(baseline, str) else ""
         if why_not:
             raise PolicyError(why_not)
-        inputs = self.prepare([observation])
+        inputs, starts = self.prepare([observation]), None
+        if not isinstance(baseline, str):
+            starts = self.prepare([{**observation, **baseline}]).images
+            baseline = CUSTOM_BASELINE
         with self._attributing:
             return gradients.attribute(
-                self._differentiable(), self._spec, inputs, method, target, baseline, steps, joints
+                *(self._differentiable(), self._spec, inputs, method, target, baseline, steps),
+                *(joints, starts),
             )
 
     def why_no_method(self, method: str) -> str:
@@ -103,6 +109,7 @@ class Explaining:
         """
         check_observation(self._spec, observation)
         self._refuse_blind()
+        self.refuse_hooked("contributions")
         done = cast("DiffusionOutput | None", output)
         if done is None:
             return self._contributor().contribute(self.prepare([observation]), request, None)
@@ -113,6 +120,7 @@ class Explaining:
     def why_no_contribution(self, request: ContributionRequest) -> str:
         """Why it cannot be asked for this; empty if it can; see abilities.Contributing."""
         try:
+            self.refuse_hooked("contributions")
             self._refuse_blind()
         except PolicyError as error:
             return str(error)
@@ -121,16 +129,19 @@ class Explaining:
     def mean_tokens(self, observations: Sequence[Observation]) -> NDArray[np.float32]:
         """The pictures' mean tokens over some observations; see abilities.Contributing."""
         self._refuse_blind()
+        self.refuse_hooked("mean tokens")
         return self._contributor().mean_tokens([self.prepare([one]) for one in observations])
 
     @property
     def tokens_compared_with(self) -> str:
         """What tokens are compared with; see abilities.Contributing."""
-        return self._contributor().tokens_compared_with if self._spec.cameras else "running"
+        # Nothing was given yet; and isinstance asks for this also inside hooks.
+        return RUNNING_BASELINE if self._gives is None else self._gives.tokens_compared_with
 
     def compare_with(self, means: NDArray[np.float32] | None) -> None:
         """The baseline of token contributions; see abilities.Contributing."""
         self._refuse_blind()
+        self.refuse_hooked("contributions")
         self._contributor().compare_with(means)
 
     def _refuse_blind(self) -> None:
@@ -153,6 +164,7 @@ class Explaining:
 
         with self._making:
             if self._gives is None:
+                self.refuse_hooked("contributions")  # the model is copied
                 with self._passing:
                     net = Differentiable(self._model, self._spec, self._preparation)
                 config = self._model.config

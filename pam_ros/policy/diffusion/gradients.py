@@ -54,8 +54,11 @@ def attribute(
     baseline: str,
     steps: int,
     joints: Sequence[str],
+    starts: Tensor | None = None,
 ) -> Attribution:
     """One method on one history's inputs; see abilities.GradientExplaining.
+
+    starts: the baseline's pictures, as the inputs have theirs, instead of a baseline by its name.
 
     Raises:
         PolicyError: an unknown method, baseline, target or number of steps, or a gradient that is
@@ -67,7 +70,7 @@ def attribute(
         raise PolicyError(message)
     for what, name, known in (
         ("method", method, GRADIENT_METHODS),
-        ("baseline", baseline, BASELINES),
+        ("baseline", baseline, BASELINES if starts is None else (baseline,)),
     ):
         if name not in known:
             message = f"{what} {name!r} is unknown: it must be one of {', '.join(known)}"
@@ -85,7 +88,8 @@ def attribute(
     assert inputs.images is not None
     ends = inputs.images
     with gradients(spec.device):
-        starts = net.baseline(ends, baseline)[0]
+        if starts is None:
+            starts = net.baseline(ends, baseline)[0]
         with torch.no_grad():
             both = expanded(inputs, 2)._replace(images=torch.cat([starts, ends]))
             start, end = net.chunks(both)

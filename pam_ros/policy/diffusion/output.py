@@ -85,4 +85,5 @@ def output_of(
         history=asked.history,
         seed=asked.seed,
         edited=asked.edit is not None,
+        noise_seed=asked.seed,
     )

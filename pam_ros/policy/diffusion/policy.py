@@ -17,10 +17,12 @@ from pam_ros.policy.chunking import ActionQueue
 from pam_ros.policy.diffusion.explaining import Explaining
 from pam_ros.policy.diffusion.output import Asked, DiffusionOutput, Run, output_of
 from pam_ros.policy.diffusion.passes import run
+from pam_ros.policy.diffusion.sites import diffusion_sites
 from pam_ros.policy.diffusion.spec import STACK
 from pam_ros.policy.interface import BatchResult, EngineReport, PolicyError, QueuedAction
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
+from pam_ros.policy.notebook.methods import InNotebooks
 from pam_ros.policy.observation import check_observation
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
     from pam_ros.attention.look import Look
     from pam_ros.policy.abilities import EditTokens
     from pam_ros.policy.diffusion.prepare import History, Observation, Preparation, Prepared
+    from pam_ros.policy.hooks.sites import Site
     from pam_ros.policy.interface import PolicySpec
     from pam_ros.policy.noise import Stream
 
 
-class DiffusionPolicy(Explaining):
+class DiffusionPolicy(Explaining, InNotebooks):
     """Implements interface.Policy and most protocols of abilities. Made by load_diffusion.
 
     Args:
@@ -63,6 +66,7 @@ class DiffusionPolicy(Explaining):
         self._popped: QueuedAction | None = None
         self._step = 0
         self._drawn = (0, 0)  # the episode and the step whose noise the next pass draws
+        self._moves = False  # whether it draws a command's
         self._maps = False
         self._edit: EditTokens | None = None
         self._held: Observation | None = None
@@ -120,9 +124,9 @@ class DiffusionPolicy(Explaining):
         """Draw in later passes what forward draws of this observation; None: each its own."""
         self._held = observation
 
-    def draw_as(self, episode: int, step: int) -> None:
+    def draw_as(self, episode: int, step: int, *, moves: bool = False) -> None:
         """Whose noise the next pass draws; see abilities.NoiseNumbered."""
-        self._drawn = (episode, step)
+        self._drawn, self._moves = (episode, step), moves
 
     def observe(self, observation: Observation) -> None:
         """Take the observation of a tick that is about to be skipped; see abilities.Observing."""
@@ -136,7 +140,7 @@ class DiffusionPolicy(Explaining):
 
     def skip(self) -> None:
         """Count a step without a forward pass."""
-        self._popped = None
+        self._popped, self._moves = None, False
         self._step += 1
         self._drawn = (self._drawn[0], self._drawn[1] + 1)
 
@@ -160,7 +164,7 @@ class DiffusionPolicy(Explaining):
 
     def explain(self, observation: Observation) -> DiffusionOutput:
         """A forward pass that moves nothing; see interface.Policy."""
-        asked = self._asked(observation, "explaining")
+        asked = self._asked(observation, self._stream)
         output = self._explanation(asked)
         self._history.append(observation)
         self.skip()
@@ -168,7 +172,7 @@ class DiffusionPolicy(Explaining):
 
     def explain_later(self, observation: Observation) -> Callable[[], DiffusionOutput]:
         """explain(), whose pass any thread may run later; see abilities.ExplainingLater."""
-        asked = self._asked(observation, "explaining")
+        asked = self._asked(observation, self._stream)
         self._history.append(observation)
         self.skip()
         return lambda: self._explanation(asked)
@@ -213,6 +217,7 @@ class DiffusionPolicy(Explaining):
         for look in looks:
             check_look(self._spec, look)
         with self._passing, torch.inference_mode():
+            self._begin_pass()
             found = run(self._model, self._spec, prepared, maps=bool(looks), edit=edit)
         chunks = self._preparation.unnormalised(found.chunk.flatten(0, 1))
         maps = {} if found.maps is None else {(STACK, 0, 0): as_array(found.maps)}
@@ -222,6 +227,11 @@ class DiffusionPolicy(Explaining):
             tokens=as_array(found.tokens),
             weights=maps,
         )
+
+    @property
+    def _stream(self) -> Stream:
+        """Of a pass that explains."""
+        return "commands" if self._moves else "explaining"
 
     def _asked(self, observation: Observation, stream: Stream) -> Asked:
         """What a pass of this step is to read and give, whatever is set until it runs."""
@@ -247,6 +257,7 @@ class DiffusionPolicy(Explaining):
         with self._passing, torch.inference_mode():
             begin = time.perf_counter()
             inputs = self._preparation.histories([asked.history], [asked.seed])
+            self._begin_pass()
             found = run(self._model, self._spec, inputs, maps=asked.maps, edit=asked.edit)
             done = Run(
                 normalised=as_array(found.chunk[0]),
@@ -264,6 +275,9 @@ class DiffusionPolicy(Explaining):
             message = f"{self._spec.name} predicted {wrong[0]} not finite on this observation"
             raise PolicyError(message)
         return done
+
+    def _sites(self) -> Sequence[Site]:
+        return list(diffusion_sites(self._model, self._spec))
 
     def _seed_of(self, observation: Observation) -> int:
         """Of the noise of a pass that belongs to no step."""

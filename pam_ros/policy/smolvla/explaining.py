@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pam_ros.attention.attribution import CONTRIBUTION
+from pam_ros.attention.attribution import CONTRIBUTION, RUNNING_BASELINE
+from pam_ros.policy.hooks.hookable import Hookable
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.smolvla.output import SmolVlaOutput
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class Explaining(Settings):
+class Explaining(Settings, Hookable):
     """What autograd is needed for is made when it is first asked for."""
 
     _keep_inputs = False
@@ -71,6 +72,9 @@ class Explaining(Settings):
         from pam_ros.policy.act.contribution_parts import check_cell, check_request  # noqa: PLC0415
         from pam_ros.policy.act.target import rows_of  # noqa: PLC0415
 
+        hooked = self.why_hooked("contributions")
+        if hooked:
+            return hooked
         try:
             check_request(request)
             if request.method == CONTRIBUTION:
@@ -87,20 +91,26 @@ class Explaining(Settings):
 
     def mean_tokens(self, observations: Sequence[Observation]) -> NDArray[np.float32]:
         """The pictures' mean tokens over some observations; see abilities.Contributing."""
+        self.refuse_hooked("mean tokens")
         return self._contributor.mean_tokens([self.prepare([each]) for each in observations])
 
     @property
     def tokens_compared_with(self) -> str:
         """What tokens are compared with; see abilities.Contributing."""
+        if "_contributor" not in vars(self):
+            # Nothing was given yet; and isinstance asks for this also inside hooks.
+            return RUNNING_BASELINE
         return self._contributor.tokens_compared_with
 
     def compare_with(self, means: NDArray[np.float32] | None) -> None:
         """The baseline of token contributions; see abilities.Contributing."""
+        self.refuse_hooked("contributions")
         self._contributor.compare_with(means, self._spec.name)
 
     @cached_property
     def _contributor(self) -> Contributor:
         from pam_ros.policy.smolvla.contribution import Contributor  # noqa: PLC0415
 
+        self.refuse_hooked("contributions")  # the model is copied
         with torch.inference_mode(mode=False):
             return Contributor(self._model, self._preparation, self._cells, self._spec.device)

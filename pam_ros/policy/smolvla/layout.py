@@ -87,7 +87,7 @@ class _Building:
             return
         start, stop = len(self.places), len(self.places) + len(places)
         camera = None if cells is None else replace(cells.camera, start=start)
-        self.groups.append(TokenGroup(kind, start, stop, camera, labels))
+        self.groups.append(TokenGroup(kind, start, stop, camera, labels, masked))
         self.places.extend(places)
         self.masked.extend([masked] * len(places))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.look import WeightKey
     from pam_ros.policy.abilities import EditTokens
+    from pam_ros.policy.noise import Stream
     from pam_ros.policy.smolvla.prepare import Inputs
     from pam_ros.policy.smolvla.words import Words
     from pam_ros.policy.taps import Wanted
@@ -49,6 +50,7 @@ class Asked(NamedTuple):
     step: int
     popped: QueuedAction | None
     inputs: bool
+    stream: Stream = "explaining"
 
 
 class Run(NamedTuple):
@@ -60,6 +62,7 @@ class Run(NamedTuple):
     tokens: NDArray[np.float32] | None
     weights: dict[WeightKey, NDArray[np.float32]]
     seconds: float
+    noise_seed: int
 
 
 def not_finite(run: Run) -> str:
@@ -86,4 +89,5 @@ def output_of(run: Run, asked: Asked, queued: QueuedAction, *, executed: bool) -
         weights=run.weights,
         normalised=run.normalised,
         inputs=run.inputs,
+        noise_seed=run.noise_seed,
     )

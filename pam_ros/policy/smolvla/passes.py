@@ -61,7 +61,7 @@ class Passes:
 
     def __init__(self, policy: Any, stacks: tuple[Stack, ...]) -> None:
         self.policy = policy
-        self._taps = Taps(policy.model, stacks)
+        self.taps = Taps(policy.model, stacks)
 
     def __call__(
         self,
@@ -89,7 +89,7 @@ class Passes:
         if edit is not None:
             watch.edit = lambda hidden: order.edited(hidden, edit)
         with torch.inference_mode():
-            with self._taps.watching(watch):
+            with self.taps.watching(watch):
                 # lerobot changes the state in place where it adapts it to an Aloha.
                 batch = {**inputs.batch, STATE: inputs.batch[STATE].clone()}
                 chunk = self.policy.predict_action_chunk(batch, noise=inputs.noise)

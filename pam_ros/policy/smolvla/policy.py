@@ -18,10 +18,12 @@ from pam_ros.policy.interface import (
 )
 from pam_ros.policy.looks import check_look
 from pam_ros.policy.noise import noise_generator, observation_noise_generator
+from pam_ros.policy.notebook.methods import InNotebooks
 from pam_ros.policy.observation import check_observation
 from pam_ros.policy.smolvla.explaining import Explaining
 from pam_ros.policy.smolvla.output import Asked, Run, not_finite, output_of
 from pam_ros.policy.smolvla.prepare import as_array
+from pam_ros.policy.smolvla.sites import smolvla_sites
 from pam_ros.policy.taps import Wanted, wanted_by
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
     from pam_ros.attention.look import Look
     from pam_ros.policy.abilities import EditTokens
+    from pam_ros.policy.hooks.sites import Site
     from pam_ros.policy.interface import PolicyOutput, PolicySpec
-    from pam_ros.policy.noise import Stream
     from pam_ros.policy.padded import PaddedCells
     from pam_ros.policy.smolvla.layout import PrefixLayout
     from pam_ros.policy.smolvla.passes import Pass, Passes
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 
-class SmolVlaPolicy(Explaining):
+class SmolVlaPolicy(Explaining, InNotebooks):
     """Implements interface.Policy, and abilities but for gradient methods and looking ahead.
 
     `spec` says what the tokens of the present instruction are; another one has other labels.
@@ -80,6 +82,7 @@ class SmolVlaPolicy(Explaining):
         self._popped: QueuedAction | None = None
         self._step = 0
         self._drawn = (0, 0)  # the episode and the step whose noise the next pass draws
+        self._moves = False  # whether it draws a command's
         # The model's taps are for one pass at a time, whichever thread wants it.
         self._passing = threading.Lock()
 
@@ -106,9 +109,9 @@ class SmolVlaPolicy(Explaining):
         self._drawn = (episode + (step > 0), 0)
         self._step = 0
 
-    def draw_as(self, episode: int, step: int) -> None:
+    def draw_as(self, episode: int, step: int, *, moves: bool = False) -> None:
         """Whose noise the next pass draws; see abilities.NoiseNumbered."""
-        self._drawn = (episode, step)
+        self._drawn, self._moves = (episode, step), moves
 
     def instruct(self, text: str) -> None:
         """Read these words in later passes; other ones than before empty the queue.
@@ -131,7 +134,7 @@ class SmolVlaPolicy(Explaining):
 
     def skip(self) -> None:
         """Count a step without a forward pass."""
-        self._popped = None
+        self._popped, self._moves = None, False
         self._step += 1
         self._drawn = (self._drawn[0], self._drawn[1] + 1)
 
@@ -155,8 +158,8 @@ class SmolVlaPolicy(Explaining):
 
     def step(self, observation: Observation) -> PolicyOutput:
         """The next action, with a forward pass on this observation; see interface.Policy."""
-        asked = self._asked()
-        run = self._run(observation, asked, "commands")
+        asked = self._asked()._replace(stream="commands")
+        run = self._run(observation, asked)
         fills = len(self._queue) == 0
         if fills:
             self._queue.fill(run.chunk, self._step)
@@ -216,18 +219,19 @@ class SmolVlaPolicy(Explaining):
             popped=self._popped,
             # Contributions are of the policy as it is.
             inputs=self._keep_inputs and self._edit is None,
+            stream="commands" if self._moves else "explaining",
         )
 
     def _explanation(self, observation: Observation, asked: Asked) -> PolicyOutput:
-        run = self._run(observation, asked, "explaining")
+        run = self._run(observation, asked)
         queued = asked.popped or QueuedAction(run.chunk[0], asked.step)
         return output_of(run, asked, queued, executed=False)
 
-    def _run(self, observation: Observation, asked: Asked, stream: Stream) -> Run:
+    def _run(self, observation: Observation, asked: Asked) -> Run:
         """Everything that can fail; leaves the policy's state alone. Of any thread."""
         check_observation(self._spec, observation)
         generator = (
-            noise_generator(self._seed, *asked.drawn, stream)
+            noise_generator(self._seed, *asked.drawn, asked.stream)
             if asked.noise_of is None
             else observation_noise_generator(self._seed, asked.noise_of)
         )
@@ -242,6 +246,7 @@ class SmolVlaPolicy(Explaining):
                 tokens=None if found.tokens is None else as_array(found.tokens[0]),
                 weights={key: as_array(weights[0]) for key, weights in found.weights.items()},
                 seconds=time.perf_counter() - start,
+                noise_seed=generator.initial_seed(),
             )
         wrong = not_finite(run)
         if wrong:
@@ -250,7 +255,11 @@ class SmolVlaPolicy(Explaining):
         return run
 
     def _pass(self, inputs: Inputs, wanted: Wanted, place: int, edit: EditTokens | None) -> Pass:
+        self._begin_pass()
         return self._passes(inputs, self._lay_out(inputs.words), wanted, place, edit)
+
+    def _sites(self) -> Sequence[Site]:
+        return list(smolvla_sites(self._model, self._passes.taps, self._spec))
 
     def _noise(self, generator: torch.Generator) -> torch.Tensor:
         return torch.randn(1, *self._noise_size, generator=generator)

@@ -83,6 +83,13 @@ class Preparation:
         batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         return Inputs(batch, noise.to(self._device), words)
 
+    def pictures(
+        self, pictures: Mapping[str, NDArray[np.uint8]], words: Words
+    ) -> dict[str, torch.Tensor]:
+        """(1, 3, H, W) by feature, of pictures of every camera."""
+        still = np.zeros(self._state_dim, np.float32)
+        return self._one({**pictures, STATE: still}, words)
+
     def unnormalised(self, actions: torch.Tensor) -> NDArray[np.float32]:
         """(N, action_dim) normalised to (N, action_dim) un-normalised."""
         with self._postprocessing, torch.inference_mode():

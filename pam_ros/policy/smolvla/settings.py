@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pam_ros.policy.smolvla.passes import ENCODER, places_by_name
 from pam_ros.policy.taps import Wanted, wanted_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -81,6 +82,16 @@ class Settings:
         self._spec = replace(self._spec, groups=self._lay_out(words).groups)
         self._words = words
         return True
+
+    @contextmanager
+    def reading(self, text: str) -> Iterator[None]:
+        """Passes inside read these words; see abilities.ReadingOtherWords."""
+        words, spec = self._words, self._spec
+        try:
+            self._read(text)
+            yield
+        finally:
+            self._words, self._spec = words, spec
 
     def hold_noise(self, observation: Observation | None) -> None:
         """Draw in later passes what a pass of a batch draws for this observation."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.policy.hooks.sites import unhook
 from pam_ros.policy.interface import PolicyError
 from pam_ros.policy.smolvla.layout import CROSS, JOINT, PREFIX
 
@@ -89,6 +90,16 @@ class Taps:
             setattr(inner, name, self._entering(getattr(inner, name)))
         inner.get_attention_interface = self._noting(inner.get_attention_interface)
 
+    @property
+    def place(self) -> tuple[bool, int]:
+        """Where a pass is: whether in the prefix, and the language model's layer."""
+        return self._now.in_prefix, self._now.layer
+
+    def replaced(self, pattern: Tensor) -> None:
+        """The pass goes on with these weights, (B, heads, rows, keys), where it is."""
+        if self._watch is not None:
+            self._watch.tap.replace(self._key(), pattern)
+
     @contextmanager
     def watching(self, watch: Watch) -> Iterator[None]:
         """The pass inside is watched."""
@@ -144,9 +155,10 @@ class Taps:
 
 
 def untapped(policy: Any) -> Any:
-    """A copy of lerobot's SmolVLAPolicy that shares its tensors and has no taps."""
+    """A copy of lerobot's SmolVLAPolicy that shares its tensors and has no taps and no hooks."""
     shared = {id(tensor): tensor for tensor in (*policy.parameters(), *policy.buffers())}
     copied = copy.deepcopy(policy, shared)
+    unhook(copied)
     vars(copied.model).pop("denoise_step", None)
     for name in WRAPPED:
         vars(copied.model.vlm_with_expert).pop(name, None)

@@ -82,6 +82,12 @@ class SAE(nn.Module):
         for name in self.weight_names():
             self.register_buffer(name, weights[name])
 
+    def __repr__(self) -> str:
+        width, features = self.W_enc.shape
+        about = self.cfg.provenance
+        layer = f", of {about.layer} of {about.policy_name}" if about is not None else ""
+        return f"<{self.architecture} SAE: {features} features of {width} numbers{layer}>"
+
     @staticmethod
     def weight_names() -> tuple[str, ...]:
         """What sae_weights.safetensors holds."""

@@ -18,6 +18,11 @@ _ALL = "of all frames"
 _SPREAD = "of different episodes"
 
 
+def count(number: int, what: str) -> str:
+    """The number and the word, which gets an s unless there is one."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def import_gradio() -> Any:
     """The module gradio.
 
@@ -94,7 +99,7 @@ def make_app(browser: Browser) -> Any:  # noqa: PLR0915  (one page, from top to 
         gr.Markdown(
             f"# Sparse features of {about.policy_name}\n"
             f"{about.features} features of layer {about.layer}, seen in {about.rows} tokens of "
-            f"{about.ticks} frames, {len(book.episodes)} episodes."
+            f"{about.ticks} frames, {count(len(book.episodes), 'episode')}."
         )
         seen = gr.State(NO_LABEL)
         with gr.Row():

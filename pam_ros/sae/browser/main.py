@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from pam_ros.sae.browser.errors import FeaturesError
 from pam_ros.sae.browser.names import FILE, Names
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.sae.browser.book import FeatureBook
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pam_ros features", description=__doc__)
+    parser = Parser(prog="pam_ros features", description=__doc__)
     jobs = parser.add_subparsers(required=True)
     build = jobs.add_parser("build", help="a book from an SAE, its store and its descriptions")
     build.add_argument("--sae", type=Path, required=True, help="folder")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pam_ros.policy import PolicyError
 from pam_ros.policy.abilities import TOKENS_LAYER, take_tokens
+from pam_ros.policy.words import Saying
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.provenance import pam_ros_version
 from pam_ros.sae.store.manifest import StoreInfo
@@ -45,6 +46,7 @@ def collect(
     max_rows: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[int, int], object] | None = None,
+    instruction: str = "",
 ) -> str:
     """Fill a store; goes on where the last call was stopped.
 
@@ -59,6 +61,8 @@ def collect(
         max_rows: rows at which to stop; None for no limit.
         max_bytes: bytes on disk at which to stop; None for no limit.
         progress: called after every frame with its episode and the rows so far.
+        instruction: said at every frame to a policy that reads words; empty: what the source says
+            of the frame, else the policy's own words.
 
     Returns:
         Why it ended, in words: the source's end, or a limit.
@@ -70,6 +74,7 @@ def collect(
     """
     # Also for the default: the policy may have been left at another one.
     take_tokens(policy, layer)
+    saying = Saying(policy, instruction)
     spec = policy.spec
     table = token_table(spec.layout)
     info = StoreInfo(
@@ -77,9 +82,9 @@ def collect(
         policy_sha256=spec.sha256,
         layer=layer,
         sampler=str(sampler),
-        dataset=source.dataset,
+        dataset=f"{source.dataset}, told {instruction!r}" if instruction else source.dataset,
         # Known only once there are tokens.
-        width=_width(policy, source),
+        width=_width(policy, source, saying),
         tokens=len(table),
         camera_names=table.camera_names,
         keeps_observations=observations,
@@ -102,11 +107,15 @@ def collect(
                     with interrupts.whole:
                         writer.flush()
                     return writer.full
-                rows, row_table = sampler.sample(
-                    _tokens(policy, frame), table, frame.frame, episode=frame.episode
-                )
+                tokens, task = _tokens(policy, frame, saying)
+                if policy.spec.layout != spec.layout:  # other words are other tokens
+                    spec = policy.spec
+                    table = token_table(spec.layout)
+                rows, row_table = sampler.sample(tokens, table, frame.frame, episode=frame.episode)
                 with interrupts.whole:
-                    writer.add(frame.episode, frame.frame, rows, row_table, frame.observation)
+                    writer.add(
+                        *(frame.episode, frame.frame, rows, row_table, frame.observation), task
+                    )
                 if progress is not None:
                     progress(frame.episode, writer.stored_rows)
         except (PamRosError, KeyboardInterrupt):
@@ -121,21 +130,22 @@ def collect(
         return f"the source is read to its end: {writer.stored_rows} tokens"
 
 
-def _width(policy: Policy, source: Source) -> int:
+def _width(policy: Policy, source: Source, saying: Saying) -> int:
     """Length of a token, from a pass on the source's first frame."""
     for frame in source.frames(None):
-        return int(_tokens(policy, frame).shape[1])
+        return int(_tokens(policy, frame, saying)[0].shape[1])
     raise SaeError(f"{source.dataset}: there is no frame in it")
 
 
-def _tokens(policy: Policy, frame: Frame) -> NDArray[np.float32]:
-    """(T, D) of a frame: the source's own pass, or one on its observation."""
-    tokens = frame.tokens
+def _tokens(policy: Policy, frame: Frame, saying: Saying) -> tuple[NDArray[np.float32], str]:
+    """(T, D) of a frame, and what the policy was told: the source's own pass, or one of it."""
+    tokens, task = frame.tokens, frame.task
     if tokens is None:
         try:
+            task = saying.at(frame.task)
             tokens = policy.explain(frame.observation).tokens
         except PolicyError as error:
             raise SaeError(f"episode {frame.episode}, frame {frame.frame}: {error}") from error
     if tokens is None:
         raise SaeError(f"{policy.spec.name} gives no tokens")
-    return tokens
+    return tokens, task

@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pam_ros.observations.options import add_source_options, open_recorded
+from pam_ros.observations.options import (
+    add_instruction_option,
+    add_source_options,
+    open_recorded,
+)
+from pam_ros.observations.simulator import simulators_words
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.observations.source import Source
@@ -34,6 +40,7 @@ def run(argv: Sequence[str]) -> None:
 
     sampler = parse_sampler(options.sampler)
     policy = open_policy(options)
+    said = options.instruction or (simulators_words(policy) if options.sim else "")
     with tqdm(unit=" tokens", disable=None) as bar:
 
         def progress(episode: int, rows: int) -> None:
@@ -51,18 +58,20 @@ def run(argv: Sequence[str]) -> None:
             max_rows=options.tokens,
             max_bytes=int(options.max_gib * 2**30),
             progress=progress,
+            instruction=said,
         )
     sys.stdout.write(f"{options.out}: {reason}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae collect",
         description="Collect a policy's tokens; the same command again goes on where it stopped.",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the store")
     add_policy_options(parser)
     add_source_options(parser, "the policy drives the demo arm", required=True)
+    add_instruction_option(parser, "(--sim) its red cube")
     parser.add_argument(
         "--episodes", type=int, help="how many; default: 400 with --sim, else all of them"
     )

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy, set_threads
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str]) -> None:
     """Parse, describe, write."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae describe",
         description="Describe each feature of an SAE. Joints need a store with observations.",
     )
@@ -31,6 +32,7 @@ def run(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--names", nargs="*", default=[], help="of the joints")
     add_policy_options(parser)
+    add_instruction_option(parser)
     options = parser.parse_args(argv)
 
     from pam_ros.sae.describe.descriptions import describe, matches  # noqa: PLC0415  (torch)
@@ -55,7 +57,7 @@ def run(argv: Sequence[str]) -> None:
     signals = None
     if store.info.keeps_observations:
         policy = open_policy(options) if options.actions else None
-        signals = JointSignals(store, options.names, policy)
+        signals = JointSignals(store, options.names, policy, options.instruction)
     elif options.actions:
         raise SaeError(f"{store.folder} keeps no observations: collect with --observations")
     found = describe(sae, store, frames=options.frames, signals=signals)

@@ -10,6 +10,7 @@ import safetensors
 import safetensors.numpy
 
 from pam_ros.policy.abilities import Batching, lacks
+from pam_ros.policy.words import Saying
 from pam_ros.sae.describe.descriptions import Signals
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.frames import unpack_observations
@@ -36,14 +37,21 @@ class JointSignals:
         store: that keeps observations.
         names: of the joints; numbers where there are fewer.
         policy: for the actions; None for none.
+        instruction: said at every tick to a policy that reads words; empty: what the store says.
 
     Raises:
+        PolicyError: the policy cannot read the instruction.
         SaeError: the observations have no joint state, or the policy runs no pass on its own.
     """
 
     def __init__(
-        self, store: TokenStore, names: Sequence[str] = (), policy: Policy | None = None
+        self,
+        store: TokenStore,
+        names: Sequence[str] = (),
+        policy: Policy | None = None,
+        instruction: str = "",
     ) -> None:
+        self._saying = None if policy is None else Saying(policy, instruction)
         self._policy: Batching[Any] | None = None
         if isinstance(policy, Batching):
             self._policy = policy
@@ -85,12 +93,11 @@ class JointSignals:
 
     def _actions(self, index: int) -> NDArray[np.float64]:
         assert self._policy is not None
+        assert self._saying is not None
         path = self._store.folder / str(self._store.shards[index].observations)
         arrays = safetensors.numpy.load_file(path)
-        return np.array(
-            [
-                self._policy.forward(self._policy.prepare([observation])).chunks[0, 0]
-                for _, _, observation in unpack_observations(arrays, range(len(arrays["episode"])))
-            ],
-            np.float64,
-        )
+        found = []
+        for _, _, observation, task in unpack_observations(arrays, range(len(arrays["episode"]))):
+            self._saying.at(task)
+            found.append(self._policy.forward(self._policy.prepare([observation])).chunks[0, 0])
+        return np.array(found, np.float64)

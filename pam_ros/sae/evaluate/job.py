@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import add_policy_options, open_policy, set_threads
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.sae.arch.model import SAE
@@ -77,7 +79,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae eval", description="Measure SAEs on tokens of held-out episodes."
     )
     parser.add_argument("--sae", type=Path, nargs="+", required=True, help="folders")
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, nargs="+", required=True, help="stores of held-out tokens"
     )
     add_policy_options(parser)
+    add_instruction_option(parser)
     parser.add_argument(
         "--action-frames",
         type=int,
@@ -119,7 +122,10 @@ def _recovered(
             rank = int(pca["l0"])
             by_rank.setdefault(rank, f"pca {rank}")
             edits[by_rank[rank]] = by_principal(principal(sae.stats, rank))
-    found = recovered_action(open_policy(options), stores, stats, edits, options.action_frames)
+    found = recovered_action(
+        *(open_policy(options), stores, stats, edits, options.action_frames),
+        instruction=options.instruction,
+    )
     for name in saes:
         pca = results[name]["pca"]
         if pca is not None:

@@ -11,18 +11,19 @@ position. 1 is the policy itself, 0 no better than tokens that never change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from pam_ros.policy.abilities import TokenEditing, lacks
+from pam_ros.policy.words import Saying
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.store.shuffle import check_same_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pam_ros.sae.arch.model import SAE
     from pam_ros.sae.evaluate.measures import Principal
     from pam_ros.sae.store.stats import TokenStats
-    from pam_ros.sae.store.token_store import StoredFrame, TokenStore
+    from pam_ros.sae.store.token_store import Observation, StoredFrame, TokenStore
 
     Edit = Callable[[Tensor], Tensor]
 
@@ -75,6 +76,7 @@ def recovered_action(
     edits: Mapping[str, Edit],
     frames: int = 300,
     progress: Callable[[int], object] | None = None,
+    instruction: str = "",
 ) -> Recovered:
     """Run the policy on observations that stores keep, once per edit.
 
@@ -85,8 +87,10 @@ def recovered_action(
         edits: by name.
         frames: how many, evenly spaced over the stores.
         progress: called with the frames done.
+        instruction: said at every frame to a policy that reads words; empty: what the stores say.
 
     Raises:
+        PolicyError: the policy cannot read the words, or there are none.
         SaeError: a store keeps no observations, is of another policy, or the policy refuses one or
             lets nobody edit its tokens; a position is not among the training tokens.
     """
@@ -110,11 +114,12 @@ def recovered_action(
     def to_mean(tokens: Tensor) -> Tensor:
         return position_mean.to(tokens.device).expand(tokens.shape)
 
-    observations = _spread(stores, frames)
+    saying = Saying(policy, instruction)
     missed = dict.fromkeys(edits, 0.0)
     missed_by_mean = values = 0.0
     done = 0
-    while batch := [stored.observation for stored in islice(observations, BATCH)]:
+    for task, batch in _batches(_spread(stores, frames)):
+        saying.at(task)
         prepared = editable.prepare(batch)
 
         def chunk(edit: Edit | None, prepared: Any = prepared) -> Any:
@@ -136,6 +141,13 @@ def recovered_action(
         done,
         missed_by_mean / values,
     )
+
+
+def _batches(stored: Iterable[StoredFrame]) -> Iterator[tuple[str, list[Observation]]]:
+    """Of frames that were told the same, with what that is."""
+    for task, told in groupby(stored, lambda frame: frame.task):
+        while batch := [frame.observation for frame in islice(told, BATCH)]:
+            yield task, batch
 
 
 def _editable(policy: Policy) -> TokenEditing[Any]:

@@ -113,7 +113,7 @@ class CorruptedSource:
                 continue
             seed = (stored.episode << _TICK_BITS) + stored.frame
             changed = self.corruption.apply(stored.observation, first, seed)
-            yield Frame(stored.episode, stored.frame, changed)
+            yield Frame(stored.episode, stored.frame, changed, task=stored.task)
 
 
 def _half_black(image: NDArray[Any], side: int) -> NDArray[Any]:

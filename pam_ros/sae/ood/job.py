@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pam_ros.observations.options import add_instruction_option
 from pam_ros.sae.errors import SaeError
 from pam_ros.sae.policy_options import (
     add_policy_options,
@@ -17,6 +18,7 @@ from pam_ros.sae.policy_options import (
     open_policy,
     set_threads,
 )
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +52,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _fit(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="pam_ros sae ood fit")
+    parser = Parser(prog="pam_ros sae ood fit")
     parser.add_argument("--sae", type=Path, required=True, help="folder; the detector goes there")
     parser.add_argument("--data", type=Path, required=True, help="store of the SAE's training")
     parser.add_argument("--calibration", type=Path, required=True, help="store of other episodes")
@@ -81,7 +83,7 @@ def _fit(argv: Sequence[str]) -> None:
 
 
 def _break(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="pam_ros sae ood break")
+    parser = Parser(prog="pam_ros sae ood break")
     parser.add_argument("--data", type=Path, required=True, help="store that keeps observations")
     parser.add_argument(
         "--kind",
@@ -98,6 +100,7 @@ def _break(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
     add_policy_options(parser)
+    add_instruction_option(parser)
     options = parser.parse_args(argv)
 
     from pam_ros.sae.collect.collector import collect  # noqa: PLC0415
@@ -113,6 +116,7 @@ def _break(argv: Sequence[str]) -> None:
         options.out,
         layer=store.info.layer,
         observations=options.observations,
+        instruction=options.instruction,
     )
     sys.stdout.write(f"{options.out}: {reason}\n")
 
@@ -137,7 +141,7 @@ def _broken(store: TokenStore, kind: str, cameras: Sequence[str] | None, episode
 
 
 def _eval(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="pam_ros sae ood eval")
+    parser = Parser(prog="pam_ros sae ood eval")
     parser.add_argument("--sae", type=Path, required=True, help="folder with its detector")
     parser.add_argument("--normal", type=Path, required=True, help="store of normal episodes")
     parser.add_argument("--calibration", type=Path, help="as in fit; for the baselines' thresholds")

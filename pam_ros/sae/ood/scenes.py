@@ -89,7 +89,8 @@ class ChangedSceneSource:
                         self._check(scene, stored.observation)
                     change_scene(scene, self.change, seen - 1)
                 if after is None or (stored.episode, stored.frame) > after:
-                    yield Frame(stored.episode, stored.frame, _seen(scene, stored.observation))
+                    seen_now = _seen(scene, stored.observation)
+                    yield Frame(stored.episode, stored.frame, seen_now, task=stored.task)
 
     def _joints(self, observation: Observation) -> NDArray[np.float64]:
         from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES  # noqa: PLC0415

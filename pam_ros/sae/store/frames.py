@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Observation = Mapping[str, NDArray[np.generic]]
 
 _END = ".png_end"
+_WORDS, _WORDS_END = "instruction", "instruction.end"
+"""UTF-8 of what was said at each frame, and where each ends; no robot's feature is called so."""
+_NO_FEATURES = {"episode", "frame", _WORDS, _WORDS_END}
 
 
 class ObservationPack:
@@ -29,10 +32,14 @@ class ObservationPack:
         self._where: list[tuple[int, int]] = []
         self._parts: dict[str, list[NDArray[Any]]] = {}
         self._images: set[str] = set()
+        self._words: list[bytes] = []
         self.nbytes = 0
 
-    def add(self, episode: int, frame: int, observation: Observation) -> None:
-        """Take the observation of a frame; all frames have the same features."""
+    def add(self, episode: int, frame: int, observation: Observation, task: str = "") -> None:
+        """Take the observation of a frame; all frames have the same features.
+
+        task: what a policy that reads words was told; empty: nothing.
+        """
         parts: dict[str, NDArray[Any]] = {}
         for feature, value in observation.items():
             part = np.array(value)
@@ -45,9 +52,13 @@ class ObservationPack:
             self._parts.setdefault(feature, []).append(part)
             self.nbytes += part.nbytes
         self._where.append((episode, frame))
+        self._words.append(task.encode("utf-8", "replace"))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All frames: per image feature PNG bytes and where each ends; vectors stacked."""
+        """All frames: per image feature PNG bytes and where each ends; vectors stacked.
+
+        Words, where there are any, are as pictures: UTF-8, and where each frame's end.
+        """
         where = np.array(self._where, np.int32).reshape(-1, 2)
         arrays: dict[str, NDArray[Any]] = {
             "episode": where[:, 0].copy(),
@@ -59,18 +70,21 @@ class ObservationPack:
                 arrays[feature + _END] = np.cumsum([part.size for part in parts]).astype(np.int64)
             else:
                 arrays[feature] = np.stack(parts)
+        if any(self._words):
+            arrays[_WORDS] = np.frombuffer(b"".join(self._words), np.uint8).copy()
+            arrays[_WORDS_END] = np.cumsum([len(one) for one in self._words]).astype(np.int64)
         return arrays
 
 
 def unpack_observations(
     arrays: Mapping[str, NDArray[Any]], chosen: Iterable[int]
-) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
-    """(episode, frame, observation) of ObservationPack.arrays(), at the chosen places.
+) -> Iterator[tuple[int, int, dict[str, NDArray[Any]], str]]:
+    """(episode, frame, observation, task) of ObservationPack.arrays(), at the chosen places.
 
     Raises:
         ValueError, LookupError: the arrays do not belong together.
     """
-    features = [f for f in arrays if f not in {"episode", "frame"} and not f.endswith(_END)]
+    features = [f for f in arrays if f not in _NO_FEATURES and not f.endswith(_END)]
     for index in chosen:
         observation = {}
         for feature in features:
@@ -84,4 +98,13 @@ def unpack_observations(
                 observation[feature] = np.ascontiguousarray(image[..., ::-1])
             else:
                 observation[feature] = arrays[feature][index]
-        yield int(arrays["episode"][index]), int(arrays["frame"][index]), observation
+        place = int(arrays["episode"][index]), int(arrays["frame"][index])
+        yield *place, observation, _words(arrays, index)
+
+
+def _words(arrays: Mapping[str, NDArray[Any]], index: int) -> str:
+    if _WORDS_END not in arrays:
+        return ""
+    ends = arrays[_WORDS_END]
+    begin = int(ends[index - 1]) if index else 0
+    return bytes(arrays[_WORDS][begin : int(ends[index])]).decode("utf-8", "replace")

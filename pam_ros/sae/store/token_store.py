@@ -49,11 +49,12 @@ class Shard:
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """An observation as it was, and where it stands."""
+    """An observation as it was, and where it stands; task: what a policy with words was told."""
 
     episode: int
     frame: int
     observation: Observation
+    task: str = ""
 
 
 class TokenStore:
@@ -142,8 +143,8 @@ class TokenStore:
                 continue
             try:
                 frames = unpack_observations(safetensors.numpy.load_file(path), wanted)
-                for episode, frame, observation in frames:
-                    yield StoredFrame(episode, frame, observation)
+                for episode, frame, observation, task in frames:
+                    yield StoredFrame(episode, frame, observation, task)
             except (safetensors.SafetensorError, OSError, ValueError, LookupError) as error:
                 raise SaeError(f"{path} is damaged: {first_line(error)}") from None
 

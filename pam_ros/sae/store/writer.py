@@ -116,8 +116,11 @@ class TokenWriter:
         rows: NDArray[np.float32],
         table: RowTable,
         observation: Observation | None = None,
+        task: str = "",
     ) -> None:
         """Take the rows (R, D) of one tick; with its observation where the store keeps them.
+
+        task: what the policy was told, kept beside the observation; empty: nothing.
 
         Raises:
             SaeError: a value that is not finite or too large for float16; the disk is full.
@@ -138,7 +141,7 @@ class TokenWriter:
         for name in ("token", "kind", "camera", "row", "col"):
             self._columns[name][part] = getattr(table, name)
         if self.info.keeps_observations and observation is not None:
-            self._observations.add(episode, frame, observation)
+            self._observations.add(episode, frame, observation, task)
         self._rows += len(rows)
         self._frames += 1
         self._last = (episode, frame)

@@ -6,7 +6,6 @@ Several processes: `torchrun --nproc-per-node N -m pam_ros.cli sae train ...`, o
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from dataclasses import asdict, fields
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING
 from pam_ros.sae.arch.names import ARCHITECTURES, name_of
 from pam_ros.sae.policy_options import add_threads_option, set_threads
 from pam_ros.sae.train.settings import TrainingSettings
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from pam_ros.sae.store.token_store import TokenStore
@@ -81,7 +82,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros sae train",
         description="Train an SAE; the same command again goes on from its last checkpoint.",
     )

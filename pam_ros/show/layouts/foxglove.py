@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Foxglove layout (Lichtblick reads it too): cameras, overlays, shares, commands, features."""
+"""A Foxglove layout (Lichtblick reads it too): pictures, words, shares, commands, features."""
 
 from __future__ import annotations
 
@@ -69,7 +69,11 @@ def foxglove(topics: Topics) -> str:
             "hardwareIdFilter": "",
         },
     )
-    parts = [_row(*images), health] if images else [health]
+    parts = [_row(*images)] if images else []
+    if topics.words:
+        strip = _image("Words", topics.compressed_words)
+        parts.append(_add(panels, "Image", "the words", strip))
+    parts.append(health)
     content = {
         "configById": panels,
         "globalVariables": {},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An rqt perspective: one rqt_image_view per camera, with the overlays.
+"""An rqt perspective: one rqt_image_view per camera, with the overlays, and one for words.
 
 A perspective is the tree of rqt's settings in JSON; every value is the `repr` of a Python value.
 """
@@ -19,17 +19,14 @@ PLUGIN = "rqt_image_view/ImageView"
 
 def rqt(topics: Topics) -> str:
     """The text of a .perspective file."""
-    numbers = range(1, len(topics.cameras) + 1)
+    shown = [camera.overlay for camera in topics.cameras] + [topics.words] * bool(topics.words)
+    numbers = range(1, len(shown) + 1)
     views = {
         f"plugin__{PLUGIN.replace('/', '__')}__{number}": _group(
             {},
-            {
-                "plugin": _group(
-                    {"topic": camera.overlay, "smooth_image": True, "toolbar_hidden": False}
-                )
-            },
+            {"plugin": _group({"topic": topic, "smooth_image": True, "toolbar_hidden": False})},
         )
-        for number, camera in zip(numbers, topics.cameras, strict=True)
+        for number, topic in zip(numbers, shown, strict=True)
     }
     manager = _group({"running-plugins": {PLUGIN: list(numbers)}}, views)
     return json.dumps(_group({}, {"pluginmanager": manager}), indent=2) + "\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.show.report.heat import PackedHeat, pack
 from pam_ros.show.report.held import shown_maps
+from pam_ros.show.report.looks import looks
 from pam_ros.show.report.numbers import numbers
 from pam_ros.show.report.tick import cameras_of, of_map
 
@@ -68,6 +69,7 @@ def targets_payload(
             "units": numbers(heat.units, 6),
             "scales": numbers(heat.full_scales, 6),
             "maps": shown_maps(one.ticks),
+            "looks": looks(one.ticks),
             "grids": {name: [vars(grid) for grid in heat.grids.get(name, ())] for name in cameras},
             "shares": {
                 name: numbers([_share(tick, name) for tick in one.ticks]) for name in cameras

@@ -87,13 +87,16 @@ def full_scales(ticks: Sequence[Tick]) -> npt.NDArray[np.float64]:
     """
     scale = RunningScale()
     scales = np.zeros(len(ticks))
-    selection: tuple[str, ...] = ()
+    selection: tuple[str | int, ...] = ()
     for index, tick in enumerate(ticks):
         message = tick.message
         maps = _maps(tick)
         if maps is None:
             continue
-        now = (message.method, message.layer, message.head, message.query)
+        now = (
+            *(message.method, message.layer, message.head, message.query),
+            message.denoising_step,
+        )
         if now != selection:
             scale.reset()
             selection = now

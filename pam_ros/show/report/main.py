@@ -1,43 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`pam_ros report`: a recording as one HTML file that opens anywhere, also offline."""
+"""`pam_ros report`: a recording, or two side by side, as one HTML file that opens anywhere."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pam_ros.robot.contract_file import load_contract
 from pam_ros.robot.topics import full_name
+from pam_ros.share.commands import Parser
 from pam_ros.share.folders import find_contract
+from pam_ros.share.working import working
 from pam_ros.show.report.errors import ReportError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros report ...`; returns the exit status."""
-    from pam_ros.show.report.page import write_report  # noqa: PLC0415  (not for --help)
+    from pam_ros.show.report.page import Showing, write_report  # noqa: PLC0415  (not for --help)
 
-    parser = argparse.ArgumentParser(prog="pam_ros report", description=__doc__)
-    parser.add_argument("bag", help="folder, .mcap or .db3 file with AttentionMaps")
+    parser = Parser(prog="pam_ros report", description=__doc__)
+    parser.add_argument(
+        "bag", nargs="+", help="folder, .mcap or .db3 file with AttentionMaps; two: side by side"
+    )
     parser.add_argument("-o", "--output", default="report.html", help="the page to write")
     parser.add_argument("--height", type=int, default=480, help="of a picture, at most [pixels]")
     parser.add_argument("--quality", type=int, default=24, help="x264's crf: lower is better")
+    parser.add_argument("--robot", default="", help="its name; else that of its description")
+    parser.add_argument("--task", default="", help="in words; else what the policy was told")
     add_camera_option(parser)
     options = parser.parse_args(argv)
     check_range("--height", options.height, 16, 4096)
     check_range("--quality", options.quality, 0, 51)
-    report = write_report(
-        options.bag,
-        Path(options.output),
+    showing = Showing(
         camera_topics=camera_topics(options.camera),
         encodings=contract_encodings(options.contract),
         height=options.height,
         quality=options.quality,
+        robot=options.robot or _robot(options.contract),
+        task=options.task,
     )
+    with working(f"reading {', '.join(options.bag)}"):
+        report = write_report(options.bag, Path(options.output), showing)
     for note in report.notes:
         sys.stderr.write(f"pam_ros report: {note}\n")
     sys.stdout.write(
@@ -45,6 +53,11 @@ def main(argv: Sequence[str]) -> int:
         f"(video {report.video_size / 1e6:.1f}, maps {report.cells_size / 1e6:.1f})\n"
     )
     return 0
+
+
+def _robot(contract: str) -> str:
+    """As a contract calls it; of none, nothing."""
+    return load_contract(find_contract(contract)).robot if contract else ""
 
 
 def add_camera_option(parser: argparse.ArgumentParser) -> None:

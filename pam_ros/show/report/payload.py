@@ -11,6 +11,7 @@ import numpy as np
 from pam_ros.attention.drawing import DRAWING
 from pam_ros.attention.words import words_of
 from pam_ros.bags.canvas import DIMMED
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.show.groups import shares as other_shares
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.frames import frame_times
@@ -18,12 +19,13 @@ from pam_ros.show.report.further import common_target, targets_payload
 from pam_ros.show.report.heat import colours
 from pam_ros.show.report.held import first_map, shown_maps
 from pam_ros.show.report.joints import CHUNK, COMMANDED, PREDICTED
+from pam_ros.show.report.looks import looks
 from pam_ros.show.report.moments import moments
 from pam_ros.show.report.numbers import numbers
 from pam_ros.show.report.tick import of_map
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -46,6 +48,7 @@ def payload(
     heat: PackedHeat,
     further: Sequence[PackedHeat],
     losses: Sequence[str],
+    head: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything but the video and the cells; `further` packs recording.further."""
     times = frame_times(recording)
@@ -58,7 +61,11 @@ def payload(
     curves["gap"] = gap
     return {
         "name": recording.name,
+        "heading": dict(head),
+        # Of the first tick's stamp: recordings of the same moments are laid over each other by it.
+        "start": stamp_nanoseconds(recording.ticks[0].message.header.stamp) / 1e9,
         "policy": _policy(recording),
+        "looks": looks(recording.ticks),
         "times": [round(float(time), 3) for time in times],
         "ticks": [int(tick.message.tick) for tick in recording.ticks],
         "episodes": [int(tick.message.episode) for tick in recording.ticks],
@@ -115,7 +122,7 @@ def payload(
 def _policy(recording: Recording) -> dict[str, str]:
     message = next((t.message for t in recording.ticks if t.message.valid), None)
     message = message if message is not None else recording.ticks[0].message
-    names = ("policy_name", "policy_sha256", "method", "layer", "head", "query", "chunk_mode")
+    names = ("policy_name", "policy_sha256", "chunk_mode")
     return {name: str(getattr(message, name)) for name in names}
 
 

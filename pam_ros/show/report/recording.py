@@ -41,6 +41,8 @@ FEATURES_TYPE = "pam_ros/msg/SaeFeatures"
 STRING_TYPE = "std_msgs/msg/String"
 #: Notes on topics of this name are marks.
 ANNOTATE = "annotate"
+_DESCRIPTION = "robot_description"
+_NOTED = {ANNOTATE, "result", _DESCRIPTION}
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Recording:
     the picture to show, and whether it is the very picture that the tick saw; None where there is
     none. `further` has the maps of further targets. `notes` say what is missing; `features_note`
     why ticks have no features. `encodings` are those of topics whose images tell only their type,
-    as a contract says.
+    as a contract says. `start_ns`: when its first message was received [ns]. `description`: the
+    robot's, as robot_state_publisher reads it; empty if the bag has none.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Recording:
     notes: list[str] = field(default_factory=list)
     features_note: str = ""
     encodings: dict[str, str] = field(default_factory=dict)
+    start_ns: int = 0
+    description: str = ""
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
@@ -163,12 +168,14 @@ class _Pass:
             topics=dict(self._reader.topics),
             notes=self._notes,
             features_note=self._features_note,
+            start_ns=self._reader.start_ns,
+            description=self._description(),
         )
 
     def _read(self) -> None:
         wanted = {self._attention, *self._roles, *self._pictures.candidates, *self._further}
         for name, info in self._reader.topics.items():
-            note = info.type == STRING_TYPE and name.rsplit("/", 1)[-1] in {ANNOTATE, "result"}
+            note = info.type == STRING_TYPE and name.rsplit("/", 1)[-1] in _NOTED
             if note or info.type == FEATURES_TYPE:
                 wanted.add(name)
         for message in self._reader.messages(wanted & set(self._reader.readable)):
@@ -229,6 +236,14 @@ class _Pass:
         if invalid:
             self._features_note = f"{len(invalid)} ticks have no sparse features: {invalid[0]}"
         return found
+
+    def _description(self) -> str:
+        texts = (
+            str(message.data)
+            for _, topic, message in self._others
+            if topic.rsplit("/", 1)[-1] == _DESCRIPTION and hasattr(message, "data")
+        )
+        return next(texts, "")
 
     def _marks(self, clock: Clock) -> list[Mark]:
         marks = []

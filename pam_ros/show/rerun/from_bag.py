@@ -12,6 +12,7 @@ from pam_ros.attention.words import language_words
 from pam_ros.bags import BagError, BagReader
 from pam_ros.robot.contract import CAMERA_TYPES
 from pam_ros.robot.stamps import stamp_nanoseconds
+from pam_ros.share.working import working
 from pam_ros.show.rerun.errors import ViewError
 from pam_ros.show.rerun.scene import Scene
 
@@ -104,13 +105,15 @@ class OpenBag:
         bad: Counter[str] = Counter()
         damage = ""
         try:
-            for message in self._reader.messages(self._wanted):
-                try:
-                    decoded = self._reader.decode(message)
-                except BagError:
-                    bad[message.topic] += 1
-                    continue
-                scene.take(message.topic, decoded, message.stamp_ns)
+            with working(f"reading {self._reader.path}", "messages") as count:
+                for message in self._reader.messages(self._wanted):
+                    count.add()
+                    try:
+                        decoded = self._reader.decode(message)
+                    except BagError:
+                        bad[message.topic] += 1
+                        continue
+                    scene.take(message.topic, decoded, message.stamp_ns)
         except BagError as error:
             damage = str(error)
         return Shown(dict(scene.counts), dict(scene.bad + bad), scene.without_image, damage)

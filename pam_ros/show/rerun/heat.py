@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pam_ros.attention.maps import AttentionMaps, CameraMap
 from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.attention.word_strip import draw_words
 from pam_ros.attention.words import language_words
 from pam_ros.bags.canvas import DIMMED, age_text, write
-from pam_ros.show.groups import tokens
+from pam_ros.show.message_maps import maps_of
 from pam_ros.show.report.held import HELD_S
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pam_ros.attention.maps import AttentionMaps
     from pam_ros.message_types.builtin_interfaces import Time
     from pam_ros.message_types.pam_ros import AttentionMap, CameraAttention
 
@@ -60,7 +60,7 @@ class HeatDrawing:
         Raises:
             AttentionError: the message's cells cannot be drawn.
         """
-        maps = _maps(message)
+        maps = maps_of(message)
         full_scale = self._scale.scale(maps)
         self._last = _LastMap(message, maps, full_scale)
         for camera, placed in zip(message.cameras, maps.cameras, strict=True):
@@ -124,33 +124,3 @@ class _LastMap:
 
 def _nanoseconds(stamp: Time) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-
-
-def _maps(message: AttentionMap) -> AttentionMaps:
-    """The maps in a message, placed in source images."""
-    cameras = tuple(
-        CameraMap(
-            camera.name,
-            np.asarray(camera.cells, np.float32).reshape(int(camera.rows), int(camera.cols)),
-            float(camera.share),
-            (int(camera.peak_row), int(camera.peak_col)),
-            float(camera.x0),
-            float(camera.y0),
-            float(camera.dx),
-            float(camera.dy),
-        )
-        for camera in message.cameras
-    )
-    return AttentionMaps(
-        message.method,
-        message.layer,
-        message.head,
-        message.query,
-        cameras,
-        float(message.latent_share),
-        float(message.joint_state_share),
-        float(message.environment_share),
-        float(message.entropy),
-        float(message.total),
-        tokens(message),
-    )

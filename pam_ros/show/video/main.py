@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from pam_ros.bags import BagError, BagReader, write_video
 from pam_ros.bags.pictures import find_cameras
+from pam_ros.share.commands import Parser
+from pam_ros.share.working import working
 from pam_ros.show.report.main import (
     add_camera_option,
     camera_topics,
@@ -22,6 +23,7 @@ from pam_ros.show.report.recording import read_recording
 from pam_ros.show.video.drawn import write_drawn_video
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
     from pam_ros.bags import Video
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run `pam_ros video ...`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pam_ros video", description=__doc__)
+    parser = Parser(prog="pam_ros video", description=__doc__)
     parser.add_argument("bag", help="folder, .mcap or .db3 file with overlays or AttentionMaps")
     parser.add_argument("-o", "--output", default="video.mp4", help="the mp4 to write")
     parser.add_argument("--max-fps", type=float, default=30.0, help="frames closer are left out")
@@ -44,7 +46,10 @@ def main(argv: Sequence[str]) -> int:
     if options.height:
         check_range("--height", options.height, 16, 4096)
     topics = camera_topics(options.camera)
-    with readable(options.bag, lambda path: _look(path, topics, draw=options.draw)) as found:
+    with (
+        working(f"reading {options.bag}"),
+        readable(options.bag, lambda path: _look(path, topics, draw=options.draw)) as found,
+    ):
         path, recording, losses = found
         video = _write(path, recording, topics, options)
     for note in (*losses, *(recording.notes if recording else ())):

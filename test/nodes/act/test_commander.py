@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 from rclpy.time import Time
 
 from pam_ros.nodes.act.commander import Commander
+from pam_ros.nodes.kit.said import Said
 from pam_ros.robot import SafetyState, load_contract
 
 PERIOD = 0.1
@@ -215,19 +216,19 @@ def test_a_plan_that_is_dry_again_and_again_is_no_flood_in_the_log(arm, monkeypa
     lines = []
 
     class Log:
-        def info(self, text, **options) -> None:
-            lines.append((text, options))
+        def info(self, text) -> None:
+            lines.append(text)
 
         warning = info
 
-    monkeypatch.setattr(arm._node, "get_logger", Log)
+    monkeypatch.setattr(arm.commander, "_said", Said(Log()))
     for _ in range(5):
         arm.commander.hold("queue", "the policy's next chunk is not there yet")
         # The watchdog comes before a tick that is a little late.
         arm.wait(1.25 * PERIOD)
         arm.tick([0.0, 0.0], [0.0, 0.0])
-    assert len(lines) >= 10
-    assert all(options == {"throttle_duration_sec": 1.0} for _, options in lines)
+    assert lines
+    assert len({*lines}) == len(lines)  # each state once
 
 
 def test_commands_that_move_nothing_are_told_until_the_robot_is_held(arm):

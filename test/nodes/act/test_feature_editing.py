@@ -3,6 +3,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from trajectory_msgs.msg import JointTrajectory
 
 from pam_ros.msg import AttentionMap
+from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy import load_policy
 from pam_ros.sae.disk import load_sae
@@ -83,3 +85,33 @@ def test_a_steered_policy_says_so_and_by_how_much_its_chunk_changed(
 def _size(robot):
     camera = robot.node.ticks.spec.cameras[0]
     return camera.height, camera.width
+
+
+def test_of_a_policy_with_words_and_noise_the_edit_alone_is_measured(
+    attention_robot, second_policy, tmp_path
+):
+    top, state = "observation.images.top", "observation.state"
+    folder = second_policy(tmp_path / "second", {top: (64, 96)}, instruction="reach the red cube")
+    policy = load_policy(folder, device="cpu")
+    write_sae(tmp_path / "sae", width=32, policy=policy.spec.sha256, bias=0.0)
+    values = {
+        "allow_edits": True, "edit_sae": str(tmp_path / "sae"), "edit_feature": 3,
+        "edit_mode": "steer", "edit_amount": 5.0,
+    }  # fmt: skip
+    editing = FeatureEditing(attention_robot(policy=folder).node, policy, values)
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    observation = {top: pixels, state: np.array([0.1, 0.2], np.float32)}
+    output = policy.explain(observation)
+    policy.instruct("put the block in the bowl")  # before it is looked at
+    editing.look_at(observation, SimpleNamespace(output=output))
+    prepared = policy.prepare([observation])
+    edit = steer(load_sae(tmp_path / "sae"), 3, 5.0)
+    edited = policy.forward(prepared, edit=edit).chunks
+    expected = np.abs(edited - policy.forward(prepared).chunks).max()
+    assert expected > 1e-3
+    said = float(editing.values()["edit_chunk_change_max"])
+    assert said == pytest.approx(expected, abs=1e-4)
+    # The words changed, the edit did not: a pass is still another one than without it.
+    kept = policy.explain(observation).chunk
+    policy.edit_tokens(None)
+    assert np.abs(policy.explain(observation).chunk - kept).max() > 1e-4

@@ -314,6 +314,7 @@ def test_encoder_attention_is_shown_from_the_next_tick_on(attention_robot, check
         ("attention_query", "8", "0 to 7"),
         ("attention_layer", 1, "0 to 0"),
         ("attention_query", "5:5", "0 <= a < b <= 8"),
+        ("attention_step", "0", 'without denoising steps; use "last"'),
         ("attention_method", "saliency", "cross_attention, encoder_attention, rollout"),
         ("explain_method", "rollout", "input_gradients, integrated_gradients, grad_cam"),
         ("explain_target", "elbow[0]", "joint of pan, lift and a step from 0 to 7"),

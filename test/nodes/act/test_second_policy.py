@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap, TokenActivations
@@ -57,6 +58,38 @@ def test_it_shows_joint_attention_and_tokens_and_has_no_gradients(attention_robo
 
     answer = robot.call(Trigger, "/act_attention/explain", Trigger.Request())
     assert not answer.success and "gives no gradients" in answer.message
+
+
+def set_step(robot, step):
+    (result,) = robot.node.set_parameters([Parameter("attention_step", value=step)])
+    return result
+
+
+def test_the_denoising_step_is_chosen_while_it_runs(attention_robot, folder):
+    robot = attention_robot(policy=folder, attention_method="joint_attention", attention_step="'0'")
+    maps = robot.listen(AttentionMap, ATTENTION)
+    robot.spin()
+    pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
+    policy = load_policy(folder, device="cpu")
+    for number, step in enumerate(("0", "1", "mean", "last")):
+        if number:
+            assert set_step(robot, step).successful
+        robot.observe(pixels=pixels, positions=(0.3, -0.6))
+        assert robot.wait(lambda number=number: len(maps) == number + 1)
+        message = maps[-1]
+        assert message.valid, message.invalid_reason
+        known = {"last": 2, "mean": AttentionMap.DENOISING_STEP_MEAN}
+        assert message.denoising_step == known.get(step, number)
+        robot.node.ticks.look.selection.apply_to(policy)
+        policy.reset()
+        for _ in range(number):  # the noise is that of the tick
+            policy.skip()
+        kept = policy.explain({TOP: pixels, STATE: np.array([0.3, -0.6], np.float32)}).weights
+        assert len(kept) == (3 if step == "mean" else 1)
+        mass = np.mean([each.mean(axis=(0, 1)) for each in kept.values()], axis=0)
+        np.testing.assert_allclose(message.cameras[0].cells, mass[:24], atol=1e-6)
+    refused = set_step(robot, "3")
+    assert not refused.successful and 'use "last", "mean", a number from 0 to 2' in refused.reason
 
 
 def test_its_default_is_rollout_through_its_prefix(attention_robot, folder):

@@ -35,6 +35,14 @@ def test_it_names_what_can_be_copied(attention_robot, capfd, monkeypatch, enable
     assert lines[0].endswith(words)
 
 
+def test_a_service_of_another_name_is_named(attention_robot, capfd, monkeypatch):
+    renamed = ("-r", "~/enable:=/robot/go")
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    attention_robot(ros_arguments=renamed)
+    said = capfd.readouterr()
+    assert "`pam_ros enable --service /robot/go` enables it." in said.out + said.err
+
+
 def test_beside_ros_2_it_is_ros_2s_own_command(attention_robot, capfd, monkeypatch):
     monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/jazzy")
     attention_robot()

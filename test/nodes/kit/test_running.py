@@ -47,7 +47,7 @@ def test_a_node_stays_where_a_callback_fails(domain, capfd, threads):
     assert run_node(make, [], threads) == 0
     assert made[0].calls == 3
     text = capfd.readouterr().err
-    assert text.count("KeyError: 'strange request'") == 1  # throttled
+    assert text.count("KeyError: 'strange request'") == 1  # said once
     assert "_on_timer" in text
 
 

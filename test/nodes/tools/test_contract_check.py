@@ -125,6 +125,28 @@ def test_a_graph_that_keeps_to_the_contract(graph, contract, checkpoint):
     assert "the graph keeps to it" in done.stdout
 
 
+def test_a_page_and_a_recorder_that_listen_are_no_driver(domain):
+    from pam_ros.nodes.tools.contract_listener import _command_topic
+
+    rclpy.init(args=[])
+    names = ("pam_ros_live_7", "recorder", "rosbag2_recorder", "asks")
+    nodes = [rclpy.create_node(name) for name in names]
+    topic, kind = "/joint_commands", "sensor_msgs/msg/JointState"
+    try:
+        for node in nodes[:-1]:
+            node.create_subscription(JointState, topic, lambda _: None, 5)
+        asks = nodes[-1]
+        while len(asks.get_subscriptions_info_by_topic(topic)) < len(names) - 1:
+            rclpy.spin_once(asks, timeout_sec=0.05)
+        assert _command_topic(asks, topic, kind) == (
+            [], [f"nobody listens to the commands on {topic}"]
+        )  # fmt: skip
+    finally:
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
 def test_other_joints_of_the_controller_are_told_and_no_policy_is_needed(graph, contract):
     graph["controller"].set_parameters([Parameter("joints", value=["pan", "elbow"])])
     done = live(contract(), None)

@@ -229,7 +229,7 @@ def test_bad_input_is_named(act):
 def test_a_contribution_that_is_not_finite_is_refused(act):
     policy, observation = act
     policy.contribute(observation, PIXELS)
-    explaining, _ = policy._contributor._built
+    explaining, _ = policy._contributor._graphs._made[False]
     explaining.graph.head.weight.fill_(np.inf)
     for request in (PIXELS, TOKENS):
         with pytest.raises(PolicyError, match="not finite on this observation"):
@@ -302,7 +302,7 @@ def test_further_targets_are_what_each_is_alone(act, request_, monkeypatch):
         policy.contribute(observation, asked(request_, target=target, points=2, complete=True))
         for target in targets
     ]
-    explaining, _ = policy._contributor._graph()
+    explaining, _ = policy._contributor._graphs.get()
     passes = []
     explaining.graph.register_forward_hook(lambda *_: passes.append(1))
     found = policy.contribute(

@@ -56,7 +56,7 @@ def test_the_chunk_is_explained_along_its_change(act, method):
     change = np.zeros_like(now.normalised)
     change[:-3] = now.normalised[:-3] - before.normalised[3:]
     asked = policy._contributor._asked(
-        *policy._contributor._graph(),
+        *policy._contributor._graphs.get(),
         second,
         ContributionRequest(method, CHANGE, before=Before(before.chunk, 3)),
         None,

@@ -109,7 +109,7 @@ def test_compiled_contributions_are_autograds(reference_policy, monkeypatch, tmp
             method: contributions(policy, observation, method)
             for method in ("token_contribution", "contribution")
         }
-        explaining, _ = policy._contributor._built
+        explaining, _ = policy._contributor._graphs._made[False]
         assert explaining.name.startswith("eager" if where == "autograd" else "openvino")
     for method, known in found["autograd"].items():
         ours = found["openvino"][method]

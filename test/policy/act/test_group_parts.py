@@ -148,7 +148,7 @@ def test_a_camera_whose_tokens_are_at_their_mean_has_exactly_nothing(reference_p
     policy, observation, _ = make(reference_policy)
     policy.keep_inputs(keep=True)
     output = policy.explain(observation)
-    graph, reference = policy._contributor._graph()
+    graph, reference = policy._contributor._graphs.get()
     tokens = torch.tensor(output.inputs)[None]
     (wrist,) = (group for group in reference.groups if group.name == WRIST)
     tokens[:, wrist.start : wrist.start + wrist.mean.shape[1]] = wrist.mean
@@ -231,12 +231,12 @@ def test_environment_alone_beside_a_camera(reference_policy):
 def test_parts_that_are_not_finite_are_refused(reference_policy):
     policy, observation, _ = make(reference_policy)
     policy.contribute(observation, request())
-    graph, reference = policy._contributor._built
+    graph, reference = policy._contributor._graphs._made[False]
     broken = tuple(
         group._replace(mean=group.mean * math.nan) if group.name == STATE else group
         for group in reference.groups
     )
-    policy._contributor._built = graph, reference._replace(groups=broken)
+    policy._contributor._graphs._made[False] = graph, reference._replace(groups=broken)
     policy.contribute(observation, replace(request(), complete=False))
     with pytest.raises(PolicyError, match="not finite on this observation"):
         policy.contribute(observation, request())

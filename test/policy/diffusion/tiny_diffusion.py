@@ -131,8 +131,18 @@ def write_diffusion(
     return make_diffusion(cameras, **options).save(folder)
 
 
-def write_frames(root: Path, cameras: dict[str, tuple[int, int]], *, joints: int = 2) -> Path:
-    """A LeRobot dataset of two short episodes, for a policy of these inputs."""
+def write_frames(
+    root: Path,
+    cameras: dict[str, tuple[int, int]],
+    *,
+    joints: int = 2,
+    actions: int = 0,
+    seed: int = 0,
+) -> Path:
+    """A LeRobot dataset of two short episodes, for a policy of these inputs.
+
+    actions: of a command; 0: as many as joints.
+    """
     from pam_ros.sim.training.lerobot_api import LeRobotDataset, disable_progress_bars
 
     disable_progress_bars()
@@ -140,19 +150,20 @@ def write_frames(root: Path, cameras: dict[str, tuple[int, int]], *, joints: int
         name: {"dtype": "image", "shape": (*size, 3), "names": ["height", "width", "channels"]}
         for name, size in cameras.items()
     }
-    for name in (STATE, "action"):
-        features[name] = {"dtype": "float32", "shape": (joints,), "names": None}
+    sizes = {STATE: joints, "action": actions or joints}
+    for name, size in sizes.items():
+        features[name] = {"dtype": "float32", "shape": (size,), "names": None}
     made = LeRobotDataset.create(
         repo_id="test/reaches", fps=10, root=root, use_videos=False, features=features
     )
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for episode in range(2):
         for _ in range(6):
             frame: dict[str, Any] = {
                 name: rng.integers(0, 256, (*size, 3), np.uint8) for name, size in cameras.items()
             }
-            for name in (STATE, "action"):
-                frame[name] = rng.uniform(-1, 1, joints).astype(np.float32)
+            for name, size in sizes.items():
+                frame[name] = rng.uniform(-1, 1, size).astype(np.float32)
             made.add_frame({**frame, "task": f"reach {episode}"})
         made.save_episode()
     made.finalize()

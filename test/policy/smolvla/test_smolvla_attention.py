@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pam_ros.attention.look import Look
+from pam_ros.attention.scale import UniformScale
 from pam_ros.attention.selection import make_selection, methods_of
 from pam_ros.policy import PolicyError, load_policy
 
@@ -150,6 +151,45 @@ def test_masses_of_cells_and_groups_sum_to_one_in_every_method(pair):
                 assert maps.total == pytest.approx(1, abs=1e-5)
                 shown += 1
     assert shown >= 12
+
+
+def test_tokens_are_those_that_something_reads(pair):
+    theirs, policy = pair
+    observation = theirs.observation(np.random.default_rng(3))
+    for method in methods_of(policy.spec):
+        chosen = make_selection(method, -1, "mean", "mean", policy.spec)
+        chosen.apply_to(policy)
+        output = policy.explain(observation)
+        maps = chosen.maps(output, policy.spec)
+        (first,) = [each for key, each in output.weights.items() if key[0] == chosen.look.stack]
+        size = policy.spec.layout.size
+        if method == "encoder_attention":  # a masked token's row is its own alone
+            first = first[:, ~np.isclose(first[0].diagonal(), 1)]
+            size = first.shape[-1]
+        read = (first > 0).any(axis=(0, 1))
+        assert maps.tokens == read.sum() < size
+        beside = sum(len(group.mass) for group in maps.groups)
+        assert beside + sum(camera.cells.size for camera in maps.cameras) == maps.tokens
+        assert UniformScale(1.0).scale(maps) == pytest.approx(1 / read.sum())
+
+
+def test_the_mean_of_a_prefix_is_over_tokens_that_are_there(pair):
+    theirs, policy = pair
+    observation = theirs.observation(np.random.default_rng(4))
+    chosen = make_selection("encoder_attention", 1, "mean", "mean", policy.spec)
+    chosen.apply_to(policy)
+    output = policy.explain(observation)
+    (weights,) = output.weights.values()
+    real = ~np.isclose(weights[0].diagonal(), 1)
+    assert 0 < real.sum() < len(real)
+    expected = weights[:, real].mean(axis=(0, 1))
+    maps = chosen.maps(output, policy.spec)
+    camera, grid = maps.cameras[0], policy.spec.layout.cameras[0]
+    np.testing.assert_allclose(camera.cells.ravel(), expected[grid.start : grid.stop], atol=1e-6)
+    assert sum(group.share for group in maps.groups if not len(group.mass)) == 0
+    masked = int(np.flatnonzero(~real)[0])
+    alone = make_selection("encoder_attention", 1, "mean", str(masked), policy.spec)
+    assert alone.maps(output, policy.spec).total == pytest.approx(1)
 
 
 def test_groups_are_in_the_prefix_s_order(pair):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Its actions are lerobot's own, whether or not anybody looks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from pam_ros.attention.look import Look
 from pam_ros.policy import PolicyError, load_policy
 from pam_ros.policy.abilities import NoiseNumbered
 from pam_ros.policy.noise import noise_generator
+from pam_ros.tick.loop import TickLoop
+from pam_ros.tick.plan import Plan
 
 TASK = "reach the red cube"
 LOOKS = [
@@ -89,6 +93,56 @@ def test_a_pass_that_only_explains_draws_other_noise_and_shifts_none(reference, 
     policy.reset()
     stepped = policy.step(observation).chunk
     assert not np.array_equal(explained, stepped)
+
+
+def test_a_pass_whose_chunk_may_move_the_robot_draws_a_command_s_noise(reference, policy):
+    """As the tick loop has it where chunks are computed beside the commands."""
+    observation = reference().observation(np.random.default_rng(0))
+    policy.draw_as(3, 7)
+    stepped = policy.step(observation)
+    policy.reset()
+    policy.draw_as(3, 7, moves=True)
+    later = policy.explain_later(observation)
+    moving = later()
+    assert np.array_equal(moving.chunk, stepped.chunk)
+    assert moving.noise_seed == stepped.noise_seed != 0
+    policy.draw_as(3, 7)
+    explained = policy.explain(observation)
+    assert explained.noise_seed != stepped.noise_seed
+    assert not np.array_equal(explained.chunk, stepped.chunk)
+
+
+def test_noise_is_that_of_the_seed_that_is_told(reference, policy):
+    theirs = reference()
+    observation = theirs.observation(np.random.default_rng(0))
+    output = policy.explain(observation)
+    generator = torch.Generator().manual_seed(output.noise_seed)
+    noise = torch.randn(1, 12, 6, generator=generator)
+    with torch.inference_mode():
+        chunk = theirs.policy.predict_action_chunk(theirs.batch(observation, TASK), noise=noise)
+    assert np.array_equal(output.normalised, chunk[0].numpy())
+
+
+def test_an_async_loop_s_chunks_draw_what_its_replay_draws(reference, policy):
+    observations = [reference().observation(np.random.default_rng(k)) for k in range(9)]
+    plan = Plan(policy.spec.n_action_steps, 1000.0)  # a period in which any pass ends
+    loop = TickLoop(policy, beside=SimpleNamespace(), plan=plan)
+    ended = []
+    for observation in observations:
+        outcome = loop.run(observation, lambda *_: True, lambda: 1.0)
+        loop.finish(outcome, ended.append)
+    moved = {one.tick for one in ended if one.chunk_executed}
+    assert moved == {0, 4}
+    replayed = TickLoop(load_again(policy))
+    found = {one.tick: one for one in ended}
+    for tick, observation in enumerate(observations):
+        again = replayed.run(
+            observation, lambda *_: True, lambda: 1.0, commanding=False, moves=tick in moved
+        )
+        if tick not in found:
+            continue  # a chunk that is still to be followed
+        assert again.output.noise_seed == found[tick].output.noise_seed
+        assert np.array_equal(again.output.chunk, found[tick].output.chunk)
 
 
 def test_an_episode_draws_noise_of_its_own_and_an_idle_reset_begins_none(reference, policy):

@@ -9,6 +9,7 @@ from pam_ros.ablation.passes import Passes, Question
 from pam_ros.attention.selection import make_selection, methods_of, stack_of
 from pam_ros.faithfulness.methods import maps_of, parse
 from pam_ros.faithfulness.subject import NOISE_SHARED, Subject
+from pam_ros.observations.recorded_tick import RecordedLook
 from pam_ros.policy import load_policy
 from pam_ros.policy.timing import typical_forward_seconds
 from pam_ros.replay.recorded import selection_of
@@ -40,11 +41,18 @@ def test_a_replay_shows_what_the_recorded_labels_say(policy, observations):
     for method in methods_of(policy.spec):
         stack = stack_of(method, policy.spec)
         for layer in range(stack.layers):
-            chosen = make_selection(method, layer, "1", "2:4", policy.spec)
-            chosen.apply_to(policy)
-            maps = chosen.maps(policy.explain(observations[0]), policy.spec)
-            look = (maps.method, maps.layer, maps.head, maps.query)
-            assert selection_of(look, policy) == chosen
+            steps = ("last",) if method == "encoder_attention" else ("0", "2", "mean")
+            for step in steps:
+                chosen = make_selection(method, layer, "1", "2:4", policy.spec, step)
+                chosen.apply_to(policy)
+                maps = chosen.maps(policy.explain(observations[0]), policy.spec)
+                shown = (maps.method, maps.layer, maps.head, maps.query)
+                recorded = selection_of(RecordedLook(*shown, step), policy)
+                recorded.apply_to(policy)
+                again = recorded.maps(policy.explain(observations[0]), policy.spec)
+                assert (again.layer, again.head, again.query) == shown[1:]
+                assert again.denoising_step == maps.denoising_step
+                assert recorded.look.steps(stack, 3) == chosen.look.steps(stack, 3)
 
 
 def test_it_is_timed_and_begins_anew(policy):

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,18 @@ MODEL = Path(__file__).parents[3] / "models" / "demo_act"
 INDEX = re.compile(r"\[[^\]]*\](\{[^}]*\})?")
 
 
+def rviz_displays(text, kind):
+    displays = yaml.safe_load(text)["Visualization Manager"]["Displays"]
+    return [one for one in displays if one["Class"] == f"rviz_default_plugins/{kind}"]
+
+
 def rviz_topics(text):
-    return [d["Topic"]["Value"] for d in yaml.safe_load(text)["Visualization Manager"]["Displays"]]
+    """Of the overlays."""
+    return [one["Topic"]["Value"] for one in rviz_displays(text, "Image")]
+
+
+def rviz_markers(text):
+    return [one["Topic"]["Value"] for one in rviz_displays(text, "MarkerArray")]
 
 
 def rqt_topics(text):
@@ -90,6 +101,7 @@ def started(monkeypatch, tmp_path):
 
     def start(contract, *remaps):
         from pam_ros.nodes.act.node import ActAttentionNode
+        from pam_ros.nodes.displays.node import DisplaysNode
         from pam_ros.nodes.recorders.sae_node import SaeRecorderNode
 
         sys.path.insert(0, str(Path(__file__).parents[2] / "nodes"))
@@ -99,13 +111,14 @@ def started(monkeypatch, tmp_path):
             sys.path.pop(0)
         write_sae(tmp_path / "sae")
         attention = {"policy": str(MODEL), "contract": contract, "engine": "eager"}
-        parameters = {"act_attention": attention, "sae_recorder": {"sae": str(tmp_path / "sae")}}
+        parameters = {"act_attention": attention, "sae_recorder": {"sae": str(tmp_path / "sae")},
+                      "displays": {"contract": contract}}  # fmt: skip
         file = tmp_path / "parameters.yaml"
         file.write_text(
             yaml.safe_dump({f"/**/{n}": {"ros__parameters": v} for n, v in parameters.items()})
         )
         rclpy.init(args=["--ros-args", "--params-file", str(file), *remaps])
-        nodes.extend([ActAttentionNode(), SaeRecorderNode()])
+        nodes.extend([ActAttentionNode(), SaeRecorderNode(), DisplaysNode()])
         nodes[0].start()
         return {
             entity.topic_name: entity.msg_type
@@ -115,7 +128,7 @@ def started(monkeypatch, tmp_path):
 
     yield start
     for node in nodes:
-        node.close()
+        getattr(node, "close", lambda: None)()
         node.destroy_node()
     rclpy.try_shutdown()
 
@@ -135,6 +148,10 @@ def test_every_topic_and_field_is_one_that_the_running_nodes_have(started, shipp
     texts = layouts(shipped)
     images = [*rviz_topics(texts[RVIZ]), *rqt_topics(texts[RQT])]
     assert {entities[topic].__name__ for topic in images} == {"Image"}
+    scene, *ours = rviz_markers(texts[RVIZ])
+    assert scene == "/demo_robot/scene"  # of the driver, as is the description
+    assert {entities[topic].__name__ for topic in ours} == {"MarkerArray"}
+    assert ours == [f"/displays/{name}" for name in ("cameras", "heat", "chunk_path")]
     for topic in foxglove_images(texts[FOXGLOVE]):
         expected = "CompressedImage" if topic.endswith("/compressed") else "Image"
         assert entities[topic].__name__ == expected
@@ -189,10 +206,18 @@ def test_foxglove_shows_each_of_its_panels_once(count):
 # qos_profile_property.cpp), rqt_image_view 0.4.17 with qt_gui 2.8 (image_view.cpp,
 # plugin_manager.py), Lichtblick 1.28 (Plot/utils/config.ts, IRenderer.ts, DiagnosticSummary), whose
 # layouts Foxglove's are.
-RVIZ_IMAGE = {
-    "Class", "Enabled", "Name", "Value", "Topic", "Normalize Range", "Min Value", "Max Value",
-    "Median window",
+RVIZ_DISPLAYS = {
+    "Image": {"Topic", "Normalize Range", "Min Value", "Max Value", "Median window"},
+    "MarkerArray": {"Topic", "Namespaces"},
+    "RobotModel": {"Description Source", "Description File", "Description Topic", "TF Prefix",
+                   "Visual Enabled", "Collision Enabled", "Update Interval", "Alpha"},
+    "Grid": {"Reference Frame", "Plane Cell Count", "Normal Cell Count", "Cell Size", "Color",
+             "Alpha", "Plane", "Offset", "Line Style"},
+    "TF": {"Show Names", "Show Axes", "Show Arrows", "Marker Scale", "Update Interval",
+           "Frame Timeout"},
 }  # fmt: skip
+RVIZ_EVERY = {"Class", "Enabled", "Name", "Value"}
+RVIZ_ORBIT = {"Class", "Name", "Value", "Distance", "Focal Point", "Pitch", "Yaw", "Target Frame"}
 RVIZ_QOS = {
     "Depth": range(1, 1000),
     "History Policy": {"System Default", "Keep Last", "Keep All"},
@@ -200,8 +225,8 @@ RVIZ_QOS = {
     "Durability Policy": {"System Default", "Transient Local", "Volatile"},
 }
 RVIZ_CLASSES = {
-    "rviz_common/Displays", "rviz_default_plugins/Image", "rviz_default_plugins/MoveCamera",
-    "rviz_default_plugins/Orbit", "",
+    "rviz_common/Displays", "rviz_default_plugins/MoveCamera", "rviz_default_plugins/Orbit", "",
+    *(f"rviz_default_plugins/{name}" for name in RVIZ_DISPLAYS),
 }  # fmt: skip
 RQT_IMAGE_VIEW = {
     "topic", "zoom1", "dynamic_range", "max_range", "publish_click_location", "mouse_pub_topic",
@@ -231,10 +256,19 @@ def test_rviz_and_rqt_know_every_class_and_setting(shipped):
     content = yaml.safe_load(texts[RVIZ])
     assert set(every(content, "Class")) <= RVIZ_CLASSES
     for display in content["Visualization Manager"]["Displays"]:
-        assert set(display) <= RVIZ_IMAGE
-        topic = dict(display["Topic"])
-        assert topic.pop("Value").startswith("/")
-        assert all(value in RVIZ_QOS[name] for name, value in topic.items())
+        kind = display["Class"].rpartition("/")[2]
+        assert set(display) - RVIZ_EVERY <= RVIZ_DISPLAYS[kind]
+        for key in {"Topic", "Description Topic"} & set(display):
+            topic = dict(display[key])
+            assert topic.pop("Value").startswith("/")
+            assert all(value in RVIZ_QOS[name] for name, value in topic.items())
+    (robot,) = rviz_displays(texts[RVIZ], "RobotModel")
+    # Published once; a volatile subscriber that comes later gets none.
+    assert robot["Description Topic"]["Durability Policy"] == "Transient Local"
+    assert set(content["Visualization Manager"]["Views"]["Current"]) <= RVIZ_ORBIT
+    docks = {"Displays", "top, attention", "wrist, attention"}
+    of_window = {"Height", "Width", "Hide Left Dock", "Hide Right Dock", "QMainWindow State"}
+    assert set(content["Window Geometry"]) == docks | of_window
     manager = json.loads(texts[RQT])["groups"]["pluginmanager"]
     for group in manager["groups"].values():
         assert set(group["groups"]["plugin"]["keys"]) <= RQT_IMAGE_VIEW
@@ -251,6 +285,149 @@ def test_foxglove_knows_every_panel_and_setting(shipped):
     assert {key for line in lines for key in line} <= FOXGLOVE_LINE
     assert {line["timestampMethod"] for line in lines} <= {"headerStamp", "receiveTime"}
     assert set(every(content, "direction")) <= {"row", "column"}
+
+
+def cameras_of(count):
+    contract = load_contract(find_contract(DEFAULT_CONTRACT))
+    camera = contract.cameras[0]
+    cameras = tuple(replace(camera, name=f"c{n}", topic=f"/c{n}/raw") for n in range(count))
+    return layouts(topics_of(replace(contract, cameras=cameras)))[RVIZ]
+
+
+class StateReader:
+    """A QMainWindow state, as Qt's QDockAreaLayout::restoreState goes through it."""
+
+    def __init__(self, text):
+        self.rest = bytes.fromhex(text)
+
+    def take(self, form):
+        size = struct.calcsize(f">{form}")
+        found, self.rest = struct.unpack(f">{form}", self.rest[:size]), self.rest[size:]
+        return found if len(found) > 1 else found[0]
+
+    def read(self):
+        """Of each dock area its number, width and rows of names with their lengths."""
+        assert self.take("iiB") == (0xFF, 0, 0xFD)
+        areas = {}
+        for _ in range(self.take("i")):
+            number, width, height = self.take("iii")
+            assert self.take("B") == 0xFC
+            areas[number] = (width, height, self.sequence())
+        centre, corners = self.take("ii"), self.take("iiii")
+        assert self.take("Bi") == (0xFC, 0)  # no tool bar is moved
+        assert self.rest == b""
+        return areas, centre, corners
+
+    def sequence(self):
+        orientation, count = self.take("Bi")
+        assert orientation in {1, 2}
+        parts = []
+        for _ in range(count):
+            marker = self.take("B")
+            name = None
+            if marker == 0xFB:
+                length = self.take("I")
+                name, self.rest = self.rest[:length].decode("utf-16-be"), self.rest[length:]
+                assert self.take("B") == 1  # visible, and in the window
+            begin, size, _, _ = self.take("iiii")
+            parts.append((begin, size, name if name is not None else self.nested()))
+        return parts
+
+    def nested(self):
+        assert self.take("B") == 0xFC
+        return self.sequence()
+
+
+def test_the_docks_fill_the_window_with_the_overlays_in_the_contract_s_order():
+    for count, expected in {
+        0: [], 1: [["c0"]], 2: [["c0"], ["c1"]], 3: [["c0", "c1"], ["c2"]],
+        5: [["c0", "c1"], ["c2", "c3"], ["c4"]],
+    }.items():  # fmt: skip
+        geometry = yaml.safe_load(cameras_of(count))["Window Geometry"]
+        areas, (centre, height), _ = StateReader(geometry["QMainWindow State"]).read()
+        (left_width, _, ((_, _, panel),)) = areas.pop(0)
+        assert panel == "Displays"
+        widths = centre + left_width
+        rows = []
+        if areas:
+            (width, high, parts) = areas.pop(1)
+            widths += width
+            assert width >= 600  # large
+            assert sum(size for _, size, _ in parts) == pytest.approx(high, abs=len(parts))
+            rows = [
+                [name for _, _, name in row] if isinstance(row, list) else [row]
+                for _, _, row in parts
+            ]
+        assert not areas
+        assert rows == [[f"{name}, attention" for name in row] for row in expected]
+        assert widths == geometry["Width"]
+        assert 0.8 * geometry["Height"] < height < geometry["Height"]
+        assert centre >= 500
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_qt_itself_restores_the_docks(count, monkeypatch):
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    widgets = pytest.importorskip("PyQt5.QtWidgets")
+    core = pytest.importorskip("PyQt5.QtCore")
+    app = widgets.QApplication.instance() or widgets.QApplication([])
+    geometry = yaml.safe_load(cameras_of(count))["Window Geometry"]
+    window, docks = widgets.QMainWindow(), {}
+    window.setCentralWidget(widgets.QWidget())
+    # As RViz adds them: panels at the left, pictures afloat.
+    for name in ["Displays", *(f"c{n}, attention" for n in range(count))]:
+        docks[name] = widgets.QDockWidget(name)
+        docks[name].setFloating(name != "Displays")
+        docks[name].setObjectName(name)
+        window.addDockWidget(core.Qt.LeftDockWidgetArea, docks[name])
+    window.resize(geometry["Width"], geometry["Height"])
+    state = core.QByteArray.fromHex(geometry["QMainWindow State"].encode())
+    assert window.restoreState(state)
+    window.show()
+    app.processEvents()
+    assert not any(dock.isFloating() or not dock.isVisible() for dock in docks.values())
+    assert docks["Displays"].x() == 0
+    pictures = [docks[f"c{n}, attention"] for n in range(count)]
+    assert [(d.y(), d.x()) for d in pictures] == sorted((d.y(), d.x()) for d in pictures)
+    for dock in pictures:
+        assert dock.width() >= 400
+        assert dock.height() >= 250
+    assert window.centralWidget().width() >= 490
+    window.close()
+
+
+def test_the_fixed_frame_is_the_root_of_the_robot_s_urdf(tmp_path, capsys):
+    urdf = tmp_path / "arm.urdf"
+    urdf.write_text(
+        '<robot name="a"><link name="pedestal"/><link name="arm"/><joint name="j" type="fixed">'
+        '<parent link="pedestal"/><child link="arm"/></joint></robot>'
+    )
+
+    def made(*options):
+        given = ["layouts", "--contract", "so101_degrees", "--out", str(tmp_path), *options]
+        assert main(given) == 0
+        return (tmp_path / RVIZ).read_text()
+
+    def frame(text):
+        return yaml.safe_load(text)["Visualization Manager"]["Global Options"]["Fixed Frame"]
+
+    assert frame(made()) == "base_link"
+    assert frame(made("--urdf", str(urdf))) == "pedestal"
+    assert frame(made("--urdf", str(urdf), "--fixed-frame", "world")) == "world"
+    own = made("--displays", "/left/displays", "--robot-description", "/left/robot_description")
+    # No scene: that is the demo's.
+    assert rviz_markers(own) == [
+        f"/left/displays/{name}" for name in ("cameras", "heat", "chunk_path")
+    ]
+    (robot,) = rviz_displays(own, "RobotModel")
+    assert robot["Description Topic"]["Value"] == "/left/robot_description"
+    capsys.readouterr()
+    urdf.write_text("no URDF")
+    assert main(["layouts", "--out", str(tmp_path), "--urdf", str(urdf)]) == 1
+    assert "pam_ros layouts: the robot description is no XML" in capsys.readouterr().err
+    missing = str(tmp_path / "missing.urdf")
+    assert main(["layouts", "--out", str(tmp_path), "--urdf", missing]) == 1
+    assert "missing.urdf" in capsys.readouterr().err
 
 
 def test_relative_topics_are_those_of_the_nodes_namespace():

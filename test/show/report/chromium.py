@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -26,13 +27,21 @@ def find_chromium() -> str | None:
     return given or next((path for path in map(shutil.which, NAMES) if path), None)
 
 
+def _above(descriptor: int) -> int:
+    """The same open file under a number of two digits."""
+    other = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return other
+
+
 class Browser:
     """One Chromium with one page. Offline: any request to a network fails, and is counted."""
 
     def __init__(self, executable: str, width: int = 1500, height: int = 950) -> None:
         self._profile = tempfile.mkdtemp(prefix="chromium-")
-        to_browser, self._write = os.pipe()
-        self._read, from_browser = os.pipe()
+        # Beyond 8 and 9, which the shell below overwrites.
+        to_browser, self._write = map(_above, os.pipe())
+        self._read, from_browser = map(_above, os.pipe())
         # Chromium reads commands from descriptor 3 and answers on 4. Through 8 and 9, so that
         # neither is overwritten before it is copied.
         script = f'exec "$@" 8<&{to_browser} 9>&{from_browser} 3<&8 4>&9'
@@ -60,10 +69,20 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.resize(width, height)
+
+    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
+        """The window, in CSS pixels: of a phone with a finger, or of a desktop with a mouse."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
+            width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone,
         )  # fmt: skip
+        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    def scheme(self, name: str) -> None:
+        """What the system prefers: "light" or "dark"."""
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        self.call("Emulation.setEmulatedMedia", features=features)
 
     def call(self, method: str, **parameters):
         """Send a command and return its result."""
@@ -83,12 +102,16 @@ class Browser:
 
     def open(self, page: Path, link: str = "") -> None:
         """Load a file anew, to its load event; `link` is what follows the # of the address."""
-        for url in ("about:blank", page.resolve().as_uri() + link):
-            self.events.clear()
-            self.call("Page.navigate", url=url)
-            end = time.monotonic() + SECONDS
-            while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-                self.events.append(self._message(end))
+        self.go("about:blank")
+        self.go(page.resolve().as_uri() + link)
+
+    def go(self, address: str) -> None:
+        """Load an address, to its load event."""
+        self.events.clear()
+        self.call("Page.navigate", url=address)
+        end = time.monotonic() + SECONDS
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._message(end))
 
     def run(self, script: str):
         """The value of a JavaScript expression; promises are waited for."""
@@ -113,27 +136,46 @@ class Browser:
 
     def press(self, key: str, shift: bool = False) -> None:
         """A key, as a person presses it."""
+        typed = "\r" if key == "Enter" else key
         for kind in ("keyDown", "keyUp"):
-            text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
+            text = {"text": typed} if kind == "keyDown" and len(typed) == 1 else {}
             self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0, **text
             )
 
-    def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Click at a part of the element's width and height."""
+    def point(self, selector: str, x: float = 0.5, y: float = 0.5) -> dict:
+        """Move the mouse to a part of the element's width and height; the place [CSS pixels]."""
         place = json.dumps(selector)
         self.run(f"document.querySelector({place}).scrollIntoView({{block: 'nearest'}})")
         box = self.run(f"document.querySelector({place}).getBoundingClientRect().toJSON()")
         at = {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", **at)
+        return at
+
+    def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
+        """Click at a part of the element's width and height."""
+        at = self.point(selector, x, y)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
 
-    def screenshot(self, path: Path) -> None:
-        """What the window shows, as PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+    def wheel(self, selector: str, delta: float, *, control: bool = False) -> None:
+        """Turn the wheel over the middle of the element; negative is away from oneself."""
+        at = self.point(selector)
+        self.call(
+            "Input.dispatchMouseEvent",
+            type="mouseWheel", deltaX=0, deltaY=delta, modifiers=2 if control else 0, **at,
+        )  # fmt: skip
 
-    def problems(self) -> list[str]:
-        """Exceptions, logged errors, and requests that would have left the page."""
+    def screenshot(self, path: Path, *, whole: bool = False) -> None:
+        """What the window shows, or the whole page, as PNG."""
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def problems(self, server: str = "") -> list[str]:
+        """Exceptions, logged errors, and requests that would have left the page.
+
+        server: "127.0.0.1:8765", which the page may ask.
+        """
         self.run("1")
         found = []
         for event in self.events:
@@ -142,9 +184,10 @@ class Browser:
                 found.append(str(values["exceptionDetails"]))
             elif method == "Log.entryAdded" and values["entry"]["level"] == "error":
                 found.append(values["entry"]["text"])
-            elif method == "Network.requestWillBeSent":
-                url = values["request"]["url"]
-                if not url.startswith(("file:", "data:", "blob:")):
+            elif method in {"Network.requestWillBeSent", "Network.webSocketCreated"}:
+                url = values.get("url") or values["request"]["url"]
+                own = (f"http://{server}/", f"ws://{server}/") if server else ()
+                if not url.startswith(("file:", "data:", "blob:", *own)):
                     found.append(f"request to {url}")
         return found
 

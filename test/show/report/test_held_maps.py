@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import av
 import numpy as np
 import pytest
@@ -17,6 +14,7 @@ from pam_ros.bags.canvas import age_text
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.heat import full_scales
 from pam_ros.show.report.held import HELD_S, first_map, shown_maps
+from pam_ros.show.report.packed import read_data
 from pam_ros.show.report.page import write_report
 from pam_ros.show.report.recording import read_recording
 
@@ -34,8 +32,8 @@ def bag(tmp_path_factory):
 
 def page_of(bag, folder):
     write_report(bag, folder / "report.html")
-    text = (folder / "report.html").read_text()
-    return json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
+    (data,) = read_data(folder / "report.html")
+    return data
 
 
 def test_each_tick_shows_its_own_map_or_the_last_one_of_its_episode(bag, tmp_path):

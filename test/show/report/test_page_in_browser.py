@@ -29,7 +29,7 @@ from pam_ros.attention.overlay import Overlay
 from pam_ros.attention.scale import RunningScale
 from pam_ros.show.report.page import write_report
 
-SHOWN = "Number(document.getElementById('cameras').dataset.tick)"
+SHOWN = "Number(document.getElementById('cameras')?.dataset.tick ?? NaN)"
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,16 +29,15 @@ from pam_ros.show.report.clock import Clock
 from pam_ros.show.report.errors import ReportError
 from pam_ros.show.report.features import most_active
 from pam_ros.show.report.heat import pack
+from pam_ros.show.report.packed import read_data
 from pam_ros.show.report.page import write_report
 from pam_ros.show.report.peaks import peaks
 from pam_ros.show.report.recording import read_recording
 
 
 def data_of(page) -> dict:
-    text = page.read_text()
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
-    assert found is not None
-    return json.loads(found.group(1))
+    (data,) = read_data(page)
+    return data
 
 
 def test_every_tick_has_its_own_pictures_and_the_stamps_times(recording):

@@ -63,7 +63,7 @@ def test_the_pages_video_has_a_frame_per_tick_at_its_stamp_and_keyframes_to_scru
     write_recording(tmp_path / "run", timing)
     write_report(tmp_path / "run", tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    found = re.search(r'id="video-data">(.*?)</script>', text, re.S)
+    found = re.search(r'class="video">(.*?)</script>', text, re.S)
     frames = frames_of(io.BytesIO(base64.b64decode(found.group(1))))
     times = [float(frame.time) for frame in frames]
     np.testing.assert_allclose(times, np.array(timing.stamps) - timing.stamps[0], atol=1e-3)

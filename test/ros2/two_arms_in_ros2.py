@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot of two arms on ROS 2's own rclpy, each part of it a process: the controllers are fakes.
 
-usage: two_arms.py left|right START   an arm's driver and its controller of trajectories
-       two_arms.py front              the camera; says what is commanded and what /diagnostics says
+usage: two_arms_in_ros2.py left|right START   an arm's driver and its controller of trajectories
+       two_arms_in_ros2.py front    the camera; says what is commanded and what /diagnostics says
 
 START is where the joints stand at first [rad]. What happens is one JSON object per line.
 """

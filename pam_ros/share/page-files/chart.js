@@ -1,54 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-/** The part of the recording that all charts show [s]. */
-class View {
-  constructor(end) {
-    this.end = Math.max(end, 1e-3);
-    this.charts = [];
-    this.set(0, this.end);
-  }
-
-  set(begin, end) {
-    const span = Math.min(Math.max(end - begin, 0.2), this.end);
-    this.begin = Math.min(Math.max(begin, 0), this.end - span);
-    this.until = this.begin + span;
-    for (const chart of this.charts) chart.refresh();
-  }
-
-  zoom(factor, about) {
-    const span = (this.until - this.begin) * factor;
-    const part = (about - this.begin) / (this.until - this.begin);
-    this.set(about - part * span, about + (1 - part) * span);
-  }
-
-  /** Moves along where the time would be outside. */
-  follow(time) {
-    if (time >= this.begin && time <= this.until) return;
-    const span = this.until - this.begin;
-    this.set(time - 0.1 * span, time + 0.9 * span);
-  }
-}
-
-/** Round steps for an axis. */
-function ticks(low, high, wanted) {
-  const raw = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) || 10 * power;
-  const found = [];
-  for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) found.push(v);
-  return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
-}
-
 /**
  * Curves over time with a cursor.
- * lines: [{label, color, times, values, dash, width, unit}]; stacked adds them up, from 0 to 1.
+ * lines: [{label, color, times, values, gap, dash, width}], color a name of palette.css, values null where
+ * there is none, no line across more than gap [s]; stacked adds them up, from 0 to 1. onSeek(time) is told of
+ * clicks, onPoint(time or null) where the mouse is. peers: an array that charts of one y-axis share. plan(tick): see
+ * drawPlan; with holdsPlan the axis has room for it.
  */
 class Chart {
   constructor(root, options) {
-    Object.assign(this, { height: 120, stacked: false, digits: 2, peaks: [], unit: "" }, options);
+    Object.assign(this, {
+      height: 120, stacked: false, digits: 2, peaks: [], episodes: [], unit: "", time: 0, tick: 0,
+      peers: [], onPoint: (time) => this.view.point(time),
+    }, options);
+    this.peers.push(this);
     this.figure = document.createElement("figure");
     this.figure.className = "chart";
     const caption = document.createElement("figcaption");
@@ -75,22 +41,77 @@ class Chart {
     root.append(this.figure);
     this.context = this.canvas.getContext("2d");
     this.still = document.createElement("canvas");
-    this.range();
     this.view.charts.push(this);
     new ResizeObserver(() => this.refresh()).observe(this.canvas);
-    const move = (event) => {
-      if (event.buttons & 1) this.onSeek(this.timeAt(event.clientX));
-    };
-    this.canvas.addEventListener("pointerdown", (event) => {
-      this.canvas.setPointerCapture(event.pointerId);
-      this.onSeek(this.timeAt(event.clientX, true));
+    this.listen();
+  }
+
+  /** A press goes there, a drag follows, the mouse reads values, the wheel and two fingers zoom. */
+  listen() {
+    const { canvas, view } = this, fingers = new Map();
+    // The wheel scrolls the page, which is full of charts, until one of them was clicked.
+    let taken = false, span = 0;
+    canvas.addEventListener("pointerdown", (event) => {
+      fingers.set(event.pointerId, event.clientX);
+      taken = true;
+      canvas.setPointerCapture(event.pointerId);
+      if (fingers.size === 1) this.onSeek(this.timeAt(event.clientX, true));
+      span = this.apart(fingers);
     });
-    this.canvas.addEventListener("pointermove", move);
-    this.canvas.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      this.view.zoom(event.deltaY > 0 ? 1.25 : 0.8, this.timeAt(event.clientX));
+    canvas.addEventListener("pointermove", (event) => {
+      if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event.clientX);
+      if (fingers.size === 2) {
+        const now = this.apart(fingers), middle = [...fingers.values()].reduce((a, b) => a + b) / 2;
+        if (span > 8 && now > 8) view.zoom(span / now, this.timeAt(middle));
+        span = now;
+      } else if (event.buttons & 1) {
+        this.onSeek(this.timeAt(event.clientX));
+      }
+      if (event.pointerType === "mouse") this.read(event);
+    });
+    const lift = (event) => fingers.delete(event.pointerId);
+    canvas.addEventListener("pointerup", lift);
+    canvas.addEventListener("pointercancel", lift);
+    canvas.addEventListener("pointerleave", () => {
+      taken = false;
+      this.leave();
+    });
+    canvas.addEventListener("dblclick", () => view.set(0, view.end));
+    canvas.addEventListener("wheel", (event) => {
+      if (taken || event.ctrlKey || event.metaKey) turnWheel(view, event, this.timeAt(event.clientX));
     }, { passive: false });
+  }
+
+  apart(fingers) {
+    const [one, other] = fingers.values();
+    return other === undefined ? 0 : Math.abs(one - other);
+  }
+
+  /** Values where the mouse is: a box beside it, and a line through all charts. */
+  read(event) {
+    const time = this.timeAt(event.clientX);
+    this.onPoint(time);
+    const lines = this.lines.map((line) => ({
+      text: line.label || this.title, color: line.color, value: this.text(line, this.valueAt(line, time)),
+    }));
+    // Areas stand on each other: the uppermost first.
+    tip.show(event, [{ text: `${time.toFixed(2)} s` }, ...(this.stacked ? lines.reverse() : lines)]);
+  }
+
+  leave() {
+    this.onPoint(null);
+    tip.hide();
+  }
+
+  /** A line's value at a time; null in a gap and beyond the ends. */
+  valueAt(line, time) {
+    const at = nearestIndex(line.times, time);
+    return Math.abs(line.times[at] - time) > line.gap ? null : line.values[at] ?? null;
+  }
+
+  text(line, value) {
+    if (value === null || value === undefined) return "–";
+    return this.stacked ? `${(100 * value).toFixed(1)} %` : value.toFixed(this.digits);
   }
 
   describe() {
@@ -103,16 +124,31 @@ class Chart {
     return `${this.title}${this.unit ? ` in ${this.unit}` : ""}: ${parts.join("; ")}`;
   }
 
-  range() {
-    if (this.stacked) { this.low = 0; this.high = 1; return; }
-    let low = this.fromZero ? 0 : Infinity, high = -Infinity;
-    for (const line of this.lines) {
-      for (const value of line.values) {
+  /** Lowest and highest of what the view shows; null where that is nothing. */
+  bounds() {
+    let low = Infinity, high = -Infinity;
+    for (const { times, values } of this.lines) {
+      const to = Math.min(indexAt(times, this.view.until) + 1, times.length - 1);
+      for (let i = Math.max(indexAt(times, this.view.begin) - 1, 0); i <= to; i++) {
+        const value = values[i];
         if (value === null) continue;
         if (value < low) low = value;
         if (value > high) high = value;
       }
     }
+    for (const [, value] of (this.holdsPlan && this.plan && this.plan(this.tick)) || []) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    return low <= high ? [low, high] : null;
+  }
+
+  /** The y-axis follows the view; charts that are peers have the same one. */
+  range() {
+    if (this.stacked) { [this.low, this.high] = [0, 1]; return; }
+    const all = this.peers.map((chart) => chart.bounds()).filter(Boolean);
+    let low = Math.min(...all.map(([least]) => least)), high = Math.max(...all.map(([, most]) => most));
+    if (this.fromZero) low = Math.min(0, low);
     if (!(high > low)) { low = Number.isFinite(low) ? low - 0.5 : 0; high = low + 1; }
     const room = 0.06 * (high - low);
     this.low = this.fromZero ? low : low - room;
@@ -146,6 +182,9 @@ class Chart {
     const scale = window.devicePixelRatio || 1;
     this.wide = this.canvas.clientWidth;
     if (!this.wide) return;
+    this.range();
+    const { begin, until } = this.view, { low, high } = this;
+    Object.assign(this.figure.dataset, { low, high, begin, until });
     for (const canvas of [this.canvas, this.still]) {
       canvas.width = Math.round(this.wide * scale);
       canvas.height = Math.round(this.height * scale);
@@ -161,7 +200,7 @@ class Chart {
     else for (const line of this.lines) this.line(context, line);
     context.restore();
     this.points(context);
-    this.cursor(this.time ?? 0, this.tick ?? 0);
+    this.redraw();
   }
 
   axes(context) {
@@ -270,6 +309,12 @@ class Chart {
           context.lineTo(this.x(times[k]), this.y(sums[k] + line.values[k]));
         }
         context.fill();
+        // A line between areas: their colours need not tell all.
+        context.strokeStyle = colour("--panel");
+        context.lineWidth = 1;
+        context.beginPath();
+        for (let k = begin; k <= i; k++) context.lineTo(this.x(times[k]), this.y(sums[k] + line.values[k]));
+        context.stroke();
         begin = i + 1;
       }
       for (let i = from; i <= to; i++) sums[i] += line.values[i] || 0;
@@ -297,26 +342,36 @@ class Chart {
 
   cursor(time, tick) {
     [this.time, this.tick] = [time, tick];
+    this.redraw();
+    this.lines.forEach((line, index) => {
+      const at = line.perTick ? tick : indexAt(line.times, time);
+      const text = this.text(line, line.values[at]);
+      if (this.outputs[index].textContent !== text) this.outputs[index].textContent = text;
+    });
+  }
+
+  /** What changes often: the plan, the cursor and where the mouse points. */
+  redraw() {
     if (!this.wide) return;
     const context = this.context, scale = window.devicePixelRatio || 1;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.drawImage(this.still, 0, 0);
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    if (this.plan) this.drawPlan(context, this.plan(tick));
-    if (time >= this.view.begin && time <= this.view.until) {
-      const x = Math.round(this.x(time)) + 0.5;
-      context.strokeStyle = colour("--cursor");
-      context.lineWidth = 1;
-      context.beginPath(); context.moveTo(x, 0); context.lineTo(x, this.height - 18); context.stroke();
-    }
-    this.lines.forEach((line, index) => {
-      const at = line.perTick ? tick : indexAt(line.times, time);
-      const value = line.values[at];
-      const text = value === null || value === undefined ? "–"
-        : this.stacked ? `${(100 * value).toFixed(1)} %` : value.toFixed(this.digits);
-      if (this.outputs[index].textContent !== text) this.outputs[index].textContent = text;
-    });
+    if (this.plan) this.drawPlan(context, this.plan(this.tick));
+    this.upright(context, this.time, "--cursor", []);
+    if (this.view.pointed !== null) this.upright(context, this.view.pointed, "--soft", [3, 3]);
+  }
+
+  /** A line through all heights at a time. */
+  upright(context, time, name, dash) {
+    if (time < this.view.begin || time > this.view.until) return;
+    const x = Math.round(this.x(time)) + 0.5;
+    context.strokeStyle = colour(name);
+    context.lineWidth = 1;
+    context.setLineDash(dash);
+    context.beginPath(); context.moveTo(x, 0); context.lineTo(x, this.height - 18); context.stroke();
+    context.setLineDash([]);
   }
 
   /** What the policy planned at the cursor: [[time, value], ...]. */
@@ -326,7 +381,7 @@ class Chart {
     context.beginPath();
     context.rect(this.left, 0, this.wide - this.left - 4, this.height - 17);
     context.clip();
-    context.strokeStyle = colour("--mark");
+    context.strokeStyle = colour("--c3");
     context.lineWidth = 2;
     context.beginPath();
     for (const [time, value] of plan) context.lineTo(this.x(time), this.y(value));

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work that takes long says what it is at once, and later how far."""
+
+import threading
+
+import pytest
+
+from pam_ros.share.working import working
+
+
+def test_the_first_line_comes_before_the_work(capsys):
+    with working("loading models/demo_act"):
+        assert capsys.readouterr().err == "loading models/demo_act ...\n"
+    assert capsys.readouterr().err == ""
+
+
+def test_work_that_goes_on_says_its_count():
+    lines, twice = [], threading.Event()
+
+    def say(line):
+        lines.append(line)
+        if len(lines) == 3:
+            twice.set()
+
+    with working("reading run1", "messages", say, every_s=0.01) as count:
+        count.add(7)
+        assert twice.wait(60.0)
+    assert lines[0] == "reading run1 ..."
+    assert all(line.endswith(" s, 7 messages") for line in lines[1:3])
+
+
+def test_an_error_ends_it():
+    lines = []
+    with pytest.raises(ValueError, match="no"), working("work", say=lines.append, every_s=0.01):
+        raise ValueError("no")
+    assert not [each for each in threading.enumerate() if each.name == "working"]
