@@ -103,7 +103,7 @@ def test_compiled_contributions_are_autograds(reference_policy, monkeypatch, tmp
     found = {}
     for where in ("autograd", "openvino"):
         choice = Choice(where, "float32" if where == "autograd" else dtype, "a test")
-        monkeypatch.setattr("pam_ros.policy.act.contribution.choose", lambda *_, c=choice: c)
+        monkeypatch.setattr("pam_ros.policy.act.contribution_graphs.choose", lambda *_, c=choice: c)
         policy = wrapped(reference)
         found[where] = {
             method: contributions(policy, observation, method)
