@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,16 @@ if importlib.util.find_spec("pam_ros.msg") is None:
         "the workspace and call `pytest` (not `python -m pytest`, which finds the sources first), "
         "or use `make test`, which runs without the sourced ROS 2"
     )
+
+
+@pytest.fixture
+def complaint(capsys):
+    """Gives what a command said on stderr, without the lines of what it was doing meanwhile."""
+
+    def read(text: str | None = None) -> str:
+        text = capsys.readouterr().err if text is None else text
+        lines = text.splitlines(keepends=True)
+        doing = re.compile(r".* \.\.\.( \d+ s.*)?\n")
+        return "".join(line for line in lines if not doing.fullmatch(line))
+
+    return read

@@ -73,11 +73,12 @@ def test_of_a_short_recording_it_takes_each_observation_once(quantised):
 
 
 @pytest.mark.parametrize("lengths", [{}, {0: 0, 1: 0}])
-def test_a_recording_without_an_observation_is_told(quantised, capsys, lengths):
+def test_a_recording_without_an_observation_is_told(quantised, complaint, lengths):
     quantised(lengths)
     assert cli.main(["quantise", "--bag", "b"]) == 1
-    said = capsys.readouterr().err
-    assert said == ("pam_ros quantise: a recording: there is no observation to measure ranges on\n")
+    assert complaint() == (
+        "pam_ros quantise: a recording: there is no observation to measure ranges on\n"
+    )
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="mujoco is not installed")

@@ -149,14 +149,14 @@ def test_contract_errors_are_quoted(tmp_path):
     assert is_quoted(f"pam_ros: {said}"), said
 
 
-def test_units_that_look_wrong_are_quoted(tmp_path, capsys):
+def test_units_that_look_wrong_are_quoted(tmp_path, complaint):
     file = tmp_path / "degrees.yaml"
     text = (ROOT / "config" / "robots" / "demo_arm.yaml").read_text()
     file.write_text(text.replace("unit: rad", "unit: deg"))
     bound = load_contract(file).bind(load_policy(DEMO).spec)
     assert is_quoted(refusal(bound.unit_doubts)), bound.unit_doubts
     assert cli.main(["contract", "check", str(file), "--policy", str(DEMO)]) == 1
-    said = capsys.readouterr().err
+    said = complaint()
     assert is_quoted(said), said
 
 

@@ -51,12 +51,14 @@ def demo_arm_in_degrees(tmp_path):
     return write
 
 
-def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degrees, capsys):
+def test_units_that_the_training_data_contradict_are_a_problem(
+    demo_arm_in_degrees, capsys, complaint
+):
     policy = str(share_directory() / "models" / "demo_act")
     assert cli.main(["contract", "check", demo_arm_in_degrees(False), "--policy", policy]) == 1
     said = capsys.readouterr()
     assert "it fits" not in said.out
-    error = " ".join(said.err.split())
+    error = " ".join(complaint(said.err).split())
     assert error.startswith(
         "pam_ros contract: the units look wrong; correct the contract, or write "
         "'units_confirmed: true' there if you know that it is right: - observation.state and "
@@ -65,7 +67,7 @@ def test_units_that_the_training_data_contradict_are_a_problem(demo_arm_in_degre
     assert "the contract says deg, the training data are likely rad" in error
     assert cli.main(["contract", "check", demo_arm_in_degrees(True), "--policy", policy]) == 0
     said = capsys.readouterr()
-    assert said.err == ""
+    assert complaint(said.err) == ""
     assert "note: observation.state and action of 'shoulder_pan'" in said.out
     assert "; units_confirmed\n" in said.out
     assert f"it fits {policy}" in said.out

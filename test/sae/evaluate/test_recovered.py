@@ -241,10 +241,10 @@ def test_describe_correlates_features_with_joints_and_the_policys_actions(
         (["collect", "--sim", "--out", "x", "--tokens", "0"], "must be at least 1"),
     ],
 )
-def test_wrong_arguments_are_one_sentence(arguments, words, capsys, tmp_path, monkeypatch):
+def test_wrong_arguments_are_one_sentence(arguments, words, complaint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["sae", *arguments]) == 1
-    captured = capsys.readouterr().err
-    assert words in captured
-    assert captured.count("\n") == 1
+    said = complaint()
+    assert words in said
+    assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())

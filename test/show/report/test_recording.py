@@ -112,10 +112,10 @@ def test_a_truncated_bag_is_shown_up_to_the_damage_and_the_page_says_so(tmp_path
     assert file.read_bytes() == before
 
 
-def test_without_maps_one_sentence_names_the_topics_there_are(tmp_path, capsys):
+def test_without_maps_one_sentence_names_the_topics_there_are(tmp_path, complaint):
     write_recording(tmp_path / "run", without=frozenset({ATTENTION}))
     assert cli.main(["report", str(tmp_path / "run"), "-o", str(tmp_path / "report.html")]) == 1
-    said = capsys.readouterr().err
+    said = complaint()
     assert said.count("\n") == 1
     assert "has no attention maps" in said
     assert TOP in said and COMMANDS in said
