@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
@@ -242,11 +243,13 @@ class LiveGraph:
             if result.cancelled() and not late:
                 return
             try:
-                fill, value = _fill, work()
+                value = work()
             except Exception as error:  # noqa: BLE001  (raised where it is waited for)
-                fill, value = _fail, error
+                told = partial(_fail, result, error)
+            else:
+                told = partial(_fill, result, value)
             with contextlib.suppress(RuntimeError):  # the server has ended
-                loop.call_soon_threadsafe(fill, result, value)
+                loop.call_soon_threadsafe(told)
 
         self._work.append(run)
         self._executor.create_task(self._work_on)
