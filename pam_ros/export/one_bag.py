@@ -13,6 +13,7 @@ from pam_ros.export.frames import BagFrames
 from pam_ros.export.lerobot_writer import EpisodeWriter
 from pam_ros.export.result import BagReport, ExportedEpisode
 from pam_ros.export.work import BagWork
+from pam_ros.share.errors import PamRosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,10 +50,14 @@ def export_bag(bag: Path, work: Path, settings: ExportSettings, progress: Progre
             found = tuple(job.export(episode) for episode in episodes(source))
         finally:
             source.close()
+        if not found:
+            raise ExportError(f"bag {bag}: no episode has {LEAST} frames or more")
+    except PamRosError:
+        # With these settings it will be refused again: the way is free for others.
+        kept.discard()
+        raise
     finally:
         kept.close()
-    if not found:
-        raise ExportError(f"bag {bag}: no episode has {LEAST} frames or more")
     report = BagReport(str(bag), found, source.lost(), tuple(source.notes))
     kept.finish(asdict(report))
     progress(1.0, report.frames)

@@ -142,6 +142,10 @@ class BagWork:
         """Remove what is needed only while the recording is read."""
         shutil.rmtree(self.folder / "readable", ignore_errors=True)
 
+    def discard(self) -> None:
+        """Remove all that was done of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def keep(self, number: int) -> None:
         """The episode is whole."""
         self._unfinished(number).rename(self.episode(number))

@@ -69,6 +69,15 @@ def test_the_rate_that_a_refusal_names_is_taken(settings, tmp_path, period_ms):
     assert made.summary["check"]["frames"] >= 6
 
 
+def test_a_refusal_after_an_episode_that_was_whole_leaves_the_way_free(settings, tmp_path):
+    slow = [*smooth(3, period_ns=645 * MS), *smooth(9, START_NS + 20_000 * MS, 645 * MS)]
+    bag = write_bag(tmp_path / "bag", slow)
+    assert "--fps 2 takes them" in refused(bag, tmp_path / "out", settings)
+    made, _ = export([bag], tmp_path / "out", replace(settings, fps=2))
+    (recording,) = made.summary["recordings"]
+    assert len(recording["episodes"]) == 2
+
+
 def test_observations_that_are_too_rare_for_a_dataset(settings, tmp_path):
     bag = write_bag(tmp_path / "bag", smooth(9, period_ns=2500 * MS, lag_ns=9 * MS))
     why = refused(bag, tmp_path / "out", replace(settings, fps=1))

@@ -227,14 +227,26 @@ class Peer:
         return await asyncio.wait_for(answer, 20)
 
     async def until(self, condition, seconds=30.0):
+        def is_so():
+            try:
+                return condition()
+            except TypeError:  # of `last`: there is no news of that kind so far
+                return False
+
         end = time.monotonic() + seconds
-        while not condition():
+        while not is_so():
             assert time.monotonic() < end, "it never came true"
             await asyncio.sleep(0.01)
 
     def last(self, kind):
         """The newest news of a kind, or None."""
         return next((each for each in reversed(self.news) if each["kind"] == kind), None)
+
+    @property
+    def holder(self):
+        """Who holds the robot, "" for nobody; None before anything was said."""
+        holding = self.last("holding")
+        return None if holding is None else holding["by"]
 
     async def knows(self, kind):
         await self.until(lambda: self.last(kind) is not None)

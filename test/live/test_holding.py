@@ -55,9 +55,9 @@ def test_a_second_page_that_wants_the_robot_is_told_who_has_it(serving, talk):
         for word in ("enable", "reset", "record"):
             assert "does not hold" in (await other.ask(word, on=True))["words"]
         assert "does not hold" in (await other.ask("say", text="go"))["words"]
-        await other.until(lambda: other.last("holding")["by"] != "")
+        await other.until(lambda: other.holder)
         assert not other.last("holding")["mine"]
-        assert one.last("holding")["mine"]
+        await one.until(lambda: one.last("holding")["mine"])
         assert (await one.ask("release"))["done"]
         assert (await other.ask("hold"))["done"]
 
@@ -155,8 +155,9 @@ def test_what_somebody_else_enabled_goes_on_when_a_page_closes(serving, talk, sh
     async def ask(session):
         one, other = await session.page(), await session.page()
         await one.ask("hold")
+        await other.until(lambda: other.holder)
         await one.socket.close()
-        await other.until(lambda: other.last("holding")["by"] == "", 60)
+        await other.until(lambda: other.holder == "", 60)
 
     talk(served, ask)
     assert served.robot.asked == []
@@ -194,7 +195,7 @@ def test_a_connection_that_breaks_and_comes_back_keeps_the_robot(serving, talk, 
         name = page.last("welcome")["page"]
         page.socket._writer.transport.abort()  # as a network that is gone for a moment
         back = await session.page(former=name)
-        await back.until(lambda: back.last("holding") is not None and back.last("holding")["mine"])
+        await back.until(lambda: back.last("holding")["mine"])
         await asyncio.sleep(2.5)  # more than a lease
         assert (await back.ask("reset"))["done"]
 
