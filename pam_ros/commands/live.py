@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
@@ -17,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from pam_ros.live.admission import is_local
 from pam_ros.live.errors import LiveError
 from pam_ros.robot.topics import NODE
+from pam_ros.share.commands import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def _options(argv: Sequence[str]) -> LiveOptions:
     check_aiohttp()
     from pam_ros.nodes.live.serving import HOST, PORT, LiveOptions  # noqa: PLC0415  (as above)
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pam_ros live",
         description="A web page of the running robot: cameras with heat, shares, chunk and "
         "commands; what is shown by click; enabling, instructing and recording by the page that "
