@@ -17,7 +17,10 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "test"
-SECOND = frozenset({"policy", "observations", "share", "sae", "robot", "sim", "tick"})
+SECOND = frozenset({
+    "attention", "examples", "export", "faithfulness", "observations", "policy", "robot", "sae",
+    "share", "sim", "tick",
+})  # fmt: skip
 """Folders of the second process, in which nothing talks over DDS; about half of the time. All
 others are the first one's."""
 _PYTEST = [sys.executable, "-m", "pytest"]
