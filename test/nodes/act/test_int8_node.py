@@ -103,12 +103,15 @@ def test_enabled_while_it_is_compared_and_too_far_it_is_a_fault(int8_robot):
     assert robot.wait(lambda: ticks._engine_health._errors)
 
     def enabled_meanwhile(_):
-        assert enable(robot).success
-        return PrecisionError(0.4, 0.0)
+        # On a busy machine the observation may be too old by now to be enabled on.
+        return PrecisionError(0.4 if enable(robot).success else 0.1, 0.0)
 
     ticks.policy.precision_error = enabled_meanwhile
-    robot.observe()
-    assert robot.wait(lambda: ticks.commander.state.value == "fault")
+    for _ in range(ticks._engine_health._left):
+        robot.observe()
+        if robot.wait(lambda: ticks.commander.state.value == "fault", 15):
+            return
+    pytest.fail("enabled and too far from float32, it is no fault")
 
 
 def test_what_could_not_be_compared_is_not_enabled(int8_robot):
