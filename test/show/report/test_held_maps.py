@@ -61,10 +61,12 @@ def test_what_an_invalid_message_says_of_its_map_is_not_ranked(bag, tmp_path):
             tick.message.entropy = tick.message.joint_state_share = 99.0
             tick.message.cameras[0].share = 99.0
     from pam_ros.show.report.frames import lay_out
+    from pam_ros.show.report.heading import heading
     from pam_ros.show.report.heat import pack
     from pam_ros.show.report.payload import payload
 
-    data = payload(recording, lay_out(recording, 96), pack(recording.ticks), [], [])
+    head = heading(recording)
+    data = payload(recording, lay_out(recording, 96), pack(recording.ticks), [], [], head)
     real = {index for index, value in enumerate(data["curves"]["entropy"]) if value is not None}
     assert real == MAPS
     ranked = [m["tick"] for m in data["moments"] if m["kind"] in {"shares", "entropy"}]
