@@ -40,7 +40,7 @@ def test_a_recorded_contribution_is_the_same_request(policy):
     ticks = recorded(
         method="contribution", layer="images/8", target="lift[1:3]", baseline="black", points=2
     )
-    assert first_look(ticks) == ("contribution", "images/8", "lift[1:3]", "black 2")
+    assert first_look(ticks) == ("contribution", "images/8", "lift[1:3]", "black 2", "last")
     found = Looks(ReplaySettings("p"), policy, ticks, JOINTS).default
     assert isinstance(found, ShownContribution)
     request = found.request

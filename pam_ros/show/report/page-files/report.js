@@ -167,7 +167,7 @@
   function pause() { if (stage.playing) stage.pause(); }
 
   function toggle() {
-    if (stage.playing) stage.pause(); else stage.play(Number(byId("speed").value));
+    if (stage.moves) stage.pause(); else stage.play(Number(byId("speed").value));
   }
 
   function moment(by) {

@@ -77,9 +77,10 @@ class Stage {
       this.broken = true;
       this.draw(this.wanted);
     });
-    // Also comes where a seek ends at the end; only after playing does it mean to stop there.
+    // Also comes where a seek ends at the end, and after somebody has begun again: only after playing
+    // that is still at its end does it mean to stop there.
     video.addEventListener("ended", () => {
-      if (!this.playing) return;
+      if (!this.playing || !video.ended) return;
       this.tick = this.times.length - 1;
       this.pause();
     });
@@ -145,12 +146,15 @@ class Stage {
   }
 
   play(speed) {
-    if (this.tick >= this.times.length - 1) this.seek(0);
+    if (this.video.ended || this.tick >= this.times.length - 1) this.seek(0);
     this.playing = true;
     this.video.playbackRate = speed;
     this.video.play();
     if (!this.video.requestVideoFrameCallback) this.listen();
   }
+
+  /** Whether it moves: at the end of the video it does not, even before the browser has said so. */
+  get moves() { return this.playing && !this.video.ended; }
 
   pause() {
     this.playing = false;
