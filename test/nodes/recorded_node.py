@@ -27,14 +27,18 @@ class SlowPasses:
     def __init__(self, attention_ticks, ticks=2) -> None:
         loop, beside = attention_ticks._loop, attention_ticks._execution.beside
         policy = attention_ticks.policy
+        self._loop, self._ticks = loop, ticks
         self._released = threading.Event()
+        self._newest: tuple[int, threading.Event] | None = None
         later = policy.explain_later
 
         def explain_later(observation):
-            run, tick = later(observation), loop.ticks
+            run, tick, ended = later(observation), loop.ticks, threading.Event()
+            self._newest = tick, ended
 
             def slowly():
                 output = run()
+                ended.set()
                 while not (loop.ticks >= tick + ticks or beside._refilling):
                     if self._released.wait(0.001):
                         break
@@ -43,6 +47,13 @@ class SlowPasses:
             return slowly
 
         policy.explain_later = explain_later
+
+    def on_time(self) -> bool:
+        """Whether the newest pass is computed, if its time is over: a busy machine may be late."""
+        if self._newest is None:
+            return True
+        tick, ended = self._newest
+        return ended.is_set() or self._loop.ticks < tick + self._ticks
 
     def release(self) -> None:
         """Let passes end by themselves from now on."""
