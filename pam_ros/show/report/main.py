@@ -27,7 +27,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "bag", nargs="+", help="folder, .mcap or .db3 file with AttentionMaps; two: side by side"
     )
-    parser.add_argument("-o", "--output", default="report.html", help="the page to write")
+    parser.add_argument(
+        "-o", "--out", "--output", dest="output", default="report.html", help="the page to write"
+    )
     parser.add_argument("--height", type=int, default=480, help="of a picture, at most [pixels]")
     parser.add_argument("--quality", type=int, default=24, help="x264's crf: lower is better")
     parser.add_argument("--robot", default="", help="its name; else that of its description")

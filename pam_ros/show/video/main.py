@@ -34,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
     """Run `pam_ros video ...`; returns the exit status."""
     parser = Parser(prog="pam_ros video", description=__doc__)
     parser.add_argument("bag", help="folder, .mcap or .db3 file with overlays or AttentionMaps")
-    parser.add_argument("-o", "--output", default="video.mp4", help="the mp4 to write")
+    parser.add_argument(
+        "-o", "--out", "--output", dest="output", default="video.mp4", help="the mp4 to write"
+    )
     parser.add_argument("--max-fps", type=float, default=30.0, help="frames closer are left out")
     parser.add_argument("--height", type=int, default=0, help="of a picture [pixels]; 0: its own")
     parser.add_argument(
