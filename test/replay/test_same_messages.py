@@ -86,7 +86,7 @@ def explained(port, reason=""):
     weights /= weights.sum(-1, keepdims=True)
     output = SimpleNamespace(
         tokens=rng.standard_normal((14, 8)).astype(np.float32), step=3, forward_seconds=0.25,
-        chunk=rng.standard_normal((4, 2)).astype(np.float32),
+        chunk=rng.standard_normal((4, 2)).astype(np.float32), noise_seed=11,
     )  # fmt: skip
     outcome = TickOutcome(1, 7, 5, True, True, False, reason, output)
     maps = None if reason else attention_maps(weights, LAYOUT)
