@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from pam_ros.cli import main
 from pam_ros.policy import load_policy
 from pam_ros.replay.one_bag import replay_bag
 from pam_ros.sae.store.token_store import TokenStore
+from pam_ros.show.report.packed import read_data
 
 TOP, SIDE, STATE = "observation.images.top", "observation.images.side", "observation.state"
 CELLS = 2 * 3
@@ -72,7 +74,7 @@ def test_contributions_of_a_replay_of_the_replay_are_the_same(bag, settings, fol
 def test_a_report_shows_it(replayed, tmp_path):
     page = tmp_path / "report.html"
     assert main(["report", str(replayed[0]), "--out", str(page)]) == 0
-    assert "spatial_softmax" in page.read_text()
+    assert "spatial_softmax" in json.dumps(read_data(page))
 
 
 def test_its_tokens_are_collected(replayed, folder, contract, tmp_path):
