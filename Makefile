@@ -31,7 +31,7 @@ help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
 	@echo '                 POLICY=smolvla: one that does what you type'
 	@echo 'make test        the tests'
-	@echo 'make lint        ruff and mypy'
+	@echo 'make lint        ruff, mypy, and the pages' English'
 	@echo 'make docs        the pages of docs/ as HTML, in build/docs/html'
 	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
 	@echo 'make sidecar     sparse features at 30 Hz for $(SIDECAR_SECONDS) s: lost ticks, delay, CPU share'
@@ -63,6 +63,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/prose.py
 
 docs: $(READY)
 	$(BIN)/python -m pip install --quiet -e '.[docs]'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the pages' English against docs/style.md: python scripts/prose.py [PAGE ...].
 
-Prints `page:line: rule: what is there` for each fault, and ends with status 1 if there is one. Code,
-tables, headings and what a page quotes between backticks are not prose.
+Prints `page:line: rule: what is there` for each fault, and ends with status 1 if there is one.
+Code, tables, headings and what a page quotes between backticks are not prose.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_WORDS = 25
 """Of a sentence."""
 RULES = (
     (r"\b(?:is|are|was|were) no\b(?! (?:more|less|longer|way|other|such)\b)", "write 'is not a'"),
-    (r"\b(?:hold|holds|held|holding) (?:\w+ ){0,3}against\b", "write 'check against'"),
+    (r"(?i)\b(?:hold|holds|held|holding) (?:\w+ ){0,3}against\b", "write 'check against'"),
     (r"^Where [^,]{2,90},", "write 'if' or 'when' for a condition"),
     (r"^So long\b", "write how long, or 'meanwhile'"),
     (r"^(?:Who|By what)\b(?!.*\?$)", "begin with the subject: 'if someone ...'"),
@@ -29,7 +29,7 @@ RULES = (
 
 _CODE = re.compile(r"^```.*?^```|^(?: {4,}|\t)[^\n]*$", re.S | re.M)
 _LEFT_OUT = re.compile(r"^(?:#.*|\|.*|<.*|\[\w+\]: .*)$", re.M)
-_BEGINS = re.compile(r"^\s*(?:[-*+]|\d+\.) ", re.M)
+_BEGINS = re.compile(r"^[ \t]*(?:[-*+]|\d+\.) ", re.M)
 _QUOTED = re.compile(r"``[^`]*``|`[^`]*`", re.S)
 _LINK = re.compile(r"\]\([^)]*\)", re.S)
 _END = re.compile(r"(?<=[.!?:;])[)\"'*]*\s+(?=\S)")
@@ -61,8 +61,9 @@ def _plain(match: re.Match[str]) -> str:
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
     """Each sentence of a page of Markdown, as one line, and the line on which it begins."""
-    text = _BEGINS.sub(lambda match: "\n\f" if match.group() else "", _unfenced(text))
-    text = _LINK.sub(lambda match: "]" + "\n" * match.group().count("\n"), _QUOTED.sub(_plain, text))
+    text = _BEGINS.sub("\n\f", _CODE.sub(_blank, text))
+    text = _QUOTED.sub(_plain, _LEFT_OUT.sub(_blank, text))
+    text = _LINK.sub(lambda match: "]" + _blank(match), text)
     for paragraph in re.finditer(r"(?:(?!\n\s*\n|\f).)+", text, re.S):
         place = paragraph.start()
         for part in _END.split(paragraph.group()):
@@ -71,10 +72,6 @@ def sentences(text: str) -> Iterator[tuple[int, str]]:
             if part.strip():
                 first = begin + len(part) - len(part.lstrip())
                 yield _line(text, first), " ".join(part.replace("\f", "").split())
-
-
-def _unfenced(text: str) -> str:
-    return _LEFT_OUT.sub(_blank, _CODE.sub(_blank, text))
 
 
 def _line(text: str, place: int) -> int:
