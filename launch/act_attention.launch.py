@@ -24,6 +24,10 @@ PARAMETERS = {
 }
 
 
+def _value(name: str, kind: type) -> ParameterValue:
+    return ParameterValue(LaunchConfiguration(name), value_type=kind)
+
+
 def generate_launch_description() -> LaunchDescription:
     """One node, and RViz where it is asked for."""
     share = FindPackageShare("pam_ros")
@@ -37,6 +41,16 @@ def generate_launch_description() -> LaunchDescription:
             "rviz_config_file",
             default_value=PathJoinSubstitution([share, "config", "pam_ros.rviz"]),
             description="Layout that RViz opens with, for use_rviz:=true",
+        ),
+        DeclareLaunchArgument(
+            "fixed_frame",
+            default_value="base_link",
+            description="Frame of the surface that heat is drawn on: RViz's Fixed Frame",
+        ),
+        DeclareLaunchArgument(
+            "surface_height",
+            default_value="0.0",
+            description="Height of that surface in it, in metres",
         ),
     ]
     rviz = Node(
@@ -52,7 +66,15 @@ def generate_launch_description() -> LaunchDescription:
         name="displays",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[{"contract": ParameterValue(LaunchConfiguration("contract"), value_type=str)}],
+        parameters=[
+            {
+                "contract": _value("contract", str),
+                "fixed_frame": _value("fixed_frame", str),
+                "surface_height": _value("surface_height", float),
+                # In the namespace, as that node is.
+                "policy_node": "act_attention",
+            }
+        ],
         condition=IfCondition(LaunchConfiguration("use_rviz")),
     )
     return LaunchDescription([*attention, *rviz_arguments, rviz, displays])

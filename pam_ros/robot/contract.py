@@ -83,10 +83,21 @@ def info_beside(topic: str) -> str:
 
     "/top/camera_info" for "/top/image_raw" and for "/top/image_raw/compressed".
     """
-    base, _, last = topic.rpartition("/")
-    if last in _TRANSPORTS and base:
-        base = base.rpartition("/")[0]
+    base = _untransported(topic).rpartition("/")[0]
     return f"{base}/camera_info" if base or topic.startswith("/") else "camera_info"
+
+
+def is_rectified(topic: str) -> bool:
+    """Whether a topic's pictures are without distortion, by its name, as image_proc gives it.
+
+    So are those of "/top/image_rect", "/top/image_rect_color" and "/top/image_rect/compressed".
+    """
+    return "rect" in _untransported(topic).rpartition("/")[2]
+
+
+def _untransported(topic: str) -> str:
+    base, _, last = topic.rpartition("/")
+    return base if last in _TRANSPORTS and base else topic
 
 
 @dataclass(frozen=True)

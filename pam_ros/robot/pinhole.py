@@ -110,13 +110,19 @@ def read_camera_info(message: Any, *, rectified: bool = False) -> Pinhole:
         rectified: whether the pictures are already without distortion, so that P holds and not K
             and D.
 
+    If it has a region of interest, the pictures are that part of the calibrated one.
+
     Raises:
         MessageError: the camera is not calibrated, or its lens is of a model that is not known.
     """
-    size = (int(message.width), int(message.height))
+    size, corner = (int(message.width), int(message.height)), (0.0, 0.0)
+    if message.roi.width and message.roi.height:  # zero: all of the picture
+        size = (int(message.roi.width), int(message.roi.height))
+        corner = (float(message.roi.x_offset), float(message.roi.y_offset))
     model = str(message.distortion_model)
     given = np.asarray(message.p if rectified else message.k, np.float64)
     matrix = given.reshape(3, -1)[:, :3] if given.size in {9, 12} else np.zeros((3, 3))
+    matrix = matrix - np.array(((0, 0, corner[0]), (0, 0, corner[1]), (0, 0, 0)))
     distortion = np.zeros(0) if rectified else np.asarray(message.d, np.float64)
     usable = np.isfinite(matrix).all() and matrix[0, 0] > 0 and matrix[1, 1] > 0
     if min(size) < 1 or not usable:

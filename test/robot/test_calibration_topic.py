@@ -4,7 +4,7 @@
 import pytest
 
 from pam_ros.robot import ContractError, parse_contract
-from pam_ros.robot.contract import info_beside
+from pam_ros.robot.contract import info_beside, is_rectified
 from pam_ros.robot.topics import topics_of
 
 
@@ -37,6 +37,14 @@ def contract(**camera):
 )
 def test_it_is_beside_the_pictures_as_image_transport_has_it(pictures, info):
     assert info_beside(pictures) == info
+
+
+@pytest.mark.parametrize("transport", ["", "/compressed", "/ffmpeg"])
+def test_rectified_pictures_are_known_by_their_name_whatever_brings_them(transport):
+    for name in ("/top/image_rect", "/top/image_rect_color", "image_rect"):
+        assert is_rectified(name + transport)
+    for name in ("/top/image_raw", "/rectifier/image", "image"):
+        assert not is_rectified(name + transport)
 
 
 def test_a_contract_may_name_another_topic():

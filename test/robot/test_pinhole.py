@@ -14,7 +14,10 @@ FISHEYE = {"d": [0.02, -0.01, 0.003, 0.0], "distortion_model": "equidistant"}
 
 
 def info(**changes):
-    message = SimpleNamespace(width=0, height=0, distortion_model="", d=[], k=[], r=[], p=[])
+    roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0)
+    message = SimpleNamespace(
+        width=0, height=0, distortion_model="", d=[], k=[], r=[], p=[], roi=roi
+    )
     fill_camera_info(message, pinhole_of_fovy(640, 480, np.radians(60)))
     vars(message).update(changes)
     return message
@@ -43,6 +46,16 @@ def test_pictures_that_are_rectified_go_by_p():
     camera = read_camera_info(message, rectified=True)
     np.testing.assert_allclose(camera.rays([(329.5, 239.5)]), [(0, 0, 1)], atol=1e-12)
     assert not camera.distortion.size
+
+
+def test_a_region_of_interest_sees_its_part_of_the_picture():
+    part = SimpleNamespace(x_offset=200, y_offset=100, width=320, height=240)
+    whole, camera = (read_camera_info(info(**LENS, **roi)) for roi in ({}, {"roi": part}))
+    assert (camera.width, camera.height) == (320, 240)
+    pixels = np.array([(0.0, 0.0), (100.0, 50.0), (319.0, 239.0)])
+    np.testing.assert_allclose(
+        camera.rays(pixels), whole.rays(pixels + np.array((200, 100))), atol=1e-9
+    )
 
 
 def test_what_is_behind_the_camera_is_nowhere():

@@ -107,7 +107,15 @@ NAV2 = {"params_file", "namespace", "use_sim_time", "log_level", "use_respawn"}
     [
         (
             "act_attention",
-            {"policy", "contract", "autostart", "use_rviz", "rviz_config_file"},
+            {
+                "policy",
+                "contract",
+                "autostart",
+                "use_rviz",
+                "rviz_config_file",
+                "fixed_frame",
+                "surface_height",
+            },
             set(),
         ),
         ("sae_recorder", {"sae", "bag", "tokens_topic"}, set()),

@@ -20,6 +20,7 @@ from pam_ros.msg import AttentionMap
 from pam_ros.nodes.displays.while_heard import WhileHeard
 from pam_ros.nodes.kit.spatial import colour, fill_colours, fill_points, marker, place
 from pam_ros.robot import Grid, MessageError
+from pam_ros.robot.contract import is_rectified
 from pam_ros.robot.frames import FrameTree
 from pam_ros.robot.heat_in_space import ABOVE, frustum, heat_on_surface
 from pam_ros.robot.pinhole import read_camera_info
@@ -180,6 +181,8 @@ class HeatInSpace:
             message.action = Marker.DELETE
             return
         fill_points(message, points)
+        # RViz multiplies a triangle's colours by this one, and takes a line's as they are.
+        message.color = colour((1.0, 1.0, 1.0, 1.0))
         fill_colours(message, self._rgba[np.rint(levels * 255).astype(int)])
         message.lifetime = Duration(sec=HELD_S)
 
@@ -193,7 +196,7 @@ class HeatInSpace:
                 f"nothing came on {camera.info}: does the driver publish its calibration? The "
                 "contract's key camera_info names another topic"
             )
-        return read_camera_info(info, rectified="rect" in camera.image.rpartition("/")[2])
+        return read_camera_info(info, rectified=is_rectified(camera.image))
 
     def _frustum_of(self, camera: CameraTopics) -> list[Marker]:
         what = f"frustum of camera {camera.name}"

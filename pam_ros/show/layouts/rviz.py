@@ -107,6 +107,8 @@ def _in_space(space: InSpace) -> list[dict[str, Any]]:
             "Cell Size": 0.1,
             "Enabled": True,
             "Name": "grid",
+            # Below a table top at zero, or the two flicker.
+            "Offset": {"X": 0, "Y": 0, "Z": -0.001},
             "Plane Cell Count": 20,
             "Reference Frame": "<Fixed Frame>",
             "Value": True,

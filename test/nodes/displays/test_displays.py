@@ -169,6 +169,7 @@ def test_heat_of_a_cell_is_seen_there_by_the_camera_of_the_demo(looker):
     assert surface.header.frame_id == BASE
     assert surface.header.stamp == stamp
     assert len(surface.points) == len(surface.colors)
+    assert surface.color.a == 1.0  # RViz multiplies the triangles' opacity by it
     assert 0 < surface.lifetime.sec < 10
     text = urdf_of(robot.scene.model, CAMERA_NAMES)
     joints = dict(zip(JOINT_NAMES, robot.scene.joint_positions, strict=True))
