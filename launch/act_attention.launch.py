@@ -16,7 +16,7 @@ from pam_ros.nodes.kit.launching import node_actions
 
 PARAMETERS = {
     "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),
-    "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
+    "policy": (str, "LeRobot checkpoint: folder or hub repository"),
     "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
     "dtype": (str, "float32, bfloat16 or int8"),
     "autostart": (bool, "true: configure and activate at the start; false: wait to be told"),

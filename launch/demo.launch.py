@@ -22,7 +22,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "policy",
             default_value=PathJoinSubstitution([share, "models", "demo_act"]),
-            description="LeRobot ACT checkpoint for the demo arm",
+            description="LeRobot checkpoint for the demo arm",
         ),
         DeclareLaunchArgument(
             "params_file",

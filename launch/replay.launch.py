@@ -26,7 +26,7 @@ from pam_ros.share.folders import find_contract
 
 PARAMETERS = {
     "contract": (str, "What feeds which policy feature: a YAML file, or one of config/robots"),
-    "policy": (str, "LeRobot ACT checkpoint: folder or hub repository"),
+    "policy": (str, "LeRobot checkpoint: folder or hub repository"),
     "engine": (str, "auto, eager, compile, openvino or cuda_graph"),
     "dtype": (str, "float32, bfloat16 or int8"),
     "autostart": (bool, "true: configure and activate at the start; false: wait to be told"),

@@ -4,7 +4,7 @@
 Example:
     from pam_ros.attention import Overlay, RunningScale, attention_maps
 
-    maps = attention_maps(output.attention, policy.spec.layout)
+    maps = attention_maps(output.attention, policy.spec.layout)  # of an ACT policy's output
     overlay, scale = Overlay(), RunningScale()               # as the robot draws
     full_scale = scale.scale(maps)
     for camera in maps.cameras:

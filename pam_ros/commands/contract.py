@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         "check", help="explain it and find what is wrong", description=DESCRIPTION
     )
     check.add_argument("file", help="YAML file, or the name of one in config/robots")
-    check.add_argument("--policy", help="LeRobot ACT checkpoint: a folder or a hub repository")
+    check.add_argument("--policy", help="LeRobot checkpoint: a folder or a hub repository")
     check.add_argument("--live", action="store_true", help="listen to the graph as well")
     check.add_argument("--seconds", type=_seconds, default=5.0, help="to listen for (default 5)")
     draft = jobs.add_parser(

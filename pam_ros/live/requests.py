@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 BEAT_S = 1.0
 STALE_BEATS = 3
 """A request that was made before so many beats moves nothing."""
-TEXT_CHARACTERS = 500
+TEXT_CHARACTERS = 1000
+"""Of an instruction or a note: what a policy takes at most (policy/words.py)."""
 MOST = 2**31
 """No number that a page sets is as large."""
 OPEN_TO_ALL = ("disable",)

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help="bags (folder, .mcap, .db3), LeRobot datasets (folder, hub id), folders of either",
     )
     add("--out", required=True, help="the new bag; of several recordings, the folder of new bags")
-    add("--policy", required=True, help="LeRobot ACT checkpoint: folder or hub id")
+    add("--policy", required=True, help="LeRobot checkpoint: folder or hub id")
     add("--sae", default="", help="folder of a sparse autoencoder: also its features")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, default=0, help="of torch, in each worker; 0: cores by workers")

@@ -6,9 +6,11 @@ import json
 import aiohttp
 import pytest
 
+from pam_ros.live import requests
 from pam_ros.live.admission import Admission, is_local, new_token
 from pam_ros.live.flood import AT_ONCE, MESSAGE_BYTES, PER_SECOND, Allowance
 from pam_ros.live.pages import MOST
+from pam_ros.policy import words
 
 
 def test_tokens_are_long_and_never_the_same():
@@ -247,3 +249,7 @@ def test_more_pages_than_there_may_be_are_turned_away(serving, talk):
         return await session.page()
 
     assert talk(served, open_them)
+
+
+def test_an_instruction_may_be_as_long_as_a_policy_takes_it():
+    assert requests.TEXT_CHARACTERS == words.LONGEST

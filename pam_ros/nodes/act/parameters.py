@@ -37,7 +37,7 @@ RELIABILITY = ("best_effort", "reliable")
 BLOCKING, ASYNC = EXECUTIONS = ("blocking", "async")
 
 TABLE = (
-    Declared("policy", "", "LeRobot ACT checkpoint: a folder or a hub repository."),
+    Declared("policy", "", "LeRobot checkpoint: a folder or a hub repository."),
     Declared("revision", "", "Branch, tag or commit on the hub; empty for its main branch."),
     Declared("contract", "", "Contract: a YAML file, or the name of one in config/robots."),
     Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
