@@ -28,9 +28,9 @@ Shown are medians over the rounds, the 5th and 95th percentile, and the ratio to
 with its 95% bootstrap interval over rounds. Policies other than the demo's have random weights, and
 the images are noise: neither changes how long a pass takes.
 
-lerobot's plain forward pass is `predict_action_chunk` under `inference_mode`. Where a table starts
+lerobot's plain forward pass is `predict_action_chunk` under `inference_mode`. If a table starts
 from normalised tensors, both sides read the very same ones. "Maps" and "overlays" are those of the
-cross-attention where nothing else is said: mean over heads and the chunk, running scale, one
+cross-attention unless something else is said: mean over heads and the chunk, running scale, one
 overlay per camera.
 
 The library is physical-ai-interpretability as its users call it (`select_action`, then
@@ -47,10 +47,11 @@ the figure is the kernel's VmHWM. It holds what loading needs for a moment, such
 pass in ours, which checks the written-out one.
 """
 
-NODE_NOTE = """The attention node as `pam_ros run` starts it, and a second process that publishes
-one observation at a time (every camera's rgb8 image and the joint states) and waits for the
-command, the map and all overlays. Times are from just before the first publication to the arrival
-in that second process; a map and an overlay count where they carry the observation's stamp.
+NODE_NOTE = """Two processes run: the attention node as `pam_ros run` starts it, and a second one.
+The second publishes one observation at a time, which is every camera's rgb8 image and the joint
+states. It then waits for the command, the map and all overlays. Times are from just before the
+first publication to the arrival in that second process. A map and an overlay count if they carry
+the observation's stamp.
 """
 
 

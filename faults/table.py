@@ -119,12 +119,12 @@ def _cell(text: str) -> str:
 
 _INTRODUCTION = """# What goes wrong on robots, done to the real node
 
-`make faults` starts the attention node as a process, on the embedded runtime, with a small policy
-and a robot whose messages can be spoiled on their way out; it writes this page. Of every row four
-things are asked:
+`make faults` writes this page. It starts the attention node as a process, on the embedded runtime,
+with a small policy and a robot. The robot's messages can be spoiled on their way out. Four things
+are asked of every row:
 
-- no command was published outside the position limits, further from the last one than a step or
-  the speed allows, or with a number that is none;
+- no published command was outside the position limits, further from the last one than a step or
+  the speed allows, or not a number;
 - the node is alive, or is started again, and the arm moves again once the fault is over: by
   itself where something was late or missing, after `~/enable` where something was broken;
 - while the fault lasts the arm is held at one position, or goes on where nothing is wrong with
@@ -133,17 +133,17 @@ things are asked:
 
 Rows of one group disturb one and the same process, one after the other. Some have a robot of two
 parts (`faults/rows_parts.py`): two arms, or an arm and what is commanded by velocity, effort or
-twist. Held, that part is commanded to 0, which is asked too. The policy that
-misbehaves, and the wall clock that jumps, are the real node around a policy and a clock that do as
-a file wishes (`faults/misbehaving_node.py`); nothing in the package knows of it. The last three
-rows kill the demo's own processes.
+twist. When such a part is held, it is commanded to 0, and that is asked too. In the rows with
+a policy that misbehaves, or a wall clock that jumps, the node is the real one. Its policy and its
+clock do as a file wishes (`faults/misbehaving_node.py`); nothing in the package knows of it. The
+last three rows kill the demo's own processes.
 """
 _ROS2 = """## The same rows on a real ROS 2
 
-`python -m faults --runtime rclpy --write` builds this package for the ROS 2 that it finds
-(`--setup FILE` or `PAM_ROS_ROS2_SETUP` name its setup.bash), and runs every row with each of its
-middlewares (`--rmw NAME` for one): the node under test, its guard, the robot and whoever watches
-are all on that ROS 2's rclpy.
+`python -m faults --runtime rclpy --write` builds this package for the ROS 2 that it finds;
+`--setup FILE` or `PAM_ROS_ROS2_SETUP` name its setup.bash. It runs every row with each of that ROS
+2's middlewares (`--rmw NAME` for one). The node under test, its guard, the robot and whoever
+watches are all on that ROS 2's rclpy.
 
 | ROS 2 | middleware | rows passed | seconds | failed |
 | --- | --- | --- | --- | --- |"""
@@ -152,7 +152,7 @@ _HOLDING = """## How soon the arm is held, with two busy processes beside it
 ![From the last command of the policy to the first one that holds](images/holding.svg)
 
 {processors} processors, on which two processes do nothing but count, at the node's own priority;
-the load average at the end was {load}. Of each repeat: the time from the last command that the
+the load average at the end was {load}. The time in each repeat is from the last command that the
 policy made to the first one that holds, by the stamps of both. A period is 100 ms. Written by
 `python -m faults.holding --write`.
 
@@ -160,8 +160,8 @@ policy made to the first one that holds, by the stamps of both. A period is 100 
 | --- | --- | --- | --- | --- |"""
 _NOT_COVERED = """## What this does not show
 
-- Bytes that are no message of their type cannot be sent through Cyclone DDS, which checks them at
-  the sender. What the decoder makes of them is fuzzed ([fuzzing.md](fuzzing.md)).
+- Bytes that are not a message of their type cannot be sent through Cyclone DDS, which checks them
+  at the sender. What the decoder makes of them is fuzzed ([fuzzing.md](fuzzing.md)).
 - After kill -9 of the node nobody commands, and what the arm then does is its driver's matter:
   the demo's robot holds the pose that it has after half a second without a command
   (`pam_ros/sim/world.py`, and its test). Ask the same of a real driver.

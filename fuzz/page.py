@@ -47,16 +47,16 @@ _INTRODUCTION = """# Fuzzing what others send
     make fuzz RUNS=20000            fewer inputs of each target
     .venv/bin/python -m fuzz cdr    one target
 
-Every parser of something that comes from outside is called with inputs that
-[atheris](https://github.com/google/atheris) (libFuzzer) derives from a small corpus, guided by
-the branches of this package's own code. A parser passes an input that it takes, or refuses with
-its room's exception and a sentence. It fails by any other exception, by more than ten seconds for
-one input, or once the process holds more than 2 GB; the input is then left in `out/fuzz`. Where
-atheris cannot be installed, a loop that mutates the corpus blindly takes its place (`--engine
-mutate`), and the short form in `make test` uses it always.
+Every parser of something that comes from outside is called with inputs from
+[atheris](https://github.com/google/atheris) (libFuzzer). It derives them from a small corpus,
+guided by the branches of this package's own code. A parser passes an input if it takes it, or
+refuses it with its room's exception and a sentence. It fails by any other exception, by more than
+ten seconds for one input, or once the process holds more than 2 GB. The input is then left in
+`out/fuzz`. If atheris cannot be installed, a loop that mutates the corpus blindly takes its place
+(`--engine mutate`). The short form in `make test` always uses that loop.
 
-Some targets ask for more than an exception of the right kind: what was decoded can be encoded
-again, a picture has the size that was declared, joint positions are finite, a set of messages
+Some targets ask for more than an exception of the right kind. What was decoded can be encoded
+again, a picture has the size that was declared, and joint positions are finite. A set of messages
 agrees within its tolerance, and **a bag that `pam_ros bag repair` calls whole can be read**.
 
 Targets, seeds and the folders that they spoil are in `fuzz/` (`targets.py`, `corpus/`, `whole/`;

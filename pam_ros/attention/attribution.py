@@ -67,7 +67,7 @@ class Target:
         joint: None for all together.
         step: the step, or the first of several; None for all.
         stop: the step after the last of several; None for `step` alone.
-        change: along the change since an earlier tick; then there is no joint.
+        change: along the change since an earlier tick; `joint` is then None.
     """
 
     joint: int | None = None

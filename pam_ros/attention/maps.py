@@ -98,8 +98,8 @@ class AttentionMaps:
     """What one selection of layer, head and query looks at.
 
     `layer`, `head` and `query` are labels that say what was averaged:
-    "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". `groups` has every
-    group that is no image; the three named shares repeat those of their kind, and are NaN where the
+    "decoder.layers.0.multihead_attn", "mean" or "3", "mean(0:100)" or "0". `groups` has every group
+    that is not an image; the three named shares repeat those of their kind, and are NaN where the
     policy has none. `entropy` is that of the averaged distribution over all `tokens` tokens that
     can be read, in nats: 0 when one token has all the mass, log(tokens) when all have the same.
     `total` is the sum of the mass, 1 to float precision; for a gradient method the sum of absolute
@@ -110,11 +110,12 @@ class AttentionMaps:
     latent token. For rollout these are the decoder layer's own weights, on the encoder's output,
     not carried back. Empty where the method has no heads, or the policy no latent token.
 
-    `target` says what a gradient method explains, `unit` in what, `baseline` what the observation
-    was compared with, and `points` for how many observations gradients were computed; attention
-    has none of these. `completeness_error` is |sum of attributions - change of the target| where
-    the method promises that they are equal. `denoising_step` says which one the weights are of,
-    from 0; NO_STEP if the policy has none or they are of none, MEAN_OF_STEPS if they were averaged.
+    `target` says what a gradient method explains, and `unit` in what. `baseline` says what the
+    observation was compared with, and `points` for how many observations gradients were computed.
+    Attention has none of these. `completeness_error` is |sum of attributions - change of the
+    target| where the method promises that they are equal. `denoising_step` says which one the
+    weights are of, from 0; NO_STEP if the policy has none or they are of none, MEAN_OF_STEPS if
+    they were averaged.
 
     `reason` says why an attribution's target or baseline is another than was asked for.
     `explained_by` says what computed an attribution, "eager float32"; empty for attention.

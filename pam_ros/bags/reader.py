@@ -75,7 +75,7 @@ class BagReader:
     `stored` tells where, and `readable` has both.
 
     Raises:
-        BagError: there is no bag, or it is damaged.
+        BagError: the bag is missing or damaged.
     """
 
     def __repr__(self) -> str:

@@ -102,9 +102,9 @@ def repair(
         metadata_version: of the metadata.yaml afterwards, also of a whole bag; None leaves it.
 
     Raises:
-        BagError: there is no bag, it is a recording of something else than ROS 2, nothing can be
-            read of it, the repaired files do not read back as they should, or the disk refuses;
-            the bag is then as it was.
+        BagError: the bag is missing, is a recording of something else than ROS 2, or nothing can be
+            read of it; the repaired files do not read back as they should; or the disk refuses. The
+            bag is then as it was.
     """
     bag = Path(path)
     if metadata_version is not None:

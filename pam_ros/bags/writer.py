@@ -60,9 +60,9 @@ class BagWriter:
     """A new bag, open until ``close``; as a context manager it is closed on errors too.
 
     What is written is in the file FLUSH_SECONDS later, by a thread of the bag's own, as a whole
-    mcap chunk or a sqlite3 transaction. Where the disk refuses (full), `write` raises until it
-    takes data again; nothing that was taken before is lost, and the file never ends in half a
-    batch. Of a bag that was not closed, `pam_ros bag repair` makes one that `ros2 bag` takes.
+    mcap chunk or a sqlite3 transaction. If the disk refuses (full), `write` raises until it takes
+    data again; nothing that was taken before is lost, and the file never ends in half a batch.
+    `pam_ros bag repair` makes a bag that was not closed into one that `ros2 bag` takes.
 
     Methods may be called from several threads.
 
@@ -168,7 +168,7 @@ class BagWriter:
             stamp_ns: when it was received [ns], not negative.
 
         Raises:
-            BagError: the topic was not announced, the data is no CDR, the stamp is negative, the
+            BagError: the topic was not announced, the data is not CDR, the stamp is negative, the
                 bag is closed, or the disk refuses; the message is then not in the bag.
         """
         with self._lock:

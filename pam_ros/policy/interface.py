@@ -193,8 +193,8 @@ class QueuedAction:
 class PolicyOutput:
     """One forward pass. The arrays are read-only.
 
-    action: (action_dim,) float32, un-normalised, the one to execute now. Where explain() ran and no
-        action was popped in this step it is the chunk's first row, which nothing executes.
+    action: (action_dim,) float32, un-normalised, the one to execute now. If explain() ran and no
+        action was popped in this step, it is the chunk's first row, which nothing executes.
     chunk: (chunk_size, action_dim) float32, un-normalised.
     tokens: (tokens, dim) float32 of the layer that take_tokens names, one for each token of the
         spec's groups, or None.

@@ -45,7 +45,7 @@ def load_policy(
             package openvino), "cuda_graph" for CUDA: these three take a while to load. "auto"
             picks by device. The policy's `engine` says what it is.
         dtype: "float32", or "bfloat16" for the matrix products, or "int8" for the convolutions and
-            bfloat16 for the rest, which "openvino" alone has, for a policy that `pam_ros quantise`
+            bfloat16 for the rest. Only "openvino" has int8, for a policy that `pam_ros quantise`
             was run on; PrecisionMeasuring says how far that is off.
         seed: of a policy that draws noise: the same seed, episode and step draw the same.
 

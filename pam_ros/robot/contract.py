@@ -261,8 +261,8 @@ class Contract:
 
         A feature may be named as in the policy's training data; the result has the policy's names.
 
-        Units that the policy's training data contradict are no disagreement: a policy can run and
-        be looked at in wrong units. ``unit_doubts`` of the result tells of them.
+        Units that the policy's training data contradict are not a disagreement: a policy can run
+        and be looked at in wrong units. ``unit_doubts`` of the result tells of them.
 
         Raises:
             ContractError: they disagree; lists every problem.

@@ -111,8 +111,8 @@ def load_sae(
         sampler: of the tokens; None not to check.
 
     Raises:
-        SaeError: it is missing, damaged, computes what is not known here, or was trained on another
-            policy, layer or width, or on means where there are tokens.
+        SaeError: it is missing or damaged, or computes what is not known here; or it was trained on
+            another policy, layer or width, or on means where there are tokens.
     """
     folder = Path(folder)
     cfg, conventions = read_config(folder / CONFIG)

@@ -86,8 +86,8 @@ def wrap(
 ) -> ActPolicy:
     """Show the attention of a lerobot ACTPolicy that is in memory, and leave it as it is.
 
-    Model and processors are copied: nothing is shared, later training or steps of the original do
-    not reach the copy, and hooks on the original's modules stay on the original alone. The copy
+    Model and processors are copied, and nothing is shared. Later training or steps of the original
+    do not reach the copy, and hooks on the original's modules stay on the original alone. The copy
     computes in float32 on the original's device. spec.sha256 is that of the state dict: for each
     name in order the name, dtype and shape as text, then the tensor's bytes. engine and dtype are
     those of load_policy.

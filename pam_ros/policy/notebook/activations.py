@@ -209,7 +209,7 @@ def activation_patching(
         corrupted: another one, or the same with another instruction.
         names: which points, as names_filter of run_with_cache.
         instructions: of the two, for a policy that reads words; both must have as many words.
-        index: which one of a batch, for both; a pair has one for each, None where it is no batch.
+        index: which one of a batch, for both; a pair has one for each, None if it is not a batch.
 
     Raises:
         ObservationError: one of them does not fit.
