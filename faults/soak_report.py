@@ -169,7 +169,7 @@ def page(figures: Mapping[str, Any]) -> str:
     )
 
 
-_OTHERS = """Others: the part of all processors' time that other programs on the machine took. Where
+_OTHERS = """Others: the part of all processors' time that other programs on the machine took. If
 they took most of it, rate and latencies are theirs more than this package's.
 """
 _INTRODUCTION = """# {minutes} minutes of the demo
