@@ -113,12 +113,15 @@ class Client(ServiceEntity):
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait until a server is there; False after timeout_sec or shutdown."""
         end = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while self.context.ok() and not self.service_is_ready():
+        while self.context.ok():
+            # Asked once a round: while it is discovered, an answer may not hold until the next.
+            if self.service_is_ready():
+                return True
             left = 0.05 if end is None else end - time.monotonic()
             if left <= 0:
                 break
             time.sleep(min(0.05, left))
-        return self.context.ok() and self.service_is_ready()
+        return False
 
     def _take(self) -> Callable[[], Any] | None:
         while taken := self._reader.take():

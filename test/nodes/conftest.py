@@ -191,7 +191,8 @@ class Robot:
     def call(self, service_type, name, request):
         """A service's response."""
         client = self.peer.create_client(service_type, name)
-        assert client.wait_for_service(timeout_sec=60.0)
+        there = client.wait_for_service(timeout_sec=60.0)
+        assert there, f"no service {name}; ROS runs: {self.peer.context.ok()}"
         future = client.call_async(request)
         assert self.wait(future.done), f"{name} did not answer"
         return future.result()

@@ -29,19 +29,21 @@ class SlowPasses:
         policy = attention_ticks.policy
         self._loop, self._ticks = loop, ticks
         self._released = threading.Event()
-        self._newest: tuple[int, threading.Event] | None = None
+        self._newest = self._running = _Pass(0)
         later = policy.explain_later
 
         def explain_later(observation):
-            run, tick, ended = later(observation), loop.ticks, threading.Event()
-            self._newest = tick, ended
+            run, this = later(observation), _Pass(loop.ticks)
+            self._newest = this
 
             def slowly():
+                self._running, this.state = this, COMPUTES
                 output = run()
-                ended.set()
-                while not (loop.ticks >= tick + ticks or beside._refilling):
+                this.state = STAYS
+                while not (loop.ticks >= this.tick + ticks or beside._refilling):
                     if self._released.wait(0.001):
                         break
+                this.state = ENDED
                 return output
 
             return slowly
@@ -49,15 +51,23 @@ class SlowPasses:
         policy.explain_later = explain_later
 
     def on_time(self) -> bool:
-        """Whether the newest pass is computed, if its time is over: a busy machine may be late."""
-        if self._newest is None:
-            return True
-        tick, ended = self._newest
-        return ended.is_set() or self._loop.ticks < tick + self._ticks
+        """Whether the next tick may come: on a busy machine the ticks would leave passes behind."""
+        if self._running.state == COMPUTES:
+            return self._loop.ticks < self._running.tick + self._ticks
+        return self._newest.state != WAITS or self._running.state == STAYS
 
     def release(self) -> None:
         """Let passes end by themselves from now on."""
         self._released.set()
+
+
+WAITS, COMPUTES, STAYS, ENDED = range(4)
+
+
+class _Pass:
+    def __init__(self, tick: int) -> None:
+        self.tick = tick
+        self.state = WAITS
 
 
 class RecordedNode:

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "own_robot.md").read_text(encoding="utf-8")
 LABELS = [f"{side}/{name}" for side in SIDES for name in JOINTS]
 ATTENTION = "/act_attention/attention"
+CHUNK = "/act_attention/predicted_chunk"
 PATIENCE_S = 90.0
 GRIPPER = 0.025
 TICKS = 24
@@ -192,8 +193,10 @@ def check_the_report(page: Path, said: str) -> None:
         assert sorted(series) == [f"/{side}/{topic}" for side in SIDES]
         named = [name for one in sorted(series) for name in series[one]["names"]]
         assert sorted(named) == sorted(LABELS)
-    (planned,) = (each for each in data["joints"] if each["role"] == "planned")
-    assert planned["names"] == LABELS
+    planned = [each["names"] for each in data["joints"] if each["role"] == "planned"]
+    # On a busy machine the node may hear of the recorder only when all is over.
+    recorded = messages(page.with_suffix(""), CHUNK)
+    assert planned == ([LABELS] if recorded else [])
 
 
 def check_the_replay(recorded: Path, replayed: Path, said: str) -> None:
@@ -242,6 +245,7 @@ def test_the_page_leads_from_a_contract_to_a_dataset(user):
     recorder = user.start(record, "recorder.log")
     log = user.folder / "recorder.log"
     assert wait(lambda: "recording into run1" in log.read_text()), log.read_text()
+    assert wait(lambda: user.robot.peer.count_subscribers(CHUNK) > 0)
     run1, before = user.folder / "run1", len(user.maps)
     assert wait(lambda: len(user.maps) > before + TICKS)
     user.call(disable)

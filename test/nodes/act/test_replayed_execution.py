@@ -44,7 +44,7 @@ def test_ticks_sources_flags_and_commands_are_the_nodes(
     robot.spin()
     rng = np.random.default_rng(0)
     for number in range(60):
-        robot.wait(passes.on_time, 0.5)
+        robot.wait(passes.on_time, 0.3)
         observe(robot, rng)
         if number == 25:
             assert robot.call(Trigger, "/act_attention/reset", Trigger.Request()).success

@@ -112,6 +112,7 @@ def test_every_row_is_of_the_tick_whose_stamp_it_carries_and_all_ticks_add_up(
     rng = np.random.default_rng(0)
     pixels, positions = {}, {}
     for number in range(TICKS):
+        robot.wait(passes.on_time, 0.3)
         stamp, image, state = observe(robot, rng)
         pixels[stamp], positions[stamp] = image, state
         if number == 20:
