@@ -18,8 +18,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "test"
 SECOND = frozenset({
-    "attention", "examples", "export", "faithfulness", "observations", "policy", "robot", "sae",
-    "share", "sim", "tick",
+    "ablation", "attention", "examples", "export", "faithfulness", "observations", "policy",
+    "robot", "sae", "share", "sim", "tick",
 })  # fmt: skip
 """Folders of the second process, in which nothing talks over DDS; about half of the time. All
 others are the first one's."""
