@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
-from pam_ros.nodes.kit.said import Said
+from pam_ros.nodes.kit.said import Said, by_magnitude
 from pam_ros.robot import (
     EnableResult,
     Safety,
@@ -331,7 +331,7 @@ class Commander:
             log.error(text)
         elif decision.cause in OFTEN:
             # A policy that is always a little late changes twice a tick; /diagnostics counts.
-            self._said.warning(text)
+            self._said.warning(text, by_magnitude(text))
         elif decision.cause:
             log.warning(text)
         elif decision.after in OFTEN:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -17,6 +18,22 @@ FIRST_S, LONGEST_S = 10.0, 60.0
 MOST = 32
 """States that are told apart; a sender who invents new ones gets one line for all the others."""
 _NUMBER = re.compile(r"[-+]?\d[\d.]*")
+
+
+def by_magnitude(text: str) -> str:
+    """A `state` for Said in which a number counts by its order of magnitude.
+
+    A robot that was held for 5 s is another case than one that was held for 0.2 s.
+    """
+
+    def magnitude(number: re.Match[str]) -> str:
+        try:
+            value = abs(float(number.group().rstrip(".")))
+        except ValueError:  # such as a version's
+            return "#"
+        return f"#e{math.floor(math.log10(value))}" if value else "#"
+
+    return _NUMBER.sub(magnitude, text)
 
 
 class Logger(Protocol):

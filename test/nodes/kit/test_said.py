@@ -3,7 +3,7 @@
 
 import pytest
 
-from pam_ros.nodes.kit.said import FIRST_S, LONGEST_S, MOST, Said
+from pam_ros.nodes.kit.said import FIRST_S, LONGEST_S, MOST, Said, by_magnitude
 
 
 class Log:
@@ -79,6 +79,14 @@ def test_words_from_outside_are_one_state_if_that_is_said(said, log):
     for word in ("red", "green", "blue"):
         said.info(f"'{word}' is not taken", state="not taken")
     assert log.lines == [("info", "'red' is not taken")]
+
+
+def test_a_number_of_another_magnitude_may_be_another_state(said, log):
+    for held in ("0.21", "0.3", "5.0", "10800.", "-0.4", "0", "1.2.3"):
+        text = f"held for {held} s"
+        said.warning(text, by_magnitude(text))
+    told = [text.split()[2] for _, text in log.lines]
+    assert told == ["0.21", "5.0", "10800.", "0"]
 
 
 def test_a_sender_who_invents_states_floods_nothing(said, log):
