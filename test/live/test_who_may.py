@@ -217,9 +217,9 @@ def test_a_message_that_is_too_long_or_none_closes_its_page(serving, talk):
         {"do": "show", "values": {"overlay_alpha": True}},
         {"do": "show", "values": {"attention_layer": "0"}},
         {"do": "show", "values": {}},
-        {"do": "show", "values": {"attention_head": "x" * 600}},
+        {"do": "show", "values": {"attention_head": "x" * (requests.TEXT_CHARACTERS + 1)}},
         {"do": "say", "text": 7},
-        {"do": "say", "text": "x" * 600},
+        {"do": "say", "text": "x" * (requests.TEXT_CHARACTERS + 1)},
     ],
 )
 def test_what_no_page_of_this_server_asks_is_answered_and_not_done(serving, talk, request_):
