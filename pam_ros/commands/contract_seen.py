@@ -103,7 +103,8 @@ def see_graph(seconds: float) -> Seen:
     from pam_ros.commands.graph import GraphError, visit  # noqa: PLC0415  (needs rclpy)
 
     with visit(seconds) as graph:
-        found = _discovered(graph)
+        named = graph.topics(_SETTLE_S, 5 * _SETTLE_S)
+        found = {name: kinds[0] for name, kinds in named if kinds}
         watched = {name: Watched(name, kind) for name, kind in found.items() if _is_robots(kind)}
         if not watched:
             message = (
@@ -122,22 +123,6 @@ def see_graph(seconds: float) -> Seen:
         description=_joints(getattr(heard.get(_DESCRIPTION), "data", "")),
         instruction=str(getattr(heard.get(ATTENTION), "instruction", "")),
     )
-
-
-def _discovered(graph: Visit) -> dict[str, str]:
-    """The type of each topic, when nothing new has come for some time."""
-    found: list[Any] = []
-    since = time.monotonic()
-
-    def rests() -> bool:
-        nonlocal found, since
-        now = sorted(graph.node.get_topic_names_and_types())
-        if now != found:
-            found, since = now, time.monotonic()
-        return time.monotonic() - since >= _SETTLE_S
-
-    graph.wait(rests, 5 * _SETTLE_S)
-    return {name: kinds[0] for name, kinds in found if kinds}
 
 
 def _listen(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 SECONDS = 10.0
+OWN_TOPICS = ("/rosout", "/parameter_events")
+"""Every node publishes these."""
 
 
 class GraphError(PamRosError):
@@ -49,6 +51,27 @@ class Visit:
                 return False
             self._executor.spin_once(timeout_sec=0.05)
         return True
+
+    def topics(self, rest_s: float, most_s: float) -> list[tuple[str, list[str]]]:
+        """Topics with their types, once others than OWN_TOPICS are there and nothing new came.
+
+        Args:
+            rest_s: discovery is taken for complete if nothing new came for so long [s].
+            most_s: what is known after so long is given in any case [s].
+        """
+        found: list[tuple[str, list[str]]] = []
+        since = time.monotonic()
+
+        def rests() -> bool:
+            nonlocal found, since
+            now = sorted(self.node.get_topic_names_and_types())
+            if now != found:
+                found, since = now, time.monotonic()
+            others = any(name not in OWN_TOPICS for name, _ in found)
+            return others and time.monotonic() - since >= rest_s
+
+        self.wait(rests, most_s)
+        return found
 
     def expect(self, ready: Callable[[], bool], what: str) -> None:
         """Wait until something is there.
