@@ -171,6 +171,7 @@ class Safety:
         self._command_time = 0.0
         self._action_time = 0.0
         self._newest_time = -np.inf
+        self._longest_wait = 0.0
         self._cause = ""
         self._reason = ""
         self._reported = (self.state, "")
@@ -184,6 +185,15 @@ class Safety:
     def held(self) -> npt.NDArray[np.float64] | None:
         """What holds the robot from now on (joints,), None while disabled."""
         return self.limits.at_rest(self._last).copy() if self.enabled else None
+
+    def take_longest_wait(self) -> float:
+        """The longest time without an action [s], since this was last asked for.
+
+        A wait that still lasts counts as far as it has come. Nothing is waited for while disabled
+        or at fault.
+        """
+        longest, self._longest_wait = self._longest_wait, 0.0
+        return longest
 
     def enable(self, measured: npt.NDArray[np.floating[Any]] | None, now_s: float) -> EnableResult:
         """Starts commanding from where the robot stands; ends a fault.
@@ -251,6 +261,8 @@ class Safety:
         if problem is not None:
             self.counts["refused"] += 1
             return self.fault("refused", problem, now_s)
+        if self.enabled:
+            self._longest_wait = max(self._longest_wait, now_s - self._action_time)
         self._action_time = now_s
         if self.state is SafetyState.DISABLED:
             self._cause = self._reason = ""
@@ -305,14 +317,15 @@ class Safety:
             return None
         if self._jumped(now_s):
             return self._decide(now_s)
-        if now_s - self._action_time <= self._deadline:
+        late = now_s - self._action_time
+        if late <= self._deadline:
             return None
         repeats = self.state is not SafetyState.RUNNING
         if repeats and now_s - self._command_time < self._period:
             return None
         if self.state is SafetyState.FAULT:
             return self._decide(now_s)
-        late = now_s - self._action_time
+        self._longest_wait = max(self._longest_wait, late)
         return self.hold("deadline", f"no action from the policy for {late:.2f} s", now_s)
 
     def _jumped(self, now_s: float) -> bool:

@@ -53,6 +53,21 @@ def test_speed_is_limited_per_second_and_step_per_period():
     np.testing.assert_allclose(second, [0.3, 1.45])
 
 
+def test_the_longest_wait_is_known_also_where_nobody_looked_meanwhile():
+    safety = running()
+    safety.act(action(0.1), 0.1)
+    safety.act(action(0.1), 5.2)  # the clock went ahead between two ticks
+    safety.watch(5.6)
+    assert safety.take_longest_wait() == pytest.approx(5.1)
+    safety.watch(5.9)
+    assert safety.take_longest_wait() == pytest.approx(0.7)  # it still lasts
+    safety.disable()
+    safety.watch(99.0)
+    assert safety.take_longest_wait() == 0.0
+    safety.enable(HOME, 100.0)
+    assert safety.take_longest_wait() == 0.0
+
+
 def test_ticks_ten_times_as_often_move_no_joint_faster():
     """Both with a speed, and where a step is all that the contract gives."""
     both, stepwise = running(), running(limits=STEPS)

@@ -99,6 +99,7 @@ class Commander:
         self.publisher = CommandPublisher(node, command, period_s)
         self._oldest_s = oldest_s
         self.reason = ""
+        self._magnitude = ""
         self._units = _units_word(contract)
         self._refusal = "" if contract.units_confirmed else refusal(contract.unit_doubts)
         if self._refusal:
@@ -283,10 +284,12 @@ class Commander:
                 self._guard = None
 
     def values(self) -> dict[str, object]:
-        """For /diagnostics."""
+        """For /diagnostics; the longest wait is of the time since this was called before."""
         shown: dict[str, object] = {
             f"safety_{cause}": self._safety.counts[cause] for cause in SAFETY_COUNTS
         }
+        with self._lock:
+            shown["safety_wait_max_s"] = f"{self._safety.take_longest_wait():.2f}"
         shown["commands"] = self.publisher.published
         shown["commands_without_effect"] = self.no_effect
         shown["units"] = self._units
@@ -320,8 +323,11 @@ class Commander:
         else:
             self._effect.clear()
         self.reason = decision.reason
-        if decision.changed:
+        magnitude = by_magnitude(decision.reason) if decision.cause in OFTEN else ""
+        if decision.changed or magnitude != self._magnitude:
+            # One hold that began with 0.2 s and has come to 5 s, as when the clock jumps, is news.
             self._log(decision)
+        self._magnitude = magnitude
         return went
 
     def _log(self, decision: Decision) -> None:

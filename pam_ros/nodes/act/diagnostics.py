@@ -54,6 +54,7 @@ VALUES: dict[str, str] = {
     "safety_clamped": "Commands that a limit changed.",
     "safety_late": "Times that the robot was held because a command was late.",
     "safety_faults": "Faults: the robot stays held until it is enabled again.",
+    "safety_wait_max_s": "The longest wait for an action since the last report [s].",
     "commands": "Commands sent.",
     "commands_without_effect": "Why it seems that nobody follows them. Empty if somebody does.",
     "units": "Whether the contract's units agree with the policy's training data.",

@@ -56,6 +56,10 @@ class Arm:
                 return
             self._now = min(end, self._now + PERIOD / 4)
 
+    def jump(self, seconds) -> None:
+        """The clock goes ahead, and nobody looked meanwhile."""
+        self._now += seconds
+
     def tick(self, measured, target) -> bool:
         begun = self.commander.begin_if_pending(np.array(measured))
         self.act(target, self.commander.permit())
@@ -210,25 +214,42 @@ def test_holding_and_going_on_takes_no_permit_away(arm):
     assert one.commander.permit() == permit
 
 
+class Log:
+    """A node's, of what is said again and again."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, text) -> None:
+        self.lines.append(text)
+
+    warning = info
+
+
+def test_a_hold_under_way_when_the_clock_jumps_is_logged_with_its_new_length(arm, monkeypatch):
+    arm, log = arm(), Log()
+    assert arm.commander.set_enabled(True, np.zeros(2))[0]
+    monkeypatch.setattr(arm.commander, "_said", Said(log))
+    arm.wait(2 * PERIOD)
+    assert len(log.lines) == 1
+    assert log.lines[0].startswith("holding: no action from the policy for 0.1")
+    arm.jump(5.0)
+    arm.wait(4 * PERIOD)
+    assert len(log.lines) == 2
+    assert log.lines[1].startswith("holding: no action from the policy for 5.")
+
+
 def test_a_plan_that_is_dry_again_and_again_is_no_flood_in_the_log(arm, monkeypatch):
-    arm = arm()
+    arm, log = arm(), Log()
     assert arm.commander.set_enabled(True, np.array([0.0, 0.0]))[0]
-    lines = []
-
-    class Log:
-        def info(self, text) -> None:
-            lines.append(text)
-
-        warning = info
-
-    monkeypatch.setattr(arm.commander, "_said", Said(Log()))
+    monkeypatch.setattr(arm.commander, "_said", Said(log))
     for _ in range(5):
         arm.commander.hold("queue", "the policy's next chunk is not there yet")
         # The watchdog comes before a tick that is a little late.
         arm.wait(1.25 * PERIOD)
         arm.tick([0.0, 0.0], [0.0, 0.0])
-    assert lines
-    assert len({*lines}) == len(lines)  # each state once
+    assert log.lines
+    assert len({*log.lines}) == len(log.lines)  # each state once
 
 
 def test_commands_that_move_nothing_are_told_until_the_robot_is_held(arm):

@@ -123,6 +123,7 @@ def test_the_node_reports_deadlines_drops_and_its_guard_once_a_second(attention_
     assert values["safety_state"] == "holding"
     assert int(values["commands"]) >= 1
     assert values["command_guard"] == "off"
+    assert float(values["safety_wait_max_s"]) > 0
     for key in ("safety_refused", "safety_clamped", "safety_faults", "memory_mb",
                 "messages_received", "observation_age_ms_p99"):  # fmt: skip
         assert key in values
