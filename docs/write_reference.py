@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes parameters.md, messages.md and api.md from the sources: python docs/write_reference.py.
+"""Writes reference pages and parameter files from the sources: python docs/write_reference.py.
 
-A test holds the three pages against what this writes, so they cannot fall behind.
+A test compares them with what this writes, so they cannot fall behind.
 """
 
 from __future__ import annotations
@@ -23,17 +23,36 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 MARK = "<!-- Written by docs/write_reference.py; edit the sources, then run it again. -->"
 
-# Node -> where its parameter tables are, and its commented file in config/, if it has one.
-NODES: dict[str, tuple[tuple[str, ...], str | None]] = {
+# Node -> where its parameter tables are.
+NODES: dict[str, tuple[str, ...]] = {
     "act_attention": (
-        ("pam_ros.nodes.act.parameters:TABLE", "pam_ros.nodes.act.feature_editing:TABLE"),
-        "act_attention.yaml",
+        "pam_ros.nodes.act.parameter_table:TABLE", "pam_ros.nodes.act.feature_editing:TABLE",
     ),
-    "sae_recorder": (("pam_ros.nodes.recorders.sae_node:TABLE",), "sae_recorder.yaml"),
-    "recorder": (("pam_ros.nodes.recorders.bag_node:PARAMETERS",), None),
-    "demo_robot": (("pam_ros.nodes.demo.robot_node:PARAMETERS",), None),
-    "displays": (("pam_ros.nodes.displays.node:TABLE",), None),
+    "sae_recorder": ("pam_ros.nodes.recorders.sae_parameters:TABLE",),
+    "recorder": ("pam_ros.nodes.recorders.bag_node:PARAMETERS",),
+    "demo_robot": ("pam_ros.nodes.demo.robot_node:PARAMETERS",),
+    "displays": ("pam_ros.nodes.displays.node:TABLE",),
+}  # fmt: skip
+# Node with a commented file in config/ -> the sections of its table, and the top of the file.
+FILES = {
+    "act_attention": (
+        "pam_ros.nodes.act.parameter_table:SECTIONS",
+        (
+            "Every parameter of the act_attention node, with its default. Those marked Live can "
+            "change while the node runs (ros2 param set /act_attention overlay_alpha 0.4); the "
+            "others are read once."
+        ),
+    ),
+    "sae_recorder": (
+        "pam_ros.nodes.recorders.sae_parameters:SECTIONS",
+        (
+            "Every parameter of the sae_recorder node, with its default. All of them are read "
+            "once, at start-up. Topics without a leading slash are in this node's namespace, "
+            "beside its act_attention."
+        ),
+    ),
 }
+WRITTEN = "Written by docs/write_reference.py from the node's table."
 MESSAGES = ("AttentionMap", "CameraAttention", "TokenGroup", "TokenActivations", "SaeFeatures")
 # What a notebook uses, by room. Everything else may change without notice.
 API: dict[str, tuple[str, ...]] = {
@@ -54,7 +73,6 @@ API: dict[str, tuple[str, ...]] = {
     "pam_ros.share.errors": ("PamRosError",),
 }  # fmt: skip
 
-_KEY = re.compile(r"^    #? ?(\w+):")
 _SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example):$")
 _ENTRY = re.compile(r"^([\w.*, ]+): (.*)$")
 
@@ -67,18 +85,25 @@ def parameters_page() -> str:
         "A name that a node does not know ends its start with a sentence. Every node also has",
         "rclpy's own `use_sim_time`.",
     ]  # fmt: skip
-    for node, (tables, file) in NODES.items():
-        comments = _comments(ROOT / "config" / file) if file else {}
+    for node, tables in NODES.items():
         lines += ["", f"## {node}", ""]
-        if file:
-            lines += [f"With all defaults: [config/{file}](../config/{file}).", ""]
+        if node in FILES:
+            file = f"config/{node}.yaml"
+            lines += [f"With all defaults: [{file}](../{file}).", ""]
         lines += _table("parameter", "default", "meaning")
         for entry in (entry for table in tables for entry in _look_up(table)):
-            meaning = comments.get(entry.name) or entry.description
             live = "" if entry.read_only else "Live. "
-            meaning = f"{live}{_values(entry)} {meaning.removeprefix('Live. ')}"
+            meaning = f"{live}{_values(entry)} {entry.description}"
             lines.append(f"| `{entry.name}` | {_default(entry.default)} | {_cell(meaning)} |")
     return "\n".join([*lines, ""])
+
+
+def parameter_file_of(node: str) -> str:
+    """config/<node>.yaml."""
+    from pam_ros.nodes.kit.parameter_file import parameter_file  # noqa: PLC0415
+
+    sections, about = FILES[node]
+    return parameter_file(node, f"{about} {WRITTEN}", _look_up(sections))
 
 
 def diagnostics_page() -> str:
@@ -135,22 +160,6 @@ PAGES = {
 def _look_up(path: str) -> Any:
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
-
-
-def _comments(file: Path) -> dict[str, str]:
-    """Parameter -> the comment above it in a commented parameter file."""
-    found: dict[str, str] = {}
-    block: list[str] = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        key = _KEY.match(line)
-        if key and (not line.startswith("    #") or key[1] in ("policy", "contract", "sae")):
-            found[key[1]] = _prose(block)
-            block = []
-        elif line.startswith("    # ---") or not line.strip():
-            block = []
-        elif line.startswith("    #"):
-            block.append(line.strip())
-    return found
 
 
 def _prose(comment: Iterable[str]) -> str:
@@ -292,12 +301,15 @@ def _names(thing: Any) -> set[str]:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages and the files."""
     from pam_ros.embedded import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": ROOT / "msg"})
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    for node in FILES:
+        file = ROOT / "config" / f"{node}.yaml"
+        file.write_text(parameter_file_of(node), encoding="utf-8")
 
 
 if __name__ == "__main__":

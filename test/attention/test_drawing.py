@@ -24,7 +24,7 @@ def test_an_overlay_and_the_scales_take_the_defaults_from_the_drawing():
 
 
 def test_the_node_and_the_report_have_the_same():
-    from pam_ros.nodes.act.parameters import TABLE
+    from pam_ros.nodes.act.parameter_table import TABLE
     from pam_ros.show.report.heat import colours
 
     given = {

@@ -33,6 +33,14 @@ def test_a_reference_page_is_what_the_sources_say(writer, name):
     )
 
 
+@pytest.mark.parametrize("node", ["act_attention", "sae_recorder"])
+def test_a_parameter_file_is_what_the_table_says(writer, node):
+    written = (ROOT / "config" / f"{node}.yaml").read_text(encoding="utf-8")
+    assert writer.parameter_file_of(node) == written, (
+        f"config/{node}.yaml is old: run python docs/write_reference.py"
+    )
+
+
 def test_every_node_and_every_message_has_its_tables(writer):
     assert set(writer.NODES) == PARAMETERISED
     assert set(writer.MESSAGES) == {file.stem for file in (ROOT / "msg").glob("*.msg")}
@@ -45,7 +53,7 @@ def test_the_tables_of_a_node_are_those_that_it_declares(writer, node, monkeypat
     (text,) = re.findall(
         rf"^## {node}$(.*?)(?=^## |\Z)", writer.parameters_page(), re.MULTILINE | re.DOTALL
     )
-    tables = [entry for table in writer.NODES[node][0] for entry in writer._look_up(table)]
+    tables = [entry for table in writer.NODES[node] for entry in writer._look_up(table)]
     rclpy.init()
     try:
         declaring = Node("declaring")

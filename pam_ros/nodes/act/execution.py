@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pam_ros.nodes.act.parameters import ASYNC
+from pam_ros.nodes.act.parameter_table import ASYNC
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy.abilities import ExplainingLater, lacks
 from pam_ros.tick.beside import BesideThread

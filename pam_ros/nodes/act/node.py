@@ -25,7 +25,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from pam_ros.nodes.act.explanation_request import check_explainable
 from pam_ros.nodes.act.feature_editing import TABLE as EDIT_TABLE
-from pam_ros.nodes.act.parameters import LIVE, TABLE, check_required, make_look
+from pam_ros.nodes.act.parameter_table import LIVE, TABLE
+from pam_ros.nodes.act.parameters import check_required, make_look
 from pam_ros.nodes.act.start_words import start_words
 from pam_ros.nodes.act.target_topic import TargetTopic
 from pam_ros.nodes.act.ticks import AttentionTicks

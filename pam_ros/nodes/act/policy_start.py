@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pam_ros.nodes.act.feature_editing import FeatureEditing
 from pam_ros.nodes.act.live_method import AutoShown, LiveMethod
 from pam_ros.nodes.act.map_rate import faster
-from pam_ros.nodes.act.parameters import ASYNC
+from pam_ros.nodes.act.parameter_table import ASYNC
 from pam_ros.policy import load_policy
 from pam_ros.policy.abilities import Contributing, take_tokens
 from pam_ros.policy.observation import empty_observation

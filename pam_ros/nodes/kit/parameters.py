@@ -29,7 +29,12 @@ class ParameterError(PamRosError):
 
 @dataclass(frozen=True)
 class Declared:
-    """One parameter: `read_only` ones are fixed at start-up."""
+    """One parameter.
+
+    description: all that is said of it, in `ros2 param describe`, the file in config/ and the page.
+    read_only: fixed at start-up. lowest, highest: bounds, both included. choices: all that it may
+    be. example: what the file shows of a parameter that has no default and must be given.
+    """
 
     name: str
     default: Any
@@ -38,6 +43,7 @@ class Declared:
     lowest: float | None = None
     highest: float | None = None
     choices: tuple[str, ...] = ()
+    example: str = ""
 
     def descriptor(self) -> ParameterDescriptor:
         """What `ros2 param describe` shows."""

@@ -22,14 +22,13 @@ from pam_ros.bags.writer import BagWriter
 from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.messages import RosMessages
-from pam_ros.nodes.kit.parameters import Declared, ParameterError, declare
+from pam_ros.nodes.kit.parameters import ParameterError, declare
 from pam_ros.nodes.kit.running import run_node
 from pam_ros.nodes.kit.said import Said
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
+from pam_ros.nodes.recorders.sae_parameters import TABLE
 from pam_ros.nodes.recorders.tick_counts import TickCounts
 from pam_ros.nodes.recorders.topic_recorder import (
-    ANNOTATE_TOPIC,
-    METADATA_VERSION,
     TopicRecorder,
     resolved,
 )
@@ -42,31 +41,6 @@ from pam_ros.tick.sae_features import SAE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-TABLE = (
-    Declared("sae", "", "Folder of the SAE: cfg.json and sae_weights.safetensors."),
-    Declared("tokens_topic", "act_attention/tokens", "TokenActivations to encode."),
-    Declared("full_code", False, "Also the whole sparse code of every token, in each message."),
-    Declared("queue", 120, "Ticks that may wait to be encoded.", True, 1, 1000),
-    Declared("torch_threads", 1, "Threads of torch; 0: torch's choice.", True, 0, 256),
-    Declared("bag", "", "Folder of the new bag, must not exist; empty: nothing is recorded."),
-    Declared("storage", "mcap", "Storage of the bag.", choices=("mcap", "sqlite3")),
-    Declared("compression", "zstd", "Of mcap's chunks or sqlite3's messages.",
-             choices=("none", "zstd")),
-    METADATA_VERSION,
-    Declared("split_seconds", 600.0, "A new file after so long; 0: never.", True, 0.0, 1e6),
-    Declared("split_megabytes", 1000, "A new file at this size; 0: never.", True, 0, 1000000),
-    Declared(
-        "topics",
-        ["act_attention/attention", "act_attention/predicted_chunk"],
-        "Topics to record beside the features.",
-    ),
-    Declared(
-        "contract", "", "Contract whose command and joint topics are recorded; empty: none."
-    ),
-    Declared("annotate_topic", ANNOTATE_TOPIC, "String: what people say of moments; empty: none."),
-    Declared("images", False, "Also record the contract's camera topics."),
-)  # fmt: skip
 
 
 class SaeRecorderNode(Node):

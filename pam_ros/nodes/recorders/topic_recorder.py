@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 METADATA_VERSION = Declared(
     "metadata_version",
     VERSION,
-    "Of the bag's metadata: 5 for readers of Humble, 7 of Iron, 9 since Jazzy.",
+    "Of the bag's metadata: 5 for readers of ROS 2 Humble, 7 for those of Iron, 9 since Jazzy.",
     True,
     VERSIONS[0],
     VERSIONS[-1],

@@ -126,7 +126,7 @@ def test_what_comes_while_the_process_stands_still_waits(domain, sae):
 
 
 def test_the_parameter_file_holds_every_parameter_with_its_default():
-    from pam_ros.nodes.recorders.sae_node import TABLE
+    from pam_ros.nodes.recorders.sae_parameters import TABLE
 
     text = (share_directory() / "config" / "sae_recorder.yaml").read_text()
     given = yaml.safe_load(text)["/**/sae_recorder"]["ros__parameters"]
