@@ -243,8 +243,8 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
             "attention_head",
             "mean",
             '"mean" over heads, or a head\'s number in quotes: "3"; of spatial_softmax a '
-            "keypoint's. On the command line: ros2 param set /act_attention attention_head "
-            "\"'3'\"",
+            "keypoint's. On the command line ros2 param set /act_attention attention_head \"'3'\" "
+            "sets it.",
             False,
         ),
         Declared(

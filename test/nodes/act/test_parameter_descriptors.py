@@ -5,13 +5,12 @@ import pytest
 import rclpy
 from rclpy.parameter import Parameter
 
-from pam_ros.nodes.act import feature_editing
-from pam_ros.nodes.act import parameters as act_parameters
+from pam_ros.nodes.act import feature_editing, parameter_table
 from pam_ros.nodes.kit.parameters import declare
 from pam_ros.nodes.recorders import bag_node as recorder_node
 
 TABLES = {
-    "act_attention": act_parameters.TABLE,
+    "act_attention": parameter_table.TABLE,
     "feature editing": feature_editing.TABLE,
     "recorder": recorder_node.PARAMETERS,
 }
@@ -38,8 +37,8 @@ def test_live_parameters_are_set_and_the_others_are_read_only(domain):
     rclpy.init(args=[])
     node = rclpy.create_node("subject")
     try:
-        declare(node, act_parameters.TABLE)
-        for entry in act_parameters.TABLE:
+        declare(node, parameter_table.TABLE)
+        for entry in parameter_table.TABLE:
             if entry.name == "enabled":
                 continue
             (result,) = node.set_parameters([Parameter(entry.name, value=entry.default)])
@@ -56,7 +55,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(domain, name, value):
     rclpy.init(args=[])
     node = rclpy.create_node("subject")
     try:
-        declare(node, act_parameters.TABLE)
+        declare(node, parameter_table.TABLE)
         before = node.get_parameter(name).value
         (result,) = node.set_parameters([Parameter(name, value=value)])
         assert not result.successful
