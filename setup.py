@@ -34,11 +34,12 @@ def share_files(folder: str) -> list[tuple[str, list[str]]]:
 setup(
     version=version(),
     install_requires=requirements(),
-    packages=find_packages(include=["pam_ros", "pam_ros.*"]),
+    packages=find_packages(include=["pam_ros", "pam_ros.*", "rclpy_cyclone", "rclpy_cyclone.*"]),
     package_data={
         "": ["*.xml", "*.md", "*.yaml", "*.msg", "*.srv", "page-files/*"],
         # PEP 561: type checkers read the annotations of a package that has this file.
         "pam_ros": ["py.typed", "msg.pyi"],
+        "rclpy_cyclone": ["py.typed"],
     },
     data_files=[
         (str(SHARE), ["package.xml"]),

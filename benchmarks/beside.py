@@ -35,10 +35,10 @@ import yaml
 from benchmarks.beside_robot import Robot, Stretch
 from benchmarks.node_latency import Plan, write_robot
 from benchmarks.sizes import make_subject
-from pam_ros.embedded import install
 from pam_ros.policy import load_policy
 from pam_ros.share.folders import share_directory
 from pam_ros.sim.processes import own_domain
+from rclpy_cyclone import install
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,11 +3,11 @@
 
     python -m benchmarks.embedded
 
-A talker and a listener, two processes, for each runtime: embedded/, and where PAM_ROS_ROS2_SETUP
-names the setup file of a ROS 2, that one's rclpy with each rmw that it has. All stay up for the
-whole run, each pair in a DDS domain of its own on the loopback interface; one pair works at a time,
-in a new random order each round. Writes benchmarks/results/embedded/latency.json and
-docs/embedded.md.
+A talker and a listener, two processes, for each runtime: the embedded one, and where
+PAM_ROS_ROS2_SETUP names the setup file of a ROS 2, that one's rclpy with each rmw that it has. All
+stay up for the whole run, each pair in a DDS domain of its own on the loopback interface; one pair
+works at a time, in a new random order each round. Writes benchmarks/results/embedded/latency.json
+and docs/embedded.md.
 """
 
 from __future__ import annotations

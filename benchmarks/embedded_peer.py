@@ -27,7 +27,7 @@ def main() -> None:
     """Play the role until stdin ends."""
     role, runtime = sys.argv[1:]
     if runtime == "embedded":
-        from pam_ros.embedded import install  # noqa: PLC0415  (not there for ROS 2's Python)
+        from rclpy_cyclone import install  # noqa: PLC0415  (not there for ROS 2's Python)
 
         install()
     import rclpy  # noqa: PLC0415  (from here on there is one)

@@ -88,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("benchmarks.full_disk mounts a tmpfs: run it as root", file=sys.stderr)
         return 1
     own_domain()
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     runs = []

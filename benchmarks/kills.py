@@ -174,8 +174,8 @@ def _sleep(seconds: float) -> bool:
 
 def _load() -> None:
     """Import what the node needs; nothing here opens a DDS participant or starts a thread."""
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     import pam_ros.nodes.recorders.sae_node  # noqa: F401, PLC0415

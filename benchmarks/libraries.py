@@ -19,8 +19,8 @@ import numpy as np
 
 from pam_ros.bags.messages import Messages
 from pam_ros.bags.types import known_types
-from pam_ros.embedded import install
 from pam_ros.faithfulness.bootstrap import DRAWS, interval
+from rclpy_cyclone import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

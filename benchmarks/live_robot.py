@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pam_ros.bags import BagReader
-from pam_ros.embedded import install
 from pam_ros.live.robot import SHOWN
 from pam_ros.share.folders import share_directory
 from pam_ros.sim.processes import Stop
+from rclpy_cyclone import install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

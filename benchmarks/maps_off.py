@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pam_ros.embedded import install
 from pam_ros.share.folders import share_directory
 from pam_ros.tick.beside import BesideThread
+from rclpy_cyclone import install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pam_ros.embedded import install
 from pam_ros.share.folders import share_directory
+from rclpy_cyclone import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -130,8 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=602)
     parser.add_argument("--width", type=int, default=512)
     options = parser.parse_args(arguments)
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     import rclpy  # noqa: PLC0415

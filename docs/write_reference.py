@@ -302,7 +302,7 @@ def _names(thing: Any) -> set[str]:
 
 def main() -> None:
     """Write the pages and the files."""
-    from pam_ros.embedded import install  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": ROOT / "msg"})
     for name, page in PAGES.items():

@@ -2,7 +2,7 @@
 """The driver of a robot that is not there: two cameras, six joints, and commands that it follows.
 
 A stand-in for your own driver, to go through docs/own_robot.md with. It needs rclpy alone, that of
-ROS 2 or the embedded one (`pam_ros.embedded.install()`), and runs until Ctrl-C:
+ROS 2 or the embedded one (`rclpy_cyclone.install()`), and runs until Ctrl-C:
 
     python examples/fake_driver.py
 """
@@ -12,9 +12,9 @@ import math
 try:
     import rclpy
 except ImportError:
-    import pam_ros.embedded
+    import rclpy_cyclone
 
-    pam_ros.embedded.install()
+    rclpy_cyclone.install()
     import rclpy
 import numpy as np
 from rclpy.executors import ExternalShutdownException

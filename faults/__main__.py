@@ -88,8 +88,8 @@ def provide_rclpy() -> None:
     """Put the embedded runtime in place, quietly, before anything imports rclpy."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
 

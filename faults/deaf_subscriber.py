@@ -9,8 +9,8 @@ import time
 
 def main() -> None:
     """Subscribe reliably with deep queues, and read nothing."""
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     import rclpy  # noqa: PLC0415

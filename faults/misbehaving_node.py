@@ -105,8 +105,8 @@ def _let_the_clock_jump(file: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Start the node; the first argument is the file of wishes."""
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from pam_ros.nodes.act import node as act_attention_node  # noqa: PLC0415

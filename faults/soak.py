@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Before the libraries are loaded, which read it.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    from pam_ros.embedded import install  # noqa: PLC0415
     from pam_ros.share.folders import share_directory  # noqa: PLC0415
     from pam_ros.sim.processes import Stop, own_domain  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     own_domain(options.domain)
     install(interfaces={"pam_ros": share_directory() / "msg"})

@@ -37,8 +37,8 @@ def cdr() -> Parse:
     from fuzz.instrumentation import instrument_function  # noqa: PLC0415
 
     install_messages()
-    from pam_ros.embedded.cdr import CdrError, Codec  # noqa: PLC0415
-    from pam_ros.embedded.messages import message_class  # noqa: PLC0415
+    from rclpy_cyclone.types.cdr import CdrError, Codec  # noqa: PLC0415
+    from rclpy_cyclone.types.messages import message_class  # noqa: PLC0415
 
     codecs = [Codec(name, message_class) for name in CDR_TYPES]
     for codec in codecs:
@@ -122,10 +122,10 @@ def joints() -> Parse:
     install_messages()
     import numpy as np  # noqa: PLC0415
 
-    from pam_ros.embedded.cdr import CdrError, Codec  # noqa: PLC0415
-    from pam_ros.embedded.messages import message_class  # noqa: PLC0415
     from pam_ros.robot import MessageError, joint_positions  # noqa: PLC0415
     from pam_ros.robot.joints import joint_vector, multi_array_vector  # noqa: PLC0415
+    from rclpy_cyclone.types.cdr import CdrError, Codec  # noqa: PLC0415
+    from rclpy_cyclone.types.messages import message_class  # noqa: PLC0415
 
     codec = Codec("sensor_msgs/msg/JointState", message_class)
     joints = good_contract().command.joints

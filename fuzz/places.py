@@ -86,7 +86,7 @@ def good_contract() -> Any:
 
 def install_messages() -> None:
     """The embedded runtime with the package's own messages."""
-    from pam_ros.embedded import install  # noqa: PLC0415
+    from rclpy_cyclone import install  # noqa: PLC0415
 
     install(interfaces={"pam_ros": ROOT / "msg"})
 

@@ -115,7 +115,7 @@ def _urdfs() -> None:
 
 
 def _messages() -> None:
-    from pam_ros.embedded.messages import codec, message_class  # noqa: PLC0415
+    from rclpy_cyclone.types.messages import codec, message_class  # noqa: PLC0415
 
     for index, name in enumerate(CDR_TYPES):
         message = message_class(name)()
@@ -151,7 +151,7 @@ def _fill(message: Any) -> None:
             elif field.base == "string":
                 value.extend(["pan", "lift"])
         elif field.kind == "sequence":
-            from pam_ros.embedded.messages import message_class  # noqa: PLC0415
+            from rclpy_cyclone.types.messages import message_class  # noqa: PLC0415
 
             value.append(message_class(field.base)())
             _fill(value[-1])

@@ -38,11 +38,11 @@ class Target:
 
 
 MILLION, MANY = 1_000_000, 100_000
-OURS = ("pam_ros.embedded", "pam_ros.robot", "pam_ros.bags", "pam_ros.sae", "pam_ros.policy")
+OURS = ("rclpy_cyclone", "pam_ros.robot", "pam_ros.bags", "pam_ros.sae", "pam_ros.policy")
 TARGETS = {
     target.name: target
     for target in (
-        Target("cdr", "CDR of ten types, embedded/", messages.cdr, MILLION, 600, OURS),
+        Target("cdr", "CDR of ten types, rclpy_cyclone/", messages.cdr, MILLION, 600, OURS),
         Target("image", "Image to RGB", messages.image, MILLION, 200, OURS),
         Target(
             "compressed_image", "JPEG, PNG to RGB", messages.compressed_image, MILLION, 1200, OURS

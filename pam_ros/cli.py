@@ -174,7 +174,7 @@ def _usage(write: Callable[[str], object]) -> None:
 
 def _provide_rclpy() -> str | None:
     """Puts the embedded runtime in place where there is no ROS 2; a sentence where that fails."""
-    from pam_ros.embedded import install  # noqa: PLC0415  (ROS 2 users never load it)
+    from rclpy_cyclone import install  # noqa: PLC0415  (ROS 2 users never load it)
 
     try:
         install(interfaces={"pam_ros": share_directory() / "msg"})

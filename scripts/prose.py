@@ -97,8 +97,9 @@ def faults(text: str) -> list[Fault]:
 
 
 def pages() -> list[Path]:
-    """README.md and its like, and all of docs/."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    """README.md and its like, that of rclpy_cyclone, and all of docs/."""
+    runtime = ROOT / "rclpy_cyclone" / "README.md"
+    return [*sorted(ROOT.glob("*.md")), runtime, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def main(names: Sequence[str]) -> int:

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pam_ros.embedded.cdr import ARRAY_CODES, DTYPES  # noqa: E402
-from pam_ros.embedded.interfaces import EMPTY_MEMBER, INTEGER_RANGES, interfaces  # noqa: E402
-from pam_ros.embedded.public_modules import ALSO, MODULES  # noqa: E402
+from rclpy_cyclone.imports.public_modules import ALSO, MODULES, full_name  # noqa: E402
+from rclpy_cyclone.types.cdr import ARRAY_CODES, DTYPES  # noqa: E402
+from rclpy_cyclone.types.interfaces import EMPTY_MEMBER, INTEGER_RANGES, interfaces  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pam_ros.embedded.interfaces import Definition, FieldType
+    from rclpy_cyclone.types.interfaces import Definition, FieldType
 
 OURS = "pam_ros"
 HEAD = "# SPDX-License-Identifier: Apache-2.0\n# Written by scripts/write_typings.py.\n"
-FOLDERS = ("pam_ros", "benchmarks", "faults", "fuzz", "test", "examples", "launch")
+FOLDERS = ("pam_ros", "rclpy_cyclone", "benchmarks", "faults", "fuzz", "test", "examples", "launch")
 _PYTHON = {
     "bool": "bool", "byte": "bytes", "string": "str", "wstring": "str", "float32": "float",
     "float64": "float", **dict.fromkeys(INTEGER_RANGES, "int"),
@@ -76,17 +76,16 @@ def _path(module: str) -> str:
 def _public_module(module: str) -> str:
     homes: dict[str, str] = {}
     for source in MODULES[module]:
-        homes |= dict.fromkeys(_own_names(source), f"pam_ros.embedded.{source}")
+        homes |= dict.fromkeys(_own_names(source), full_name(source))
     for source, names in ALSO.get(module, {}).items():
-        home = source if "." in source else f"pam_ros.embedded.{source}"
-        homes |= dict.fromkeys(names.split(), home)
+        homes |= dict.fromkeys(names.split(), full_name(source))
     lines = [f"from {home} import {name} as {name}\n" for name, home in homes.items()]
     return "\n".join([HEAD, "".join(sorted(lines))]) if lines else HEAD
 
 
 def _own_names(module: str) -> set[str]:
-    """The public names that a module of embedded defines, and those that its `__all__` adds."""
-    file = ROOT / "pam_ros" / "embedded" / f"{module}.py"
+    """The public names that a module of the runtime defines, and those that its `__all__` adds."""
+    file = ROOT / f"{full_name(module).replace('.', '/')}.py"
     names: set[str] = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -114,7 +113,7 @@ def _imported() -> Iterator[str]:
                     asked = [alias.name for alias in node.names]
                     yield from (f"{package}/{kind}/{name}" for name in asked if name in known)
     yield from (f"{OURS}/msg/{name}" for name in interfaces.names(OURS, "msg"))
-    for name in (name for names in ALSO.values() for name in names if "." in name):
+    for name in (name for names in ALSO.values() for name in names if full_name(name) == name):
         package, kind = name.split(".")
         shown = {each for names in ALSO.values() for each in names.get(name, "").split()}
         yield from (f"{package}/{kind}/{each}" for each in shown)
@@ -175,7 +174,7 @@ def _imports(text: str, messages: list[str]) -> list[str]:
         *([f"from typing import {', '.join(typing)}"] if typing else []),
     ]
     if "(ServiceType[" in text:
-        messages = [*messages, "from pam_ros.embedded.messages import ServiceType"]
+        messages = [*messages, "from rclpy_cyclone.types.messages import ServiceType"]
     others = [*(["import numpy as np"] if "np." in text else []), *sorted(messages + arrays)]
     return [*standard, *([""] if standard and others else []), *others]
 

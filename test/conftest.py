@@ -21,7 +21,7 @@ settings.load_profile("repeatable")
 ROOT = Path(__file__).parents[1]
 
 if importlib.util.find_spec("rclpy") is None:
-    from pam_ros.embedded import install
+    from rclpy_cyclone import install
 
     install(interfaces={"pam_ros": ROOT / "msg"})
 
@@ -35,7 +35,7 @@ BY_PIP = {
 # Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {
     "benchmarks": ("torch", "lerobot", "rosbags"),
-    "embedded": ("rosbags",),
+    "rclpy_cyclone": ("rosbags",),
     "faults": ("torch", "lerobot", "rosbags", "mujoco"),
     "live": ("aiohttp", "PIL"),
     "nodes": ("torch", "lerobot", "rosbags", "mcap"),

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "models").glob("*/README.md")),
-    ROOT / "pam_ros" / "embedded" / "README.md",
+    ROOT / "rclpy_cyclone" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layers of docs/design.md hold: no room imports one that stands above it, no files a circle.
+"""Layers hold: no room imports one that stands above it, no files a circle.
+
+docs/design.md has the layers of pam_ros, rclpy_cyclone/README.md those of the runtime beside it.
 
 All imports count, also those inside functions and for types alone, apart from what is listed here
 with its reason.
@@ -9,11 +11,15 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "pam_ros"
+LISTED = {"pam_ros": ROOT / "docs/design.md", "rclpy_cyclone": ROOT / "rclpy_cyclone/README.md"}
+"""Where the layers of each package are."""
 UPWARD = {
     # For types alone: what a selection is asked of and what it reads. Goes with the policy seam.
     ("pam_ros.attention.selection", "pam_ros.policy.interface"),
@@ -21,7 +27,7 @@ UPWARD = {
 """Imports that run up although they should not."""
 IN_FUNCTIONS = {
     # Asked for the default context when a clock sleeps, as rclpy's does: contexts log by a clock.
-    ("pam_ros.embedded.clock", "pam_ros.embedded.utilities"),
+    ("rclpy_cyclone.time.clock", "rclpy_cyclone.process.utilities"),
 }
 """Imports inside functions that close a circle of files and may."""
 CIRCLES_OF_TYPES = {
@@ -31,17 +37,21 @@ CIRCLES_OF_TYPES = {
     frozenset({"pam_ros.sae.ood.detector", "pam_ros.sae.ood.file"}),
     # A lifecycle node makes its publishers, each of which is told its node's state, as in rclpy.
     frozenset(
-        f"pam_ros.embedded.lifecycle_{name}" for name in ("managed_entity", "node", "publisher")
+        f"rclpy_cyclone.lifecycle.{name}" for name in ("managed_entity", "node", "publisher")
     ),
     # The sparse pass computes for a model in training, and the model calls it.
     frozenset({"pam_ros.sae.train.sparse_pass", "pam_ros.sae.train.training_model"}),
 }
 """Files that name each other in types alone; when they run, only one imports the other."""
+RUNTIME_NEEDS = {
+    "cv2", "cyclonedds", "numpy", "rclpy", "rosbags", "typing_extensions", "yaml",
+}  # fmt: skip
+"""What the runtime imports beside Python's own modules; of rclpy it asks if a real one is there."""
 
 
-def _layers() -> list[list[str]]:
-    """From the lowest layer up, the rooms of each, as docs/design.md lists them."""
-    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+def _layers(package: str) -> list[list[str]]:
+    """From the lowest layer up, the rooms of each, as the package's page lists them."""
+    text = LISTED[package].read_text(encoding="utf-8")
     block = re.search(r"```text\n# layers[^\n]*\n(.*?)```", text, re.DOTALL)
     assert block is not None
     return [line.split() for line in reversed(block[1].strip().splitlines())]
@@ -49,7 +59,7 @@ def _layers() -> list[list[str]]:
 
 def _modules() -> dict[str, Path]:
     found = {}
-    for file in PACKAGE.rglob("*.py"):
+    for file in (file for package in LISTED for file in (ROOT / package).rglob("*.py")):
         parts = file.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     return found
@@ -67,7 +77,7 @@ def _from(node: ast.ImportFrom, file: Path) -> str:
 
 
 def _imports(file: Path) -> set[tuple[str, bool]]:
-    """The modules of this package that a file imports, and whether for types alone."""
+    """The modules of both packages that a file imports, and whether for types alone."""
     found: set[tuple[str, bool]] = set()
 
     def look(node: ast.AST, for_types: bool) -> None:
@@ -89,6 +99,10 @@ def _imports(file: Path) -> set[tuple[str, bool]]:
 
 
 IMPORTS = {module: _imports(file) for module, file in MODULES.items()}
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _room(module: str) -> str:
@@ -134,33 +148,51 @@ def _graph(*, with_types: bool) -> dict[str, set[str]]:
     return graph
 
 
-def test_every_room_has_a_layer():
-    rooms = {_room(module) for module in MODULES} - {""}
-    named = [room for layer in _layers() for room in layer]
+@pytest.mark.parametrize("package", LISTED)
+def test_every_room_has_a_layer(package):
+    rooms = {_room(module) for module in MODULES if _package(module) == package} - {""}
+    named = [room for layer in _layers(package) for room in layer]
     assert len(named) == len(set(named))
     assert set(named) == rooms
 
 
-def test_no_import_runs_up_or_across_a_layer():
-    height = {room: place for place, layer in enumerate(_layers()) for room in layer}
+@pytest.mark.parametrize("package", LISTED)
+def test_no_import_runs_up_or_across_a_layer(package):
+    height = {room: place for place, layer in enumerate(_layers(package)) for room in layer}
     up = {
         (module, name)
         for module, imports in IMPORTS.items()
         for name, _ in imports
-        if _room(module) != _room(name)
+        if _package(module) == _package(name) == package
+        and _room(module) != _room(name)
         and _room(module) in height
         and height[_room(name)] >= height[_room(module)]
     }
-    assert up == UPWARD
+    assert up == {pair for pair in UPWARD | IN_FUNCTIONS if _package(pair[0]) == package}
 
 
-def test_the_runtime_and_the_package_know_nothing_of_each_other():
+def test_the_package_asks_for_the_runtime_in_one_place():
     for module, imports in IMPORTS.items():
-        others = {_room(name) for name, _ in imports} - {_room(module)}
-        if _room(module) == "embedded":
-            assert not others, module
-        elif "embedded" in others:
-            assert module == "pam_ros.cli"
+        if _package(module) == "pam_ros" and module != "pam_ros.cli":
+            assert "rclpy_cyclone" not in {_package(name) for name, _ in imports}, module
+
+
+def test_the_runtime_imports_only_what_its_users_install():
+    """Nothing of pam_ros or of this repository's programs, in no function either."""
+    known = sys.stdlib_module_names | {"rclpy_cyclone"} | RUNTIME_NEEDS
+    for module, file in MODULES.items():
+        if _package(module) != "rclpy_cyclone":
+            continue
+        text = file.read_text(encoding="utf-8")
+        assert "pam_ros" not in text, module
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                names = {_package(alias.name) for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = {_package(_from(node, file))}
+            else:
+                continue
+            assert names <= known, (module, names - known)
 
 
 def test_no_files_import_each_other_in_a_circle():

@@ -12,6 +12,7 @@ import setuptools
 from setuptools.dist import Distribution
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("pam_ros", "rclpy_cyclone")
 
 
 @pytest.fixture
@@ -31,9 +32,10 @@ def installed_by_pip(monkeypatch):
 
 
 def test_pip_installs_every_module_and_the_types(installed_by_pip):
-    written = {file.relative_to(ROOT).as_posix() for file in ROOT.glob("pam_ros/**/*.py")}
-    assert written <= installed_by_pip
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    assert {file.relative_to(ROOT).as_posix() for file in files} <= installed_by_pip
     assert {"pam_ros/py.typed", "pam_ros/msg.pyi"} <= installed_by_pip
+    assert {"rclpy_cyclone/py.typed", "rclpy_cyclone/README.md"} <= installed_by_pip
 
 
 def test_colcon_installs_the_marker_of_types():
@@ -56,7 +58,7 @@ endmacro()
 macro(ament_package)
 endmacro()
 """
-PACKAGES = (
+FOUND = (
     "ament_cmake",
     "ament_cmake_python",
     "builtin_interfaces",
@@ -68,7 +70,7 @@ PACKAGES = (
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
 def test_colcon_installs_our_init_in_the_place_of_the_empty_one(tmp_path):
     """And every module once: CMakeLists.txt as it is, with ament and rosidl as stubs."""
-    for package in PACKAGES:
+    for package in FOUND:
         folder = tmp_path / "stubs" / package
         folder.mkdir(parents=True)
         stub = STUBS if package == "rosidl_default_generators" else ""
@@ -95,3 +97,11 @@ def test_colcon_installs_our_init_in_the_place_of_the_empty_one(tmp_path):
     modules = {file.relative_to(ROOT / "pam_ros") for file in ROOT.glob("pam_ros/**/*.py")}
     installed = {file.relative_to(package) for file in package.glob("**/*.py")}
     assert installed == modules | {Path("msg/__init__.py")}
+    runtime = tmp_path / "installed" / "python" / "rclpy_cyclone"
+    kept = {
+        file.relative_to(ROOT / "rclpy_cyclone")
+        for file in ROOT.glob("rclpy_cyclone/**/*")
+        if file.is_file() and file.suffix != ".pyc"
+    }
+    assert {file.relative_to(runtime) for file in runtime.glob("**/*") if file.is_file()} == kept
+    assert {Path("py.typed"), Path("README.md")} <= kept

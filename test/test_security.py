@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "pam_ros").rglob("*.py"))
+SOURCES = sorted(
+    path for package in ("pam_ros", "rclpy_cyclone") for path in (ROOT / package).rglob("*.py")
+)
 
 # Modules that make objects, and so run code, out of bytes.
 UNPICKLING = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-# The one place that executes text: decoders made from the package's own message definitions.
-EXECUTES = {"pam_ros/embedded/cdr.py"}
+# The one place that executes text: decoders made from message definitions.
+EXECUTES = {"rclpy_cyclone/types/cdr.py"}
 # What asks the hub, and is called only with a name that the user gave.
 DOWNLOADS = {"snapshot_download", "hf_hub_download", "urlopen", "urlretrieve"}
 
@@ -118,7 +120,7 @@ def test_a_policy_in_a_folder_is_loaded_and_run_without_a_connection():
 
 
 def test_a_node_is_heard_on_this_machine_alone_unless_it_is_told_otherwise(monkeypatch):
-    from pam_ros.embedded.discovery import Discovery
+    from rclpy_cyclone.dds.discovery import Discovery
 
     for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):
         monkeypatch.delenv(name, raising=False)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from pam_ros.bags.types import known_types
-from pam_ros.embedded.interfaces import interfaces
 from pam_ros.robot.contract import VIDEO_TYPES
+from rclpy_cyclone.types.interfaces import interfaces
 
 
 @pytest.mark.parametrize("name", VIDEO_TYPES)

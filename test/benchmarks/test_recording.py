@@ -114,8 +114,8 @@ def test_the_random_sae_has_the_architecture_and_sparsity_asked_for(tmp_path, ar
 
 
 def test_the_source_sends_a_map_with_a_cell_for_every_image_token():
-    from pam_ros.embedded import install
     from pam_ros.share.folders import share_directory
+    from rclpy_cyclone import install
 
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from benchmarks.token_source import attention_map

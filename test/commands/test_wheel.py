@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A source distribution, the wheel that is built from it, and pam_ros as that wheel installs it."""
+"""A source distribution, the wheel that is built from it, and what that wheel installs."""
 
 import importlib.util
 import os
@@ -37,7 +37,7 @@ def files_below(*folders):
 def missing_from(names):
     """What a wheel with these entries lacks."""
     inside = {name.partition(".data/data/")[2] or name for name in names}
-    wanted = {path.as_posix() for path in files_below("pam_ros")}
+    wanted = {path.as_posix() for path in files_below("pam_ros", "rclpy_cyclone")}
     wanted |= {f"share/pam_ros/{path.as_posix()}" for path in files_below(*SHARED)}
     return sorted((wanted | {"share/pam_ros/package.xml"}) - inside)
 
@@ -56,7 +56,7 @@ def source(tmp_path_factory):
     """The folder that the source distribution unpacks to."""
     folder = tmp_path_factory.mktemp("source")
     tree = folder / "tree"
-    for path in files_below("pam_ros", "docs", *SHARED):
+    for path in files_below("pam_ros", "rclpy_cyclone", "docs", *SHARED):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, tree / path)
     for path in ROOT.iterdir():
@@ -108,11 +108,15 @@ def test_the_wheel_has_every_module_and_all_data(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
     assert missing_from(names) == []
+    runtime = ("__init__.py", "README.md", "py.typed")
+    assert {f"rclpy_cyclone/{name}" for name in runtime} <= set(names)
     tests = [name for name in names if name.startswith(("test/", "benchmarks/", "faults/"))]
     assert tests == []
 
 
-@pytest.mark.parametrize("data", ["msg/AttentionMap.msg", "demo_act/model.safetensors"])
+@pytest.mark.parametrize(
+    "data", ["msg/AttentionMap.msg", "demo_act/model.safetensors", "rclpy_cyclone/py.typed"]
+)
 def test_a_wheel_without_its_data_is_found(wheel, data):
     with zipfile.ZipFile(wheel) as file:
         names = [name for name in file.namelist() if not name.endswith(data)]
@@ -125,6 +129,8 @@ def test_it_runs_where_nothing_of_the_repository_is(installed, tmp_path):
     assert str(installed.parent.parent) in ran(
         [installed.with_name("python"), "-c", where], tmp_path
     )
+    alone = "import rclpy_cyclone, sys; sys.stdout.write(str('pam_ros' in sys.modules))"
+    assert ran([installed.with_name("python"), "-c", alone], tmp_path) == "False"
     shown = ran([installed, "contract", "check", "demo_arm"], tmp_path)
     assert "/joint_commands" in shown
     ran([installed, "layouts", "--contract", "demo_arm", "--out", "layouts"], tmp_path)

@@ -76,7 +76,7 @@ def test_a_parameter_that_ends_the_start_is_quoted(monkeypatch, parameters):
 
 
 @pytest.mark.skipif(
-    rclpy.__spec__.origin != "pam_ros.embedded", reason="the embedded runtime's own sentence"
+    rclpy.__spec__.origin != "rclpy_cyclone", reason="the embedded runtime's own sentence"
 )
 def test_a_domain_id_out_of_range_is_quoted(monkeypatch):
     monkeypatch.setenv("ROS_DOMAIN_ID", "300")
@@ -215,7 +215,8 @@ def test_reasons_for_a_replay_without_a_tick_are_quoted():
 
 @pytest.mark.parametrize("discovered", ["publisher", "subscription"])
 def test_the_warning_of_incompatible_qos_is_quoted(discovered):
-    source = (ROOT / "pam_ros" / "embedded" / "event_handler.py").read_text(encoding="utf-8")
+    file = ROOT / "rclpy_cyclone" / "entities" / "event_handler.py"
+    source = file.read_text(encoding="utf-8")
     (quoted,) = [line for line in QUOTED if line.startswith(f"New {discovered} discovered")]
     before, _, after = quoted.removesuffix("RELIABILITY").partition("'/top/image_raw'")
     for part in (before, after):

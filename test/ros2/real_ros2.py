@@ -24,7 +24,7 @@ PEER = Path(__file__).with_name("peer.py")
 EMBEDDED = f"""
 import runpy, sys
 from pathlib import Path
-from pam_ros.embedded import install
+from rclpy_cyclone import install
 install(interfaces={{"pam_ros": Path({str(ROOT / "msg")!r})}})
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One test suite on each runtime: embedded/, and a real ROS 2 with each of its middlewares.
+"""One test suite on each runtime: the embedded one, and a real ROS 2 with each of its middlewares.
 
-usage: run_suites.py [TEST ...]    (test/embedded and test/nodes where none is named)
+usage: run_suites.py [TEST ...]    (test/rclpy_cyclone and test/nodes where none is named)
 
 The ROS 2 is found as for the tests marked ros2. Prints a table, and which tests did not end alike.
 """
@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 sys.path.insert(0, str(Path(__file__).parent))
 from real_ros2 import RMWS, ROOT, RosTwo, build_workspace, find_ros2, sourced, without_ros
 
-SUITES = ("test/embedded", "test/nodes")
+SUITES = ("test/rclpy_cyclone", "test/nodes")
 PYTEST = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "embedded"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "rclpy_cyclone"))
 from network import NoNetworkError, own_network
 
 pytestmark = [pytest.mark.ros2, pytest.mark.timeout(300)]

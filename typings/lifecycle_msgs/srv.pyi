@@ -7,7 +7,7 @@ from typing import TypeAlias
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.msg import TransitionDescription
-from pam_ros.embedded.messages import ServiceType
+from rclpy_cyclone.types.messages import ServiceType
 
 class ChangeState_Request:
     def __init__(

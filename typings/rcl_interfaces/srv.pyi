@@ -6,7 +6,6 @@ from collections.abc import Sequence, Set
 from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import NDArray
-from pam_ros.embedded.messages import ServiceType
 from rcl_interfaces.msg import ListParametersResult
 from rcl_interfaces.msg import LoggerLevel
 from rcl_interfaces.msg import Parameter
@@ -14,6 +13,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.msg import SetLoggerLevelsResult
 from rcl_interfaces.msg import SetParametersResult
+from rclpy_cyclone.types.messages import ServiceType
 
 _Ints: TypeAlias = Sequence[int] | Set[int] | NDArray[Any]
 _Texts: TypeAlias = list[str] | tuple[str, ...] | Set[str]

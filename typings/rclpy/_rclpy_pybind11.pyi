@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.lifecycle_state_machine import LifecycleStateMachine as LifecycleStateMachine
-from pam_ros.embedded.lifecycle_state_machine import Transition as Transition
-from pam_ros.embedded.lifecycle_state_machine import TransitionCallbackReturnType as TransitionCallbackReturnType
-from pam_ros.embedded.middleware_errors import InvalidHandle as InvalidHandle
-from pam_ros.embedded.middleware_errors import NodeNameNonExistentError as NodeNameNonExistentError
-from pam_ros.embedded.middleware_errors import RCLError as RCLError
-from pam_ros.embedded.middleware_errors import RCLInvalidROSArgsError as RCLInvalidROSArgsError
-from pam_ros.embedded.middleware_errors import RemapError as RemapError
-from pam_ros.embedded.middleware_errors import UnknownROSArgsError as UnknownROSArgsError
-from pam_ros.embedded.middleware_errors import UnsupportedEventTypeError as UnsupportedEventTypeError
-from pam_ros.embedded.qos_compatibility import QoSCompatibility as QoSCompatibility
-from pam_ros.embedded.signals import SignalHandlerOptions as SignalHandlerOptions
+from rclpy_cyclone.errors.middleware import InvalidHandle as InvalidHandle
+from rclpy_cyclone.errors.middleware import NodeNameNonExistentError as NodeNameNonExistentError
+from rclpy_cyclone.errors.middleware import RCLError as RCLError
+from rclpy_cyclone.errors.middleware import RCLInvalidROSArgsError as RCLInvalidROSArgsError
+from rclpy_cyclone.errors.middleware import RemapError as RemapError
+from rclpy_cyclone.errors.middleware import UnknownROSArgsError as UnknownROSArgsError
+from rclpy_cyclone.errors.middleware import UnsupportedEventTypeError as UnsupportedEventTypeError
+from rclpy_cyclone.lifecycle.state_machine import LifecycleStateMachine as LifecycleStateMachine
+from rclpy_cyclone.lifecycle.state_machine import Transition as Transition
+from rclpy_cyclone.lifecycle.state_machine import TransitionCallbackReturnType as TransitionCallbackReturnType
+from rclpy_cyclone.process.signals import SignalHandlerOptions as SignalHandlerOptions
+from rclpy_cyclone.qos.compatibility import QoSCompatibility as QoSCompatibility

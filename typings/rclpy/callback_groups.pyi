@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.callback_groups import CallbackGroup as CallbackGroup
-from pam_ros.embedded.callback_groups import MutuallyExclusiveCallbackGroup as MutuallyExclusiveCallbackGroup
-from pam_ros.embedded.callback_groups import ReentrantCallbackGroup as ReentrantCallbackGroup
+from rclpy_cyclone.executors.callback_groups import CallbackGroup as CallbackGroup
+from rclpy_cyclone.executors.callback_groups import MutuallyExclusiveCallbackGroup as MutuallyExclusiveCallbackGroup
+from rclpy_cyclone.executors.callback_groups import ReentrantCallbackGroup as ReentrantCallbackGroup

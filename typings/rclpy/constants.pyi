@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.duration import Duration as Duration
-from pam_ros.embedded.duration import DurationMsg as DurationMsg
-from pam_ros.embedded.duration import Infinite as Infinite
-from pam_ros.embedded.duration import S_TO_NS as S_TO_NS
+from rclpy_cyclone.time.duration import Duration as Duration
+from rclpy_cyclone.time.duration import DurationMsg as DurationMsg
+from rclpy_cyclone.time.duration import Infinite as Infinite
+from rclpy_cyclone.time.duration import S_TO_NS as S_TO_NS

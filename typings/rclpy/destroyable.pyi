@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.destroyable import DESTROYED as DESTROYED
-from pam_ros.embedded.destroyable import Destroyable as Destroyable
-from pam_ros.embedded.destroyable import DestroyableType as DestroyableType
+from rclpy_cyclone.entities.destroyable import DESTROYED as DESTROYED
+from rclpy_cyclone.entities.destroyable import Destroyable as Destroyable
+from rclpy_cyclone.entities.destroyable import DestroyableType as DestroyableType

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.exceptions import ParameterNotDeclaredException as ParameterNotDeclaredException
-from pam_ros.embedded.exceptions import ParameterUninitializedException as ParameterUninitializedException
-from pam_ros.embedded.names import TOPIC_SEPARATOR_STRING as TOPIC_SEPARATOR_STRING
-from pam_ros.embedded.parameter import Parameter as Parameter
-from pam_ros.embedded.parameter_service import ParameterService as ParameterService
 from rcl_interfaces.msg import ListParametersResult as ListParametersResult
 from rcl_interfaces.msg import SetParametersResult as SetParametersResult
 from rcl_interfaces.srv import DescribeParameters as DescribeParameters
@@ -14,3 +9,8 @@ from rcl_interfaces.srv import GetParameters as GetParameters
 from rcl_interfaces.srv import ListParameters as ListParameters
 from rcl_interfaces.srv import SetParameters as SetParameters
 from rcl_interfaces.srv import SetParametersAtomically as SetParametersAtomically
+from rclpy_cyclone.arguments.names import TOPIC_SEPARATOR_STRING as TOPIC_SEPARATOR_STRING
+from rclpy_cyclone.errors.exceptions import ParameterNotDeclaredException as ParameterNotDeclaredException
+from rclpy_cyclone.errors.exceptions import ParameterUninitializedException as ParameterUninitializedException
+from rclpy_cyclone.parameters.parameter import Parameter as Parameter
+from rclpy_cyclone.parameters.service import ParameterService as ParameterService

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.callback_groups import CallbackGroup as CallbackGroup
-from pam_ros.embedded.clock import Clock as Clock
-from pam_ros.embedded.qos import QoSProfile as QoSProfile
-from pam_ros.embedded.service import RequestId as RequestId
-from pam_ros.embedded.service import Service as Service
-from pam_ros.embedded.type_variables import MsgType as MsgType
-from pam_ros.embedded.type_variables import SrvType as SrvType
-from pam_ros.embedded.type_variables import SrvTypeRequest as SrvTypeRequest
-from pam_ros.embedded.type_variables import SrvTypeResponse as SrvTypeResponse
+from rclpy_cyclone.entities.service import RequestId as RequestId
+from rclpy_cyclone.entities.service import Service as Service
+from rclpy_cyclone.executors.callback_groups import CallbackGroup as CallbackGroup
+from rclpy_cyclone.qos.profile import QoSProfile as QoSProfile
+from rclpy_cyclone.time.clock import Clock as Clock
+from rclpy_cyclone.types.variables import MsgType as MsgType
+from rclpy_cyclone.types.variables import SrvType as SrvType
+from rclpy_cyclone.types.variables import SrvTypeRequest as SrvTypeRequest
+from rclpy_cyclone.types.variables import SrvTypeResponse as SrvTypeResponse

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.callback_groups import CallbackGroup as CallbackGroup
-from pam_ros.embedded.event_handler import EventHandler as EventHandler
-from pam_ros.embedded.event_handler import SubscriptionEventCallbacks as SubscriptionEventCallbacks
-from pam_ros.embedded.qos import QoSProfile as QoSProfile
-from pam_ros.embedded.subscription import Subscription as Subscription
-from pam_ros.embedded.type_variables import MsgType as MsgType
-from pam_ros.embedded.type_variables import SrvType as SrvType
-from pam_ros.embedded.type_variables import SrvTypeRequest as SrvTypeRequest
-from pam_ros.embedded.type_variables import SrvTypeResponse as SrvTypeResponse
+from rclpy_cyclone.entities.event_handler import EventHandler as EventHandler
+from rclpy_cyclone.entities.event_handler import SubscriptionEventCallbacks as SubscriptionEventCallbacks
+from rclpy_cyclone.entities.subscription import Subscription as Subscription
+from rclpy_cyclone.executors.callback_groups import CallbackGroup as CallbackGroup
+from rclpy_cyclone.qos.profile import QoSProfile as QoSProfile
+from rclpy_cyclone.types.variables import MsgType as MsgType
+from rclpy_cyclone.types.variables import SrvType as SrvType
+from rclpy_cyclone.types.variables import SrvTypeRequest as SrvTypeRequest
+from rclpy_cyclone.types.variables import SrvTypeResponse as SrvTypeResponse

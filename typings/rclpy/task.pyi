@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.task import Future as Future
-from pam_ros.embedded.task import Task as Task
+from rclpy_cyclone.executors.task import Future as Future
+from rclpy_cyclone.executors.task import Task as Task

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.endpoint_info import TopicEndpointInfo as TopicEndpointInfo
-from pam_ros.embedded.endpoint_info import TopicEndpointTypeEnum as TopicEndpointTypeEnum
-from pam_ros.embedded.endpoint_info import TypeHash as TypeHash
-from pam_ros.embedded.qos import QoSHistoryPolicy as QoSHistoryPolicy
-from pam_ros.embedded.qos import QoSPresetProfiles as QoSPresetProfiles
-from pam_ros.embedded.qos import QoSProfile as QoSProfile
+from rclpy_cyclone.graph.endpoint_info import TopicEndpointInfo as TopicEndpointInfo
+from rclpy_cyclone.graph.endpoint_info import TopicEndpointTypeEnum as TopicEndpointTypeEnum
+from rclpy_cyclone.graph.endpoint_info import TypeHash as TypeHash
+from rclpy_cyclone.qos.profile import QoSHistoryPolicy as QoSHistoryPolicy
+from rclpy_cyclone.qos.profile import QoSPresetProfiles as QoSPresetProfiles
+from rclpy_cyclone.qos.profile import QoSProfile as QoSProfile

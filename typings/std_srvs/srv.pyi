@@ -3,7 +3,7 @@
 
 from typing import TypeAlias
 
-from pam_ros.embedded.messages import ServiceType
+from rclpy_cyclone.types.messages import ServiceType
 
 class Empty_Request:
     def __init__(

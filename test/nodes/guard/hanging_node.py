@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pam_ros.embedded import install
 from pam_ros.share.folders import share_directory
+from rclpy_cyclone import install
 
 
 class Hanging:

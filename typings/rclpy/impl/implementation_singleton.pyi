@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.implementation import rclpy_implementation as rclpy_implementation
+from rclpy_cyclone.errors.implementation import rclpy_implementation as rclpy_implementation

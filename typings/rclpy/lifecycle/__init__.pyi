@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.lifecycle import LifecycleNode as LifecycleNode
-from pam_ros.embedded.lifecycle import LifecycleNodeMixin as LifecycleNodeMixin
-from pam_ros.embedded.lifecycle import LifecyclePublisher as LifecyclePublisher
-from pam_ros.embedded.lifecycle import LifecycleState as LifecycleState
-from pam_ros.embedded.lifecycle import ManagedEntity as ManagedEntity
-from pam_ros.embedded.lifecycle import Node as Node
-from pam_ros.embedded.lifecycle import NodeMixin as NodeMixin
-from pam_ros.embedded.lifecycle import Publisher as Publisher
-from pam_ros.embedded.lifecycle import SimpleManagedEntity as SimpleManagedEntity
-from pam_ros.embedded.lifecycle import State as State
-from pam_ros.embedded.lifecycle import TransitionCallbackReturn as TransitionCallbackReturn
+from rclpy_cyclone.lifecycle.public_names import LifecycleNode as LifecycleNode
+from rclpy_cyclone.lifecycle.public_names import LifecycleNodeMixin as LifecycleNodeMixin
+from rclpy_cyclone.lifecycle.public_names import LifecyclePublisher as LifecyclePublisher
+from rclpy_cyclone.lifecycle.public_names import LifecycleState as LifecycleState
+from rclpy_cyclone.lifecycle.public_names import ManagedEntity as ManagedEntity
+from rclpy_cyclone.lifecycle.public_names import Node as Node
+from rclpy_cyclone.lifecycle.public_names import NodeMixin as NodeMixin
+from rclpy_cyclone.lifecycle.public_names import Publisher as Publisher
+from rclpy_cyclone.lifecycle.public_names import SimpleManagedEntity as SimpleManagedEntity
+from rclpy_cyclone.lifecycle.public_names import State as State
+from rclpy_cyclone.lifecycle.public_names import TransitionCallbackReturn as TransitionCallbackReturn

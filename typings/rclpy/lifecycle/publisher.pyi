@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by scripts/write_typings.py.
 
-from pam_ros.embedded.lifecycle_managed_entity import SimpleManagedEntity as SimpleManagedEntity
-from pam_ros.embedded.lifecycle_publisher import LifecyclePublisher as LifecyclePublisher
-from pam_ros.embedded.publisher import Publisher as Publisher
-from pam_ros.embedded.type_variables import MsgType as MsgType
+from rclpy_cyclone.entities.publisher import Publisher as Publisher
+from rclpy_cyclone.lifecycle.managed_entity import SimpleManagedEntity as SimpleManagedEntity
+from rclpy_cyclone.lifecycle.publisher import LifecyclePublisher as LifecyclePublisher
+from rclpy_cyclone.types.variables import MsgType as MsgType
