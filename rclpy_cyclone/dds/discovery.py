@@ -3,6 +3,8 @@
 
 ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS and ROS_LOCALHOST_ONLY mean what they mean in
 ROS 2 Jazzy, except that the default range is LOCALHOST, which here keeps to the loopback interface.
+The pattern is check_create_domain() in rmw_cyclonedds_cpp's rmw_node.cpp; rmw's discovery_options.h
+says what each range means.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from xml.sax.saxutils import quoteattr
 
 RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 MAX_PARTICIPANT_INDEX = 60
-"""Participants (one per process) that find each other on one host."""
+"""Participants (one per process) that find each other on one host. rmw_cyclonedds_cpp says 32."""
 MAX_DOMAIN_ID = 232
+"""The first port of a domain is 7400 + 250 * id (DDSI-RTPS 2.5, 9.6.1.3); 65535 is the last."""
 RECEIVE_BUFFER = "16MB"
 """What is asked for of the kernel, which gives net.core.rmem_max at most. Two pictures of 480x640,
 sent at once, are 1.8 MB: of Cyclone's own 1 MiB they overflow where the receiver has to wait for a
@@ -76,6 +79,7 @@ class Discovery:
             general += "<AllowMulticast>false</AllowMulticast>"
             peers.insert(0, "127.0.0.1")
         elif self.range == "OFF":
+            # Participants hear only those of the same tag, and no other process has this one.
             general = "<AllowMulticast>false</AllowMulticast>"
             discovery = (
                 "<ParticipantIndex>none</ParticipantIndex>"

@@ -46,7 +46,10 @@ _structs: dict[tuple[str, bool], Any] = {}
 
 
 def dds_type_name(name: str) -> str:
-    """The DDS name of a ROS type: "a/msg/B" is "a::msg::dds_::B_"."""
+    """The DDS name of a ROS type: "a/msg/B" is "a::msg::dds_::B_".
+
+    As rmw_cyclonedds_cpp's MessageTypeSupport_impl.hpp makes it.
+    """
     package, kind, short = name.split("/")
     return f"{package}::{kind}::dds_::{short}_"
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QoS profiles as DDS policies, the way rmw_cyclonedds does it, and back."""
+"""QoS profiles as DDS policies, the way rmw_cyclonedds does it, and back.
+
+See create_readwrite_qos() in rmw_cyclonedds_cpp's rmw_node.cpp, and for user data
+rmw/impl/cpp/key_value.hpp.
+"""
 
 from __future__ import annotations
 

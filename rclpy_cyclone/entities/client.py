@@ -94,7 +94,12 @@ class Client(ServiceEntity):
                     break
 
     def service_is_ready(self) -> bool:
-        """Whether a server hears requests and is heard."""
+        """Whether a server hears requests and is heard.
+
+        Both ends must be of one server: its reader and its writer are discovered one after the
+        other. One without an id counts if both ends are there (rmw_node.cpp,
+        check_for_service_reader_writer).
+        """
         self._check()
         writer, reader = self._writer.entity, self._reader.entity
         readers = [

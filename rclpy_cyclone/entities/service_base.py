@@ -3,7 +3,8 @@
 
 A service is a reader of rq/NAMERequest and a writer of rr/NAMEReply, a client the reverse. Each
 message is led by the client's 64-bit id and a sequence number; the user data of both endpoints
-names the service or the client.
+names the service or the client. The pattern is rmw_cyclonedds_cpp: cdds_request_header_t in
+serdata.hpp, and in rmw_node.cpp rmw_init_cs(), rmw_send_request(), rmw_take_response_request().
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from rclpy_cyclone.qos.profile import QoSProfile
 
 HEADER = struct.Struct("<Qq")
+"""What leads the fields: the instance handle of the client's request writer, which the service
+sends back as it came, and a count of requests, from 1."""
 
 
 def split_header(data: bytes) -> tuple[int, int]:
@@ -37,6 +40,7 @@ def split_header(data: bytes) -> tuple[int, int]:
     """
     if len(data) < 20:
         raise CdrError("a service message without its header")
+    # The encapsulation header: 00 01 is little-endian CDR, 00 00 big-endian (DDSI-RTPS 2.5, 10.2).
     order = "<" if data[1] else ">"
     client, sequence = struct.unpack_from(f"{order}Qq", data, 4)
     return client, sequence
@@ -45,6 +49,11 @@ def split_header(data: bytes) -> tuple[int, int]:
 def _endpoints(
     context: Context, srv_type: Any, name: str, profile: QoSProfile, *, server: bool
 ) -> tuple[Reader, Writer]:
+    """The reader and the writer of a service or client, which user data marks as a pair.
+
+    The mark is "serviceid=" or "clientid=" and 16 random bytes in hexadecimal, with dots between
+    (rmw_node.cpp, csid_to_string).
+    """
     type_name = srv_type.__service_name__
     request = (dds_topic(name, profile, "rq", "Request"), f"{type_name}_Request")
     response = (dds_topic(name, profile, "rr", "Reply"), f"{type_name}_Response")

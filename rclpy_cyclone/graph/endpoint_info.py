@@ -19,7 +19,11 @@ class TopicEndpointTypeEnum(IntEnum):
 
 @dataclass
 class TypeHash:
-    """A type hash (REP 2011)."""
+    """A type hash (REP 2011): the version of its rules, 1 so far, and 32 bytes.
+
+    A version of 0 or less says that none is known. The form is that of rosidl_runtime_c's
+    type_hash.h.
+    """
 
     __slots__ = ("value", "version")
     version: int

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is in the graph: DDS discovery for endpoints, ros_discovery_info for node names."""
+"""Who is in the graph: DDS discovery for endpoints, ros_discovery_info for node names.
+
+The nodes of a process share one DDS participant, and DDS knows no nodes. So each participant says
+on the topic ros_discovery_info which nodes it has and which endpoints belong to each. The message
+is rmw_dds_common/msg/ParticipantEntitiesInfo; whoever comes later gets the last one of each
+participant. Topic and policies are those of rmw_cyclonedds_cpp (rmw_node.cpp, init() of
+rmw_context_impl_s).
+"""
 
 from __future__ import annotations
 
@@ -250,7 +257,10 @@ class Graph:
 
 
 def ros_topic(endpoint: Endpoint) -> str | None:
-    """The ROS topic of an endpoint, None where it is not one."""
+    """The ROS topic of an endpoint, None where it is not one.
+
+    The prefixes rt, rq and rr are those of rmw_cyclonedds_cpp's namespace_prefix.hpp.
+    """
     return endpoint.topic[2:] if endpoint.topic.startswith("rt/") else None
 
 

@@ -169,7 +169,14 @@ class Interfaces:
         return name in self.store.fielddefs
 
     def type_hash(self, name: str) -> str:
-        """REP 2011 hash of a structure, as "RIHS01_" and 64 hexadecimal digits."""
+        """REP 2011 hash of a structure, as "RIHS01_" and 64 hexadecimal digits.
+
+        It is the SHA-256 of a JSON text: names and types of the fields, and of all structures that
+        they are made of. Comments, constants and defaults do not count. rosbags computes it, as
+        rosidl_generator_type_description does. Endpoints tell theirs as "typehash=...;" in their
+        user data (rmw_dds_common's qos.cpp, encode_type_hash_for_user_data_qos); those of a service
+        tell that of the request and that of the response.
+        """
         return str(self.store.hash_rihs01(name))
 
     def definition(self, name: str) -> Definition:
