@@ -32,22 +32,14 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
             "LeRobot checkpoint: a folder, or a repository on the Hugging Face hub. Required.",
             example="/path/to/checkpoint",
         ),
-        Declared(
-            "revision",
-            "",
-            "Branch, tag or commit on the hub; empty for its main branch.",
-        ),
+        Declared("revision", "", "Branch, tag or commit on the hub; empty for its main branch."),
         Declared(
             "contract",
             "",
             "The robot's contract: a YAML file, or the name of one in config/robots. Required.",
             example="so101_degrees",
         ),
-        Declared(
-            "device",
-            "auto",
-            "auto, cpu, cuda, cuda:0, ...",
-        ),
+        Declared("device", "auto", "auto, cpu, cuda, cuda:0, ..."),
         Declared(
             "engine",
             "auto",
@@ -103,7 +95,7 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
         Declared(
             "temporal_ensemble_coeff",
             0.01,
-            "The coefficient of these weights.",
+            "The coefficient of temporal ensembling's weights, exp(-coeff * i).",
             True,
             -10.0,
             10.0,
@@ -184,7 +176,7 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
         Declared(
             "joint_reliability",
             "best_effort",
-            "Likewise of the joint states.",
+            "The same for joint states: best_effort takes what every driver offers.",
             choices=RELIABILITY,
         ),
         Declared(
@@ -206,7 +198,7 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
         Declared(
             "tokens_sampler",
             "all",
-            "The sampler of ~/tokens.",
+            "Which tokens ~/tokens has: all, uniform(64, seed=0), stride(2), block(2x2).",
         ),
     ),
     "What is shown": (
@@ -294,18 +286,13 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
         Declared(
             "contribution_points",
             1,
-            "Points on the way from there, each of them one forward and one backward pass.",
+            "Points on the way from the baseline, each of them one forward and one backward pass.",
             False,
             1,
             64,
         ),
         Declared(
-            "contribution_cell",
-            CELL,
-            "Side of the cells of contribution [pixels].",
-            False,
-            0,
-            4096,
+            "contribution_cell", CELL, "Side of the cells of contribution [pixels].", False, 0, 4096
         ),
         Declared(
             "contribution_check_every",
@@ -329,22 +316,24 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
         Declared(
             "explain_method",
             "integrated_gradients",
-            "On the newest observation, beside the ticks; it comes out on ~/explanation and "
-            "~/explanation/<camera>/image. input_gradients, integrated_gradients or grad_cam.",
+            "What ~/explain computes of the newest observation, beside the ticks; it comes out on "
+            "~/explanation and ~/explanation/<camera>/image. input_gradients, "
+            "integrated_gradients or grad_cam.",
             False,
             choices=GRADIENT_METHODS,
         ),
         Declared(
             "explain_target",
             "chunk",
-            '"chunk": the whole chunk, along its difference from the baseline\'s. '
+            'What ~/explain explains. "chunk": the whole chunk, along its difference from the '
+            "baseline's. "
             '"shoulder_pan[3]": that joint at step 3 of the chunk, from 0.',
             False,
         ),
         Declared(
             "explain_baseline",
             USUAL_BASELINE,
-            "What the observation is compared with: black, mean (the mean of the training "
+            "What ~/explain compares the observation with: black, mean (the mean of the training "
             "images) or blur (the image itself, blurred).",
             False,
             choices=BASELINES,
@@ -352,12 +341,7 @@ SECTIONS: dict[str, tuple[Declared, ...]] = {
     ),
     "How it is drawn": (
         Declared(
-            "overlay_alpha",
-            DRAWING.alpha,
-            "Opacity [0, 1] of the strongest heat.",
-            False,
-            0.0,
-            1.0,
+            "overlay_alpha", DRAWING.alpha, "Opacity [0, 1] of the strongest heat.", False, 0.0, 1.0
         ),
         Declared(
             "overlay_colormap",
