@@ -61,9 +61,9 @@ def test_each_target_has_its_map_with_the_ticks_own_stamps(attention_robot):
     names = {one.topic_name for one in robot.node.publishers}
     assert f"{BELOW}/pan" in names
     assert f"{BELOW}/lift" not in names
-    before = len(lift)
-    tick(robot, maps)
-    assert len(lift) == before
+    assert tick(robot, maps).tick == 2
+    assert robot.quiet(lift)
+    assert [one.tick for one in lift] == [0, 1]
 
     # What is none of the policy's changes nothing.
     for value, words in (
