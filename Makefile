@@ -78,13 +78,13 @@ build/bench: $(READY)
 
 bench: $(READY) build/bench
 	$(BIN)/python -m pip install --quiet -e '.[int8]'
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m bench $(BENCH_ARGS)
 
 sidecar: $(READY)
-	$(BIN)/python -m benchmarks.sidecar --seconds $(SIDECAR_SECONDS)
+	$(BIN)/python -m bench.sidecar --seconds $(SIDECAR_SECONDS)
 
 kills: $(READY)
-	$(BIN)/python -m benchmarks.kills --kills $(KILLS)
+	$(BIN)/python -m bench.kills --kills $(KILLS)
 
 faults: $(READY)
 	$(BIN)/python -m faults --write

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peak memory of a few ticks, each kind in a fresh process that loads a checkpoint from disk.
+
+    python -m bench.memory KIND CHECKPOINT THREADS
+
+prints the peak of the resident set [MiB], the kernel's VmHWM. KIND is "imports" (torch and lerobot
+loaded, nothing run), "lerobot", "library" or "ENGINE DTYPE".
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bench.machine import ask_for_threads, pin_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.interleave import Row
+    from bench.results import RowResult
+    from bench.sizes import Subject
+
+TICKS = 3
+LEROBOT = "lerobot"
+REFERENCES = {
+    "imports": "torch and lerobot loaded, no policy",
+    LEROBOT: "lerobot: select_action",
+    "library": "physical-ai-interpretability: tick with overlays",
+}
+_STATUS = Path("/proc/self/status")
+
+
+def measure(
+    subject: Subject,
+    references: Sequence[str],
+    engines: Sequence[tuple[str, str]],
+    threads: int,
+) -> tuple[RowResult, ...]:
+    """One row per kind, one sample each [MiB]; references are some of REFERENCES."""
+    from bench.results import RowResult  # noqa: PLC0415
+
+    kinds = [
+        *((kind, REFERENCES[kind]) for kind in references),
+        *((f"{engine} {dtype}", f"ours, {engine} {dtype}: tick") for engine, dtype in engines),
+    ]
+    rows = []
+    with TemporaryDirectory() as folder:
+        subject.save(Path(folder))
+        for kind, label in kinds:
+            done = subprocess.run(
+                [sys.executable, "-m", __name__, kind, folder, str(threads)],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=Path(__file__).parents[1],
+            )
+            key = kind.replace(" ", "_")
+            if done.returncode == 0:
+                rows.append(RowResult(key, label, (float(done.stdout.split()[-1]),)))
+            else:
+                last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+                rows.append(RowResult(key, label, (), last))
+    return tuple(rows)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a few ticks of one kind and print the peak."""
+    kind, folder, threads = arguments[0], Path(arguments[1]), int(arguments[2])
+    ask_for_threads(threads)
+    pin_threads(threads)
+    if not _STATUS.is_file():
+        sys.exit("no /proc/self/status here")
+    row = _row(kind, folder)
+    if row is not None:
+        if row.run is None:
+            sys.exit(row.missing)
+        for _ in range(TICKS):
+            row.run()
+    (peak,) = [line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM")]
+    print(round(int(peak.split()[1]) / 1024, 1))
+    return 0
+
+
+def _row(kind: str, folder: Path) -> Row | None:
+    """What to run; None for nothing."""
+    from bench import reference_rows, ticks  # noqa: PLC0415  (after ask_for_threads)
+    from bench.interleave import Row  # noqa: PLC0415
+    from bench.sizes import load_subject, make_observation  # noqa: PLC0415
+    from pam_ros.policy import PolicyError, load_policy  # noqa: PLC0415
+
+    if kind == "imports":
+        return None
+    if kind == LEROBOT:
+        return reference_rows.select_action(load_subject(folder))
+    if kind == "library":
+        return reference_rows.library_from_images(load_subject(folder))
+    engine, dtype = kind.split()
+    try:
+        policy = load_policy(folder, device="cpu", engine=engine, dtype=dtype)
+    except PolicyError as error:
+        return Row(kind, kind, None, str(error))
+    sizes = {camera.feature: (camera.height, camera.width) for camera in policy.spec.cameras}
+    return Row(kind, kind, ticks.step_and_show(policy, make_observation(sizes)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
