@@ -87,7 +87,7 @@ kills: $(READY)
 	$(BIN)/python -m bench.kills --kills $(KILLS)
 
 faults: $(READY)
-	$(BIN)/python -m faults --write
+	$(BIN)/python test/faults --write
 
 # atheris, out of $(VENV): it has wheels for some Pythons only, and without it the inputs are mutated
 # blindly.
@@ -95,10 +95,10 @@ build/fuzz: $(READY)
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/fuzz atheris
 
 fuzz: $(READY) build/fuzz
-	$(BIN)/python -m fuzz --runs $(RUNS) $(if $(filter 0,$(RUNS)),--write)
+	$(BIN)/python test/fuzz --runs $(RUNS) $(if $(filter 0,$(RUNS)),--write)
 
 soak: $(READY)
-	$(BIN)/python -m faults.soak --minutes $(MINUTES) --write
+	$(BIN)/python test/faults soak --minutes $(MINUTES) --write
 
 evaluate: $(READY)
 	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000
