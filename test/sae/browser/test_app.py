@@ -139,16 +139,23 @@ class Server:
         self._process = subprocess.Popen(command, **options)
 
     def __enter__(self):
-        end = time.monotonic() + 120
-        while True:
-            assert self._process.poll() is None, "the app has ended"
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-            except OSError:
+        end = time.monotonic() + 400
+        try:
+            while not self._answers():
+                assert self._process.poll() is None, "the app has ended"
                 assert time.monotonic() < end, "the app does not answer"
                 time.sleep(0.1)
-            else:
-                return self
+        except BaseException:
+            self._process.kill()
+            raise
+        return self
+
+    def _answers(self):
+        try:
+            urllib.request.urlopen(self.url, timeout=60).close()
+        except OSError:
+            return False
+        return True
 
     def __exit__(self, *_):
         self._process.terminate()
