@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.time import Time
 from sensor_msgs.msg import Image, JointState
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 JOINTS = ("pan", "lift")
 HEIGHT, WIDTH = 64, 96
+PATIENT_S = 60.0
+"""How old observations may be where a test says nothing of it: a busy machine is late at times."""
 _domains = itertools.cycle(range(60 + os.getpid() % 50, 230))
 
 CONTRACT = """
@@ -87,7 +90,11 @@ def contract(tmp_path):
     """Writes a contract file; keywords: trigger, encoding, command, max_age, more lines."""
 
     def write(
-        trigger="top", encoding="rgb8", command="sensor_msgs/msg/JointState", max_age=0.5, more=""
+        trigger="top",
+        encoding="rgb8",
+        command="sensor_msgs/msg/JointState",
+        max_age=PATIENT_S,
+        more="",
     ) -> Path:
         file = tmp_path / "contract.yaml"
         text = CONTRACT.format(trigger=trigger, encoding=encoding, command=command, max_age=max_age)
@@ -103,6 +110,18 @@ def domain(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+@pytest.fixture
+def logged(capfd):
+    """Whether words are in what was logged so far, whoever has looked before."""
+    lines: list[str] = []
+
+    def is_there(words: str) -> bool:
+        lines.append(capfd.readouterr().err)
+        return words in "".join(lines)
+
+    return is_there
 
 
 class Robot:
@@ -165,6 +184,32 @@ class Robot:
         self.joints.publish(joints)
         self.images.publish(image)
         return stamp.nanoseconds
+
+    def now(self) -> int:
+        """By the clock that stamps observations and commands [ns]."""
+        return self.peer.get_clock().now().nanoseconds
+
+    @staticmethod
+    def stamp(message) -> int:
+        """What a message is stamped [ns]: a map like its observation, a command when it is sent."""
+        return Time.from_msg(message.header.stamp).nanoseconds
+
+    def show(self, maps, **observation):
+        """Observe until an observation has its map, which may be late or lost; that map.
+
+        Maps of observations before it may still be on their way, and are none of it.
+        """
+        mine: set[int] = set()
+
+        def found():
+            return [one for one in list(maps) if self.stamp(one) in mine]
+
+        def shown() -> bool:
+            mine.add(self.observe(**observation))
+            return self.wait(found, 1.0)
+
+        assert self.wait(shown), "no map of these observations came back"
+        return found()[0]
 
     def wait(self, condition, seconds=60.0) -> bool:
         """Whether the condition came true in time.
