@@ -271,6 +271,7 @@ def test_a_robot_description_that_does_not_come_is_named(managed, contract, monk
     assert "nothing came on /robot_description within 0.3 s" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("patient_guard")
 def test_the_guard_is_started_with_it_and_ends_with_it(managed):
     robot = managed(command_guard=True)
     assert change(robot, Transition.TRANSITION_CONFIGURE)
@@ -304,9 +305,7 @@ def test_transitions_that_are_rcls_own_are_refused(managed, transition):
     assert state(robot) == State.PRIMARY_STATE_INACTIVE
 
 
-def test_an_exception_in_a_tick_is_a_fault_and_the_node_stays(
-    attention_robot, monkeypatch, logged
-):
+def test_an_exception_in_a_tick_is_a_fault_and_the_node_stays(attention_robot, monkeypatch, logged):
     robot = attention_robot(enabled=True)
     maps = robot.listen(AttentionMap, f"{NAME}/attention")
     commands = robot.listen(JointState, "/joint_commands")
