@@ -319,7 +319,7 @@ def test_an_exception_in_a_tick_is_a_fault_and_the_node_stays(attention_robot, m
     with monkeypatch.context() as patch:
         patch.setattr(robot.node.ticks._editing, "look_at", run_out)
         assert robot.wait(lambda: robot.observe() and commander.state is SafetyState.FAULT)
-        # The reason is there when the holding command is out.
+        # The state is read a moment before its reason may be there.
         assert robot.wait(lambda: commander.reason == "RuntimeError: out of memory")
     held = robot.now()
     # The robot is held first, and the traceback logged afterwards.
