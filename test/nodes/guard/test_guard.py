@@ -84,7 +84,7 @@ class Running:
         self._joints.publish(joints)
         self._images.publish(image)
 
-    def wait(self, condition, seconds=180.0) -> None:
+    def wait(self, condition, seconds=400.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, "".join(self.lines)
