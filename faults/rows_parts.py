@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from faults.bench import Bench
 
 
-def _at_rest(bench: Bench, since: float) -> list[str]:
+def _at_rest(bench: Bench, since: float, until: float) -> list[str]:
     """What is no position is to be commanded to 0 while the robot is held."""
-    held = bench.robot.witness.commands(since + DETECTED_S)
+    held = bench.published(since + DETECTED_S, until)
     moving = [command.positions[1] for command in held if command.positions[1] != 0.0]
     return [f"{len(moving)} commands of {moving[0]:.3f} while held"] if moving else []
 
