@@ -82,6 +82,8 @@ def soak(minutes: float, stop: Stop, scratch: Path | None = None) -> dict[str, A
             _start(processes, folder)
             _connect(watch, processes)
             samples, others = _look_on(watch, processes, folder / "bag", minutes * 60.0, stop)
+            processes.stop("demo_robot")
+            watch.await_maps()
         finally:
             for node in ("demo_robot", "recorder", "act_attention"):
                 processes.stop(node)

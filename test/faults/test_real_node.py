@@ -6,10 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
+# Up to three nodes one after the other, each of which loads torch and a policy.
+pytestmark = pytest.mark.timeout(1200)
 
-def run(module, *arguments, timeout=280):
+
+def run(module, *arguments, timeout=1100):
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
