@@ -25,8 +25,10 @@ from faults.node_process import NodeProcess, ros_arguments
 from faults.own_clock import camera_start_now, with_own_clocks
 from faults.parts import SECONDS, with_parts
 from faults.policy import (
+    DETECTED_S,
     JOINTS,
     LIMIT_RAD,
+    MAX_AGE_S,
     MAX_STEP_RAD,
     MAX_VELOCITY,
     PERIOD_S,
@@ -153,6 +155,17 @@ class Bench:
         answer = future.result()
         self.refusal = answer.message
         return bool(answer.success)
+
+    @property
+    def detected_s(self) -> float:
+        """How long the node may act on what was published before a fault [s].
+
+        At least DETECTED_S. Where passes take long it is what the node itself allows: max_age, and
+        twice a pass.
+        """
+        report = self.robot.witness.newest(f"{self.name}: ")
+        forward_ms = 0.0 if report is None else float(report.values.get("forward_ms_p50", 0.0))
+        return max(DETECTED_S, MAX_AGE_S + 2e-3 * forward_ms)
 
     def state(self, since: float = 0.0) -> str:
         """The safety state that /diagnostics says; empty where it has said nothing."""

@@ -52,7 +52,7 @@ def _parameters(bench: Bench) -> Iterator[None]:
     yield
 
 
-def _answers(bench: Bench, _since: float, _until: float) -> list[str]:
+def _answers(bench: Bench, _seen: float, _until: float) -> list[str]:
     found = []
     for name, good, result in bench.answers:
         if result is None:
@@ -73,7 +73,7 @@ def _guard_killed(bench: Bench) -> Iterator[None]:
     yield
 
 
-def _guard_is_back(bench: Bench, _since: float, _until: float) -> list[str]:
+def _guard_is_back(bench: Bench, _seen: float, _until: float) -> list[str]:
     if not bench.answers:
         return ["the node has no guard process"]
 
@@ -105,7 +105,7 @@ def _full_disk(bench: Bench) -> Iterator[None]:
             subprocess.run(["umount", str(disk)], check=False)  # noqa: S607
 
 
-def _recorder_said_so(bench: Bench, _since: float, _until: float) -> list[str]:
+def _recorder_said_so(bench: Bench, _seen: float, _until: float) -> list[str]:
     """It lives, says what is wrong, and what was on the disk before can be read after a repair."""
     from pam_ros.bags import BagError, BagReader, repair  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from faults.policy import MAX_AGE_S, PERIOD_S
+from faults.policy import DETECTED_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from faults.bench import Bench
     from faults.witness import Command
 
-DETECTED_S = MAX_AGE_S + PERIOD_S
-"""What was published before a fault may be acted on until it is max_age old, on a machine that is
-busy; how soon the robot is held is measured apart (docs/faults.md)."""
 SEEN_S = 15.0
 """So long reports may take to say what lasts: they come once a second, later on a busy machine."""
 BACK_S = 60.0
@@ -42,8 +39,8 @@ class Row:
 
     fault: a context in which it lasts; it may yield a time [s, monotonic], if it is sure to last
     until then alone. reason: what /diagnostics or the log must say, as a regular expression. also:
-    more to look at before the fault is over, given from when until when it lasted; returns what is
-    wrong.
+    more to look at before the fault is over, given from when until when it was there for the node
+    to see; returns what is wrong.
     """
 
     name: str
@@ -52,7 +49,7 @@ class Row:
     expect: Expect
     reason: str
     seconds: float = 1.5
-    also: Callable[[Bench, float, float], list[str]] = lambda _bench, _since, _until: []
+    also: Callable[[Bench, float, float], list[str]] = lambda _bench, _seen, _until: []
 
 
 @dataclass
@@ -86,22 +83,23 @@ def run_row(bench: Bench, row: Row) -> Outcome:
         return outcome
     place = bench.node.written
     before = bench.robot.witness.commands()[-1]
+    detected_s = bench.detected_s
     since = time.monotonic()
+    seen = since + detected_s
     with row.fault(bench) as ends:
-        time.sleep(row.seconds)
+        time.sleep(row.seconds + detected_s - DETECTED_S)
         # A busy machine wakes this thread late: what ends by itself may be over by then.
         until = min(time.monotonic(), math.inf if ends is None else ends)
-        outcome.problems += row.also(bench, since, until)
+        outcome.problems += row.also(bench, seen, until)
         bench.wait(lambda: bool(visible(bench, row.reason, since, place)), SEEN_S)
         outcome.said = visible(bench, row.reason, since, place)
-        outcome.problems += _state(bench, row, since)
+        outcome.problems += _state(bench, row, since, seen)
     if not outcome.said:
         outcome.problems.append(f"neither /diagnostics nor the log says {row.reason!r}")
     # Simulated time stands still between two messages of /clock, and is late on a busy machine.
     least = 0.2 if bench.settings.simulated else 0.5
-    late = since + DETECTED_S
-    due = (until - late) / bench.period_s
-    outcome.problems += _motion(row, bench.published(late, until), due, least)
+    due = (until - seen) / bench.period_s
+    outcome.problems += _motion(row, bench.published(seen, until), due, least)
     if not bench.node.alive:
         outcome.problems.append(f"the node has ended: {bench.last_words()}")
     ended = time.monotonic()
@@ -141,12 +139,12 @@ def visible(bench: Bench, reason: str, since: float, place: int) -> str:
     return ""
 
 
-def _state(bench: Bench, row: Row, since: float) -> list[str]:
+def _state(bench: Bench, row: Row, since: float, seen: float) -> list[str]:
     wanted = {Expect.RUNS: "running", Expect.HOLDS: "holding", Expect.FAULTS: "fault"}[row.expect]
 
     def is_so() -> bool:
         if row.expect is Expect.HOLDS:
-            return bench.was_held(since + DETECTED_S)
+            return bench.was_held(seen)
         return bench.state(since) == wanted
 
     if bench.wait(is_so, SEEN_S):

@@ -10,7 +10,8 @@ import pytest
 from faults import domain, trial
 from faults.bench import Bench, BenchSettings
 from faults.parts import PartsWitness
-from faults.trial import DETECTED_S, Expect, Row
+from faults.policy import DETECTED_S
+from faults.trial import Expect, Row
 from faults.witness import Command, Report, Witness
 
 
@@ -77,6 +78,13 @@ def test_a_hold_that_is_over_was_one(bench, held):
     assert not bench.was_held(1.5)
 
 
+@pytest.mark.parametrize(("ms", "seconds"), [("20.0", 0.6), ("200.0", 0.9), ("nan", 0.6)])
+def test_a_slow_policy_may_act_on_older_observations(bench, ms, seconds):
+    said = Report(1.0, "act_attention: policy", 0, "", {"forward_ms_p50": ms})
+    bench.robot.witness._reports = [said]
+    assert bench.detected_s == pytest.approx(seconds)
+
+
 def test_what_was_done_after_a_hang_is_not_counted(monkeypatch):
     """The suite wakes up when the hang is over, and the robot moves again."""
     since = time.monotonic()
@@ -106,7 +114,7 @@ class Lasting:
 class Held:
     """A bench whose robot is held, and says so."""
 
-    name, period_s = "act_attention", 0.1
+    name, period_s, detected_s = "act_attention", 0.1, DETECTED_S
     settings = BenchSettings()
     limits = SimpleNamespace(breaches=lambda *_: [])
 
