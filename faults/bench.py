@@ -18,7 +18,6 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool
 
-from faults.domain import take_domain
 from faults.limits import Limits
 from faults.misbehaving_node import clock_file
 from faults.node_process import NodeProcess, ros_arguments
@@ -36,6 +35,7 @@ from faults.policy import (
     write_policy,
 )
 from faults.robot import FaultyRobot
+from pam_ros.sim.processes import own_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ class Bench:
         if settings.own_clocks:
             text = with_own_clocks(text, camera_start_s)
         (folder / "contract.yaml").write_text(text)
-        take_domain()
+        own_domain(None)
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.robot = FaultyRobot(
             simulated=settings.simulated, second=settings.second, camera_start_s=camera_start_s

@@ -18,7 +18,6 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-from faults.domain import take_domain
 from faults.episodes import Episodes
 from faults.limits import Limits
 from faults.node_process import NodeProcess
@@ -30,6 +29,7 @@ from pam_ros.robot import load_contract
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import DEMO_RESULT
 from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.processes import own_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class DemoBench:
     """The demo's three processes, and a witness."""
 
     def __init__(self, folder: Path) -> None:
-        take_domain()
+        own_domain(None)
         # What killed nodes of another run have left says nothing here.
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
         self.folder = folder

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a row makes of commands and reports that come late, or are over when it looks."""
 
-import socket
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from faults import domain, trial
+from faults import trial
 from faults.bench import Bench, BenchSettings
 from faults.parts import PartsWitness
 from faults.policy import DETECTED_S
@@ -150,16 +149,3 @@ def test_the_two_parts_of_a_command_belong_together_in_whatever_order_they_are_r
     say("right", 0.0)  # stopped
     places = [each.positions for each in witness.commands()]
     assert places == [(1.0, -1.0), (2.0, -2.0), (3.0, -3.0), (3.0, 0.0)]
-
-
-def test_a_domain_that_somebody_is_in_is_passed_over(monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", "0")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
-    domain.take_domain()
-    taken = int(domain.os.environ["ROS_DOMAIN_ID"])
-    assert domain.os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
-        participant.bind(("127.0.0.1", 7410 + 250 * taken))
-        monkeypatch.setattr(domain, "_places", iter([taken - 20, taken - 19, taken - 18]))
-        domain.take_domain()
-        assert int(domain.os.environ["ROS_DOMAIN_ID"]) != taken

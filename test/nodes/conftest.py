@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small random policy, its contract, and a robot that publishes what a test tells it to."""
 
-import itertools
-import os
 import subprocess
 import sys
 import threading
@@ -15,11 +13,12 @@ import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 
+from pam_ros.sim.domains import TakenDomain
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 JOINTS = ("pan", "lift")
 HEIGHT, WIDTH = 64, 96
-_domains = itertools.cycle(range(60 + os.getpid() % 50, 230))
 
 CONTRACT = """
 robot: test
@@ -101,8 +100,11 @@ def contract(tmp_path):
 def domain(monkeypatch, tmp_path):
     """A DDS domain of this test's own, and no memory of nodes that other tests left."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
+    taken = TakenDomain()
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(taken.number))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    yield
+    taken.close()
 
 
 class Robot:
