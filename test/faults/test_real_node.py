@@ -15,14 +15,20 @@ pytestmark = pytest.mark.timeout(1200)
 
 
 def run(module, *arguments, timeout=1100):
-    return subprocess.run(
+    """A program that ends what it has started, also if it is ended itself."""
+    with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException:
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):
