@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 START_S = 300.0
 """A machine that is slow and busy loads torch and a policy for minutes."""
+LATELY_S = 2.0
+"""Three places are three ticks: 0.3 s, longer where a pass takes more than a period."""
 BRING_UP_S = 120.0
 CALL_S = 20.0
 """So long a service may take that answers at once on a machine with time."""
@@ -200,7 +202,7 @@ class Bench:
 
     def moving(self, since: float) -> bool:
         """Whether the arm has been sent to several places since then, lately."""
-        commands = self.robot.witness.commands(max(since, time.monotonic() - 0.6))
+        commands = self.robot.witness.commands(max(since, time.monotonic() - LATELY_S))
         return len({command.positions for command in commands}) > 2
 
     def last_words(self) -> str:

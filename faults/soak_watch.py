@@ -52,9 +52,9 @@ class SoakWatch(Node):
         return waits if self._start.service_is_ready() else [*waits, "/demo_robot/start"]
 
     def start_robot(self) -> bool:
-        """Ask the robot to begin; False where it does not answer in ten seconds."""
+        """Ask the robot to begin; False where it does not answer in half a minute."""
         future = self._start.call_async(Trigger.Request())
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 30.0
         while not future.done() and time.monotonic() < end:
             time.sleep(0.02)
         return bool(future.done() and future.result().success)

@@ -213,7 +213,7 @@ def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
         if time.monotonic() > end:
             raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
         time.sleep(0.1)
-    if not monitor.start_robot(timeout=10.0):
+    if not monitor.start_robot(timeout=30.0):
         raise DemoError(f"the robot did not answer {DEMO_START}")
     return True
 
