@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from faults.witness import Command
 
 
-START_S = 300.0
+START_S = 600.0
 """A machine that is slow and busy loads torch and a policy for minutes."""
 LATELY_S = 2.0
 """Three places are three ticks: 0.3 s, longer where a pass takes more than a period."""

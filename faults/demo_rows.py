@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from faults.witness import Command
 
-START_S = 300.0
+START_S = 600.0
 """A machine that is slow and busy loads torch and a policy for minutes."""
 AGAIN_S = 60.0
 QUIET_S = 1.0

@@ -117,7 +117,7 @@ def _start(processes: Processes, folder: Path) -> None:
     processes.start("recorder", bag=folder / "bag", topics_file=topics, split_megabytes=10)
 
 
-def _connect(watch: SoakWatch, processes: Processes, seconds: float = 180.0) -> None:
+def _connect(watch: SoakWatch, processes: Processes, seconds: float = 600.0) -> None:
     end = time.monotonic() + seconds
     while missing := watch.missing():
         processes.check()

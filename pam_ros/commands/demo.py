@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from pam_ros.nodes.demo.monitor import DemoMonitor, Progress
 
-STARTUP_SECONDS = 300.0
+STARTUP_SECONDS = 600.0
 MAPS_SECONDS = 30.0
 """So long the last ticks' maps may take to come."""
 SHIPPED = ("act", "smolvla")
