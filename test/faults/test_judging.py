@@ -77,7 +77,9 @@ def test_a_hold_that_is_over_was_one(bench, held):
     assert not bench.was_held(1.5)
 
 
-@pytest.mark.parametrize(("ms", "seconds"), [("20.0", 0.6), ("200.0", 0.9), ("nan", 0.6)])
+@pytest.mark.parametrize(
+    ("ms", "seconds"), [("20.0", 0.6), ("200.0", 0.9), ("900.0", 1.2), ("nan", 0.6)]
+)
 def test_a_slow_policy_may_act_on_older_observations(bench, ms, seconds):
     said = Report(1.0, "act_attention: policy", 0, "", {"forward_ms_p50": ms})
     bench.robot.witness._reports = [said]
