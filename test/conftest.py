@@ -2,15 +2,14 @@
 """Puts the embedded runtime in place where there is no ROS 2, before any test imports rclpy."""
 
 import importlib.util
-import itertools
 import os
 import re
-import socket
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from pam_ros.sim.domains import TakenDomain
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # torch's threads wait asleep: on a busy machine spinning ones take the cores from each other.
@@ -101,25 +100,12 @@ def pytest_runtest_call():
     return (yield from _skipping_what_is_missing())
 
 
-def _nobody_is_in(domain: int) -> bool:
-    """Whether the first ports of a DDS domain, which whoever is in it takes first, are free."""
-    with ExitStack() as stack:
-        for index in range(4):
-            taken = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            try:
-                taken.bind(("", 7400 + 250 * domain + 10 + 2 * index))
-            except OSError:
-                return False
-    return True
-
-
-@pytest.fixture(scope="session")
-def next_domain():
-    """Gives the next DDS domain that no other program of this machine is in."""
-    known = range(60, 230)
-    # Another run of the tests begins elsewhere.
-    domains = itertools.cycle([*known[os.getpid() % 50 :], *known[: os.getpid() % 50]])
-    return lambda: next(filter(_nobody_is_in, domains))
+@pytest.fixture
+def free_domain():
+    """A DDS domain that no other program of this machine is in, and none takes meanwhile."""
+    taken = TakenDomain()
+    yield taken.number
+    taken.close()
 
 
 @pytest.fixture

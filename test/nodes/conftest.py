@@ -102,10 +102,10 @@ def contract(tmp_path):
 
 
 @pytest.fixture
-def domain(monkeypatch, tmp_path, next_domain):
+def domain(monkeypatch, tmp_path, free_domain):
     """A DDS domain of this test's own, and no memory of nodes that other tests left."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next_domain()))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 

@@ -39,8 +39,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def domain(next_domain):
-    return next_domain()
+def domain(free_domain):
+    return free_domain
 
 
 @pytest.fixture

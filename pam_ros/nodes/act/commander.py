@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pam_ros.robot.safety import Decision
 
 SAFETY_COUNTS = ("refused", "clamped", "late", "faults")
-OFTEN = ("deadline", "queue")
+OFTEN = ("deadline", "queue", "stale")
 """Causes that may come and go with every tick."""
 
 
