@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if options.table:
         return _write_page(options)
+    why_not = why_no_cuda() if options.device == "cuda" and not options.list else ""
+    if why_not:
+        print(f"Nothing was measured: {why_not}.", file=sys.stderr)
+        return 1
     pin_threads(options.threads)
     from benchmarks import slices  # noqa: PLC0415  (after ask_for_threads)
 
@@ -44,10 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = sorted(set(options.slice or ()) - set(known))
     if unknown:
         parser.error(f"no slice {', '.join(unknown)}: they are {', '.join(known)}")
-    why_not = why_no_cuda() if options.device == "cuda" else ""
-    if why_not:
-        print(f"Nothing was measured: {why_not}.", file=sys.stderr)
-        return 1
     if options.quick:
         return _quick(options)
     if options.slice and len(options.slice) == 1:

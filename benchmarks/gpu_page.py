@@ -83,8 +83,8 @@ def _how_long() -> Iterator[str]:
         asked = effort_of(TIMED[group], CUDA, effort)
         limits.setdefault((asked.fewest, asked.most), []).append(f"`{group}`")
     yield f"How long everything takes is not known. {len(timed)} of the {len(slices)} tables are"
-    yield f"timed in rounds. A table's rounds end after {effort.seconds:.0f} s, but not before there"
-    yield "are the fewest, and in any case with the most:"
+    yield f"timed in rounds. A table's rounds end after {effort.seconds:.0f} s, but not before"
+    yield "there are the fewest, and in any case with the most:"
     yield ""
     yield "| Tables | Fewest rounds | Most |"
     yield "| --- | --- | --- |"
