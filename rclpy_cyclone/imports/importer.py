@@ -184,15 +184,16 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
     """Put this runtime in place where there is no ROS 2.
 
     Args:
-        interfaces: Further message packages: name -> folder of .msg files. Their messages become
-            the submodule `msg` of a package that is importable, or of a new one.
+        interfaces: Further packages of messages and services: name -> folder of .msg and .srv
+            files, or the package's own, which has them in its folders msg and srv. They become the
+            submodules `msg` and `srv` of a package that is importable, or of a new one.
 
     Returns:
         What was done: nothing where a ROS 2 can be imported.
 
     Raises:
-        InterfaceError: a package's folder holds no messages, or its messages are known already and
-            have other definitions.
+        InterfaceError: a package's folder holds no messages and no services, or one of them is
+            known already and has another definition.
         ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import;
             or there is no ROS 2 and no cyclonedds.
 
@@ -209,7 +210,7 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
             )
         sys.meta_path.insert(0, _finder)
     for package, folder in (interfaces or {}).items():
-        new = not definitions.names(package, "msg")
+        new = package not in definitions.packages()
         exists = new and importlib.util.find_spec(package) is not None
         definitions.add_package(package, folder)
         if exists:
