@@ -50,6 +50,20 @@ def test_a_row_that_repeats_is_the_mean_and_what_comes_before_is_not_timed():
     assert stage.calls == ["before", "a", "a", "a"] * 3
 
 
+def test_what_comes_after_a_sample_is_not_timed_and_comes_before_the_next_row():
+    stage = Stage(a=1.0, b=2.0)
+
+    def after():
+        stage.calls.append("after")
+        stage.now += 100.0
+
+    rows = [replace(stage.rows[0], after=after), stage.rows[1]]
+    timing = stage.time(Effort(seconds=0.0, fewest=3, warmup=0), rows)
+    assert timing.seconds == {"a": [1.0] * 3, "b": [2.0] * 3}
+    places = [index for index, call in enumerate(stage.calls) if call == "a"]
+    assert [stage.calls[index + 1] for index in places] == ["after"] * 3
+
+
 def test_every_round_runs_every_row_once():
     stage = Stage(a=1.0, b=2.0, c=3.0)
     seconds = stage.time(Effort(seconds=0, fewest=8, warmup=0)).seconds
