@@ -25,7 +25,7 @@ def run(source, path=(), **variables):
     clean["PYTHONPATH"] = os.pathsep.join([*map(str, path), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(source)], env={**clean, **variables},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     return done.stdout + done.stderr
 
