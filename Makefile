@@ -79,19 +79,19 @@ build/bench: $(READY)
 
 bench: $(READY) build/bench
 	$(BIN)/python -m pip install --quiet -e '.[int8]'
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m bench $(BENCH_ARGS)
 
 bench-gpu: $(READY)
-	$(BIN)/python -m benchmarks --device cuda $(BENCH_ARGS)
+	$(BIN)/python -m bench --device cuda $(BENCH_ARGS)
 
 sidecar: $(READY)
-	$(BIN)/python -m benchmarks.sidecar --seconds $(SIDECAR_SECONDS)
+	$(BIN)/python -m bench.sidecar --seconds $(SIDECAR_SECONDS)
 
 kills: $(READY)
-	$(BIN)/python -m benchmarks.kills --kills $(KILLS)
+	$(BIN)/python -m bench.kills --kills $(KILLS)
 
 faults: $(READY)
-	$(BIN)/python -m faults --write
+	$(BIN)/python test/faults --write
 
 # atheris, out of $(VENV): it has wheels for some Pythons only, and without it the inputs are mutated
 # blindly.
@@ -99,10 +99,10 @@ build/fuzz: $(READY)
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/fuzz atheris
 
 fuzz: $(READY) build/fuzz
-	$(BIN)/python -m fuzz --runs $(RUNS) $(if $(filter 0,$(RUNS)),--write)
+	$(BIN)/python test/fuzz --runs $(RUNS) $(if $(filter 0,$(RUNS)),--write)
 
 soak: $(READY)
-	$(BIN)/python -m faults.soak --minutes $(MINUTES) --write
+	$(BIN)/python test/faults soak --minutes $(MINUTES) --write
 
 evaluate: $(READY)
 	$(BIN)/pam_ros sim evaluate --episodes 100 --seed 1000

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 OURS = "pam_ros"
 HEAD = "# SPDX-License-Identifier: Apache-2.0\n# Written by scripts/write_typings.py.\n"
-FOLDERS = ("pam_ros", "rclpy_cyclone", "benchmarks", "faults", "fuzz", "test", "examples", "launch")
+FOLDERS = ("pam_ros", "rclpy_cyclone", "bench", "research", "test", "examples", "launch")
 _PYTHON = {
     "bool": "bool", "byte": "bytes", "string": "str", "wstring": "str", "float32": "float",
     "float64": "float", **dict.fromkeys(INTEGER_RANGES, "int"),

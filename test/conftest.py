@@ -36,7 +36,8 @@ BY_PIP = {
 }  # fmt: skip
 # Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {
-    "benchmarks": ("torch", "lerobot", "rosbags"),
+    "bench": ("torch", "lerobot", "rosbags"),
+    "research": ("torch", "lerobot", "mujoco"),
     "rclpy_cyclone": ("rosbags",),
     "faults": ("torch", "lerobot", "rosbags", "mujoco"),
     "live": ("aiohttp", "PIL"),

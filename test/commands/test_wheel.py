@@ -110,7 +110,7 @@ def test_the_wheel_has_every_module_and_all_data(wheel):
     assert missing_from(names) == []
     runtime = ("__init__.py", "README.md", "py.typed")
     assert {f"rclpy_cyclone/{name}" for name in runtime} <= set(names)
-    tests = [name for name in names if name.startswith(("test/", "benchmarks/", "faults/"))]
+    tests = [name for name in names if name.startswith(("test/", "bench/", "research/"))]
     assert tests == []
 
 

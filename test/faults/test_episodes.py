@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where episodes change, whatever order their maps come in."""
 
-from faults.episodes import Episodes
+from .episodes import Episodes
 
 
 def changes(*maps):

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from faults import trial
-from faults.bench import Bench, BenchSettings
-from faults.parts import PartsWitness
-from faults.policy import DETECTED_S
-from faults.trial import Expect, Row
-from faults.witness import Command, Report, Witness
+from . import trial
+from .bench import Bench, BenchSettings
+from .parts import PartsWitness
+from .policy import DETECTED_S
+from .trial import Expect, Row
+from .witness import Command, Report, Witness
 
 
 class Listener:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from faults.limits import Limits
-from faults.witness import Command
+from .limits import Limits
+from .witness import Command
 
 LIMITS = Limits({"pan": (-1.0, 1.0), "lift": (-1.0, 1.0)}, 0.1, 0.5, 0.1)
 

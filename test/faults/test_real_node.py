@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(1200)
 
 
-def run(module, *arguments, timeout=1100):
+def run(*arguments, timeout=1100):
     """A program that ends what it has started, also if it is ended itself."""
     with subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "test/faults", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,7 +33,7 @@ def run(module, *arguments, timeout=1100):
 
 def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):
     rows = ["wrong encoding", "unknown joint", "NaN actions", "with Python's lock"]
-    done = run("faults", "--json", str(tmp_path / "out.json"), "--only", *rows)
+    done = run("--json", str(tmp_path / "out.json"), "--only", *rows)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     outcomes = json.loads((tmp_path / "out.json").read_text())["rows"]
     assert len(outcomes) == 4
@@ -42,13 +42,13 @@ def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):
 
 def test_a_robot_of_two_parts_is_held_as_one_and_each_part_in_its_way(tmp_path):
     rows = ["one arm's driver dies", "sends no numbers", "policy hangs, velocity", "stops, twist"]
-    done = run("faults", "--json", str(tmp_path / "out.json"), "--only", *rows)
+    done = run("--json", str(tmp_path / "out.json"), "--only", *rows)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 4
 
 
 def test_a_soak_of_twenty_seconds_has_a_cause_for_every_missed_tick(tmp_path):
-    done = run("faults.soak", "--minutes", "0.33", "--json", str(tmp_path / "out.json"))
+    done = run("soak", "--minutes", "0.33", "--json", str(tmp_path / "out.json"))
     # So short, memory and latency say nothing yet: the status is not asked.
     assert (tmp_path / "out.json").is_file(), done.stderr[-2000:]
     figures = json.loads(done.stdout)

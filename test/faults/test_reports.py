@@ -3,11 +3,11 @@
 
 import pytest
 
-from faults import holding, soak_report, table
-from faults.__main__ import main
-from faults.table import line, page
-from faults.trial import Outcome
-from faults.witness import Command
+from . import holding, soak_report, table
+from .command import main
+from .table import line, page
+from .trial import Outcome
+from .witness import Command
 
 MB = 1_000_000
 

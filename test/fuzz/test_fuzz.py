@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from fuzz import one
-from fuzz.__main__ import line
-from fuzz.page import page
-from fuzz.places import CORPUS
-from fuzz.targets import TARGETS, Target
+from . import one
+from .command import line
+from .page import page
+from .places import CORPUS
+from .targets import TARGETS, Target
 
 SECONDS = 1.0
 

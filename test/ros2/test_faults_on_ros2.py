@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the fault table on a real ROS 2. `python -m faults --runtime rclpy` runs all of them."""
+"""Rows of the fault table on a real ROS 2. `python test/faults --runtime rclpy` runs them all."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def test_the_node_keeps_the_arm_safe_on_ros2_too(runnable, built, tmp_path):
     out = tmp_path / "out.json"
     done = subprocess.run(
         [
-            sys.executable, "-m", "faults", "--runtime", "rclpy", "--rmw", rmw,
+            sys.executable, "test/faults", "--runtime", "rclpy", "--rmw", rmw,
             "--setup", str(built / "install" / "setup.bash"),
             "--json", str(out), "--only", *ROWS,
         ],
