@@ -18,7 +18,7 @@ PROVIDED = {
     "yaml": "python3-yaml",
 }
 # Packages that tests define themselves.
-MADE_UP = {"arm_msgs", "gripper_msgs", "nobodys_msgs", "sign_msgs", "spot_msgs"}
+MADE_UP = {"arm_msgs", "gripper_msgs", "nobodys_msgs", "sign_msgs", "spot_msgs", "stage_msgs"}
 
 
 def imported(*folders):

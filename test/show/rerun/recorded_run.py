@@ -247,6 +247,7 @@ def write_bag(path, messages, chunk_before=None):
     with writer:
         for number, (topic, _, message) in enumerate(messages):
             if number == chunk_before:
+                assert writer._file is not None
                 writer._file.flush()
             kind = TYPE_OF.get(topic, "std_msgs/msg/String")
             writer.add_topic(topic, kind)
