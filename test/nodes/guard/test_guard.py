@@ -71,7 +71,8 @@ class Running:
         self.sent.append(Time.from_msg(message.header.stamp).nanoseconds)
 
     def _on_report(self, message) -> None:
-        self.reports += message.status
+        # But for "Node starting up", which has no values.
+        self.reports += [status for status in message.status if status.values]
 
     def _observe(self) -> None:
         stamp = self.peer.get_clock().now().to_msg()
