@@ -25,7 +25,7 @@ PAM_ROS_ROS2_SETUP ?= $(SOURCED)
 export PAM_ROS_ROS2_SETUP
 unexport AMENT_PREFIX_PATH ROS_DISTRO PYTHONPATH
 
-.PHONY: help setup demo test lint docs bench sidecar kills faults fuzz soak evaluate train-demo train-demo-vla clean
+.PHONY: help setup demo test lint docs bench bench-gpu sidecar kills faults fuzz soak evaluate train-demo train-demo-vla clean
 
 help:
 	@echo 'make demo        the robot arm, the policy and its heatmaps; writes to $(OUT)'
@@ -34,6 +34,7 @@ help:
 	@echo 'make lint        ruff, mypy, and the pages' English'
 	@echo 'make docs        the pages of docs/ as HTML, in build/docs/html'
 	@echo 'make bench       times ticks beside lerobot; writes docs/benchmarks.md (half an hour)'
+	@echo 'make bench-gpu   the same on an NVIDIA GPU; writes docs/benchmarks_gpu.md'
 	@echo 'make sidecar     sparse features at 30 Hz for $(SIDECAR_SECONDS) s: lost ticks, delay, CPU share'
 	@echo 'make kills       ends $(KILLS) recorders by kill -9 and repairs their bags'
 	@echo 'make faults      does to the real node what goes wrong on robots; writes docs/faults.md'
@@ -79,6 +80,9 @@ build/bench: $(READY)
 bench: $(READY) build/bench
 	$(BIN)/python -m pip install --quiet -e '.[int8]'
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-gpu: $(READY)
+	$(BIN)/python -m benchmarks --device cuda $(BENCH_ARGS)
 
 sidecar: $(READY)
 	$(BIN)/python -m benchmarks.sidecar --seconds $(SIDECAR_SECONDS)

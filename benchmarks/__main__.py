@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import ask_for_threads, pin_threads
+from benchmarks.machine import ask_for_threads, pin_threads, why_no_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
+RESULTS = {
+    "cpu": ROOT / "benchmarks" / "results",
+    "cuda": ROOT / "benchmarks" / "results" / "gpu",
+}
+PAGES = {"cpu": ROOT / "docs" / "benchmarks.md", "cuda": ROOT / "docs" / "benchmarks_gpu.md"}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the status is 1 where a slice failed."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Times ticks; see docs.")
-    parser.add_argument("--threads", type=int, default=2, help="of torch, OpenCV, OpenVINO")
-    parser.add_argument("--seconds", type=float, default=90.0, help="of rounds per slice")
-    parser.add_argument("--slice", action="append", help="only this one; may be repeated")
-    parser.add_argument("--list", action="store_true", help="the slices there are")
-    parser.add_argument("--quick", action="store_true", help="a little of everything, tiny policy")
-    parser.add_argument("--table", action="store_true", help="only write the page")
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
-    options = parser.parse_args(arguments)
+    """Run it; the status is 1 where a slice failed or there is no such device."""
+    options, parser = _parse(arguments)
     ask_for_threads(options.threads)
     # As Ctrl-C does: nodes that a slice has started end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if options.table:
         return _write_page(options)
+    why_not = why_no_cuda() if options.device == "cuda" and not options.list else ""
+    if why_not:
+        print(f"Nothing was measured: {why_not}.", file=sys.stderr)
+        return 1
     pin_threads(options.threads)
-    import torch  # noqa: PLC0415  (after ask_for_threads)
+    from benchmarks import slices  # noqa: PLC0415  (after ask_for_threads)
 
-    from benchmarks import slices  # noqa: PLC0415
-
-    known = {each.name: each for each in slices.all_slices(cuda=torch.cuda.is_available())}
+    known = {each.name: each for each in slices.all_slices(options.device)}
     if options.list:
         print("\n".join(known))
         return 0
@@ -54,11 +54,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _measure(options, known[options.slice[0]])
     failed = 0
     for name in options.slice or known:
-        command = [sys.executable, "-m", "benchmarks", "--slice", name]
+        command = [sys.executable, "-m", "benchmarks", "--device", options.device, "--slice", name]
         command += ["--threads", str(options.threads), "--seconds", str(options.seconds)]
         command += ["--results", str(options.results)]
         failed |= subprocess.run(command, cwd=ROOT, check=False).returncode
     return _write_page(options) or min(failed, 1)
+
+
+def _parse(
+    arguments: Sequence[str] | None,
+) -> tuple[argparse.Namespace, argparse.ArgumentParser]:
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Times ticks; see docs.")
+    parser.add_argument(
+        "--device",
+        choices=tuple(RESULTS),
+        default="cpu",
+        help="each has slices, results and a page of its own",
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of torch, OpenCV, OpenVINO")
+    parser.add_argument("--seconds", type=float, default=90.0, help="of rounds per slice")
+    parser.add_argument("--slice", action="append", help="only this one; may be repeated")
+    parser.add_argument("--list", action="store_true", help="the slices there are")
+    parser.add_argument("--quick", action="store_true", help="a little of everything, tiny policy")
+    parser.add_argument("--table", action="store_true", help="only write the page")
+    parser.add_argument("--results", type=Path, help="their folder, if not the device's own")
+    parser.add_argument("--page", type=Path, help="if not the device's own")
+    options = parser.parse_args(arguments)
+    options.results = options.results or RESULTS[options.device]
+    options.page = options.page or PAGES[options.device]
+    return options, parser
 
 
 def _measure(options: argparse.Namespace, chosen: object) -> int:
@@ -76,9 +100,9 @@ def _quick(options: argparse.Namespace) -> int:
     """Every group on a tiny policy, in this process."""
     from benchmarks import results, slices  # noqa: PLC0415
 
-    settings = slices.Settings(threads=options.threads).quick()
-    for group in slices.TITLES:
-        measured = slices.run(slices.Slice(group, slices.QUICK_SIZE), settings)
+    settings = slices.Settings(threads=options.threads).quick(options.device)
+    for group in slices.groups_of(options.device):
+        measured = slices.run(slices.Slice(group, slices.QUICK_SIZE, options.device), settings)
         results.write(measured, options.results)
     return _write_page(options)
 
@@ -88,7 +112,8 @@ def _write_page(options: argparse.Namespace) -> int:
     from benchmarks.table import document  # noqa: PLC0415
 
     options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(document(read_all(options.results)), encoding="utf-8")
+    page = document(read_all(options.results), options.device)
+    options.page.write_text(page, encoding="utf-8")
     print(options.page)
     return 0
 

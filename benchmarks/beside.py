@@ -122,6 +122,7 @@ def _start(key: str, command: Sequence[str], folder: Path, options: argparse.Nam
         "policy": folder / "policy",
         "contract": folder / f"{key}.yaml",
         "torch_threads": torch.get_num_threads(),
+        "device": "cpu",  # as the bare policy
         "engine": options.engine,
         "execution": options.execution,
         "enabled": "true",

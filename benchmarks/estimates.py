@@ -38,10 +38,22 @@ def ratio_of_medians(
     Raises:
         ValueError: the two are not of equally many rounds, or there are none.
     """
+    return ratio_of_percentiles(seconds, reference, 50, seed)
+
+
+def ratio_of_percentiles(
+    seconds: Sequence[float], reference: Sequence[float], percent: float, seed: int = 0
+) -> Estimate:
+    """The same of any percentile. Of the outermost the interval says little: few rounds make it.
+
+    Raises:
+        ValueError: as ratio_of_medians.
+    """
     row, base = _rounds(seconds, reference)
     picks = _picks(len(row), seed)
-    ratios = np.median(row[picks], axis=1) / np.median(base[picks], axis=1)
-    return _estimate(float(np.median(row) / np.median(base)), ratios)
+    of_row, of_base = (np.percentile(each[picks], percent, axis=1) for each in (row, base))
+    value = np.percentile(row, percent) / np.percentile(base, percent)
+    return _estimate(float(value), of_row / of_base)
 
 
 def paired_change(on: Sequence[float], off: Sequence[float], seed: int = 0) -> Estimate:

@@ -25,7 +25,8 @@ class Row:
     """One thing to time. `run` does it once; None where it cannot run here, and `missing` why.
 
     note: what a reader of the figure should know. repeats: how often it runs for one sample, which
-    is the mean of these. before: what runs before each sample and is not timed.
+    is the mean of these. before, after: what runs around each sample and is not timed. against: the
+    key of the row that its ratio is to; empty for the slice's reference.
     """
 
     key: str
@@ -35,6 +36,8 @@ class Row:
     note: str = ""
     repeats: int = 1
     before: Callable[[], object] | None = None
+    after: Callable[[], object] | None = None
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def interleave(
     Args:
         rows: their keys differ.
         effort: how many rounds.
-        synchronise: waits for the device; runs before the clock starts and before it stops.
+        synchronise: waits for what the row has launched on the device; runs before the clock starts
+            and before it stops.
         clock: in seconds.
         watch: starts to watch what other programs do.
     """
@@ -92,7 +96,10 @@ def interleave(
         for _ in range(row.repeats):
             row.run()
         synchronise()
-        return (clock() - start) / row.repeats
+        taken = clock() - start
+        if row.after is not None:
+            row.after()
+        return taken / row.repeats
 
     for _ in range(effort.warmup):
         for row in running:

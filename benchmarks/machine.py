@@ -49,6 +49,23 @@ def pin_threads(count: int) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+def why_no_cuda() -> str:
+    """Why this torch cannot compute on a GPU here, as a sentence; empty if it can."""
+    import torch  # noqa: PLC0415  (after ask_for_threads)
+
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+        return f"torch {torch.__version__} was built without CUDA: install one that has it"
+    if not torch.cuda.is_available():
+        return "torch finds no CUDA device: it needs an NVIDIA GPU and its driver (see nvidia-smi)"
+    try:
+        torch.ones(2, device="cuda").sum().item()
+    except RuntimeError as error:
+        reason = str(error).strip().split("\n")[0]
+        name = torch.cuda.get_device_name()
+        return f"torch {torch.__version__} cannot compute on {name}: {reason}"
+    return ""
+
+
 def describe(device: str) -> dict[str, object]:
     """Processor, instruction sets, memory, GPU and the versions of what was timed."""
     info = _cpu_info()
@@ -65,7 +82,9 @@ def describe(device: str) -> dict[str, object]:
     if "cuda" in device:
         import torch  # noqa: PLC0415
 
-        description["gpu"] = torch.cuda.get_device_name()
+        properties = torch.cuda.get_device_properties(device)
+        description["gpu"] = properties.name
+        description["gpu_memory_gib"] = round(properties.total_memory / 2**30, 1)
         description["cuda"] = torch.version.cuda
     return description
 

@@ -72,7 +72,7 @@ VARIANTS = (
 def measure(
     subject: Subject, variants: Sequence[Variant], threads: int, observations: int
 ) -> tuple[RowResult, ...]:
-    """Rows of each variant [ms]: one per answer."""
+    """Rows of each variant [ms], on the subject's device: one per answer."""
     rows: list[RowResult] = []
     own_domain(None)
     with TemporaryDirectory() as name:
@@ -82,7 +82,7 @@ def measure(
         subject.save(folder / "policy")
         plan = write_robot(subject, folder, observations)
         for variant in variants:
-            samples, problem = _run(variant, folder, threads)
+            samples, problem = _run(variant, folder, threads, subject.device)
             rows += [
                 RowResult(
                     f"{variant.key}_{answer}",
@@ -151,7 +151,9 @@ def write_robot(
     return plan
 
 
-def _run(variant: Variant, folder: Path, threads: int) -> tuple[list[dict[str, float]], str]:
+def _run(
+    variant: Variant, folder: Path, threads: int, device: str
+) -> tuple[list[dict[str, float]], str]:
     """The peer's samples, or why there are none."""
     processes = Processes(folder)
     processes.start(
@@ -159,6 +161,7 @@ def _run(variant: Variant, folder: Path, threads: int) -> tuple[list[dict[str, f
         policy=folder / "policy",
         contract=folder / "contract.yaml",
         torch_threads=threads,
+        device=device,
         enabled=True,
         **variant.parameters,
     )

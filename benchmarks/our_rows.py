@@ -9,8 +9,8 @@ from benchmarks import ticks
 from benchmarks.interleave import Row
 from benchmarks.sizes import make_observation
 from pam_ros.policy import PolicyError, wrap
+from pam_ros.policy.engines import names
 from pam_ros.policy.engines.int8_form import form_path, key_of
-from pam_ros.policy.engines.names import INT8
 from pam_ros.policy.engines.quantise import FEWEST, quantise
 from pam_ros.policy.engines.workshop import EngineFactory
 
@@ -40,17 +40,26 @@ KINDS = {
     "rollout": ("the same of the rollout", ticks.rollout_tick),
     "contribution": ("tick from images, maps of the contribution, overlays", ticks.contribution),
     "token_contribution": ("the same of the tokens' contribution", ticks.token_contribution),
+    "contribution_alone": (
+        "maps of the contribution alone, of a tick that has run",
+        ticks.contribution_alone,
+    ),
+    "token_contribution_alone": (
+        "the same alone of the tokens' contribution",
+        ticks.token_contribution_alone,
+    ),
 }
 
 
 class Ours:
-    """The subject wrapped once per engine and dtype; what cannot run is kept as its reason."""
+    """The subject wrapped once per engine and dtype; what cannot run is kept as its reason.
+
+    engines: those asked for that are for the subject's device.
+    """
 
     def __init__(self, subject: Subject, engines: Sequence[tuple[str, str]] = ENGINES) -> None:
         self._subject = subject
-        self._engines = [
-            pair for pair in engines if pair[0] != "cuda_graph" or "cuda" in subject.device
-        ]
+        self.engines = [pair for pair in engines if runs_on(pair[0], subject.device)]
         self._made: dict[tuple[str, str], ActPolicy | str] = {}
 
     def policy(self, engine: str = "eager", dtype: str = "float32") -> ActPolicy | str:
@@ -60,7 +69,7 @@ class Ours:
             subject = self._subject
             processors = subject.preprocessor, subject.postprocessor
             try:
-                if dtype == INT8:
+                if dtype == names.INT8:
                     _quantise(self._subject)
                 made = wrap(subject.policy, *processors, engine=engine, dtype=dtype)
             except PolicyError as error:
@@ -89,7 +98,7 @@ class Ours:
 
     def rows(self, kind: str) -> list[Row]:
         """One row of KINDS for each engine."""
-        return [self.row(kind, *pair) for pair in self._engines]
+        return [self.row(kind, *pair) for pair in self.engines]
 
     def row(self, kind: str, engine: str, dtype: str) -> Row:
         """One row of KINDS; missing where the engine cannot run here."""
@@ -99,6 +108,12 @@ class Ours:
         if isinstance(policy, str):
             return Row(key, label, None, policy)
         return Row(key, label, make(policy, self._subject))
+
+
+def runs_on(engine: str, device: str) -> bool:
+    """Whether an engine is for this kind of device; what is no engine says so in its row."""
+    entry = names.ENGINES.get(engine)
+    return entry is None or entry.device in {"", device.partition(":")[0]}
 
 
 def _quantise(subject: Subject) -> None:

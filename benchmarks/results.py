@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.estimates import Estimate, paired_change, ratio_of_medians
+from benchmarks.estimates import Estimate, paired_change, ratio_of_percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowResult:
-    """One row: its value in every round, in the slice's unit; none where it could not run."""
+    """One row: its value in every round, in the slice's unit; none where it could not run.
+
+    against: as in interleave.Row.
+    """
 
     key: str
     label: str
     samples: tuple[float, ...]
     missing: str = ""
     note: str = ""
+    against: str = ""
 
     @property
     def median(self) -> float:
@@ -39,7 +43,7 @@ class SliceResult:
     """One slice.
 
     group: what was measured, see slices.GROUPS. size: of which policy. device: "cpu" or "cuda".
-    reference: the row that ratios are to; empty where there is none. unit: "ms" or "MiB".
+    reference: the row that ratios are to unless it says another; empty for none. unit: "ms", "MiB".
     facts: what else a reader should know, for instance of each engine. left_out and others: as in
     interleave.Timing.
     """
@@ -67,12 +71,18 @@ class SliceResult:
         found = [row for row in self.rows if row.key == key and row.samples]
         return found[0] if found else None
 
-    def ratio(self, key: str, reference: str | None = None) -> Estimate | None:
-        """A row's median by that of the reference; None where one of them did not run."""
-        row, base = self.row(key), self.row(self.reference if reference is None else reference)
+    def ratio(self, key: str, reference: str | None = None, percent: float = 50) -> Estimate | None:
+        """A row's percentile by that of another; None where one of them did not run.
+
+        reference: the other's key; None: the one that the row is against, or the slice's.
+        """
+        row = self.row(key)
+        if row is not None and reference is None:
+            reference = row.against or self.reference
+        base = self.row(reference or "")
         if row is None or base is None:
             return None
-        return ratio_of_medians(row.samples, base.samples)
+        return ratio_of_percentiles(row.samples, base.samples, percent)
 
     def change(self, on: str, off: str) -> Estimate | None:
         """paired_change of two rows; None where one of them did not run."""
@@ -98,6 +108,7 @@ def row_results(
             tuple(round(value * factor, 3) for value in samples.get(row.key, ())),
             row.missing,
             row.note,
+            row.against,
         )
         for row in rows
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/benchmarks.md, written from the results alone."""
+"""docs/benchmarks.md and docs/benchmarks_gpu.md, written from the results alone."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import gpu_page
 from benchmarks.capture import OFF
 from benchmarks.interleave import CALM
 from benchmarks.sizes import SIZES
-from benchmarks.slices import MEMORY, NODE, TITLES
+from benchmarks.slices import CPU, MEMORY, NODE, TITLES
 from benchmarks.targets import findings
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ fused cross-attention, whose weights never exist. The change is the median of th
 by the median of the latter.
 """
 
+COMMANDS = """A command is `step` from images to the action, in the main thread, as the node makes
+the chunk that it waits for. Meanwhile another thread computes contributions one after the other, as
+the node does: with its priority, and on the stream that the policy gives them. Each command begins
+at a random moment of a contribution, and is timed until its own stream is done. Both threads share
+the interpreter's lock as well as the GPU. The ratios are to the same engine's command alone, in the
+same rounds; the 99% of few rounds are rough.
+
+PyTorch has no priority below that of the default stream, where the commands are. The last row of
+each engine has a stream for them that goes before the contribution's; the node has none.
+"""
+
 MEMORY_NOTE = """A fresh process for each row loads the checkpoint from disk and runs three ticks;
 the figure is the kernel's VmHWM. It holds what loading needs for a moment, such as lerobot's own
 pass in ours, which checks the written-out one.
@@ -55,21 +67,29 @@ the observation's stamp.
 """
 
 
-def document(results: Mapping[str, SliceResult]) -> str:
-    """The whole page."""
-    return "\n".join(_document(results)).rstrip() + "\n"
+TAIL = 99
+TAILED = ("", "Median [ms]", f"{TAIL}% [ms]", "Rounds", "Median to alone", f"{TAIL}% to alone")
 
 
-def _document(results: Mapping[str, SliceResult]) -> Iterator[str]:
-    yield HEAD
-    yield "## Where"
-    yield ""
-    yield from _machines(list(results.values()))
+def document(results: Mapping[str, SliceResult], device: str = CPU) -> str:
+    """The whole page of a device; without results it says that nothing was measured."""
+    return "\n".join(_document(results, device)).rstrip() + "\n"
+
+
+def _document(results: Mapping[str, SliceResult], device: str) -> Iterator[str]:
+    if device == CPU:
+        yield HEAD
+    else:
+        yield from gpu_page.head(results)
+    if results or device == CPU:
+        yield "## Where"
+        yield ""
+        yield from _machines(list(results.values()), device)
     yield "## What is promised"
     yield ""
     yield "Default ACT, two 480x640 cameras; ours with maps and two overlays."
     yield ""
-    lines = [(found.promise, found.measured, found.holds) for found in findings(results)]
+    lines = [(found.promise, found.measured, found.holds) for found in findings(results, device)]
     yield from _table(("Promise", "Measured", "Holds"), lines)
     sizes = list(SIZES)
     for group, title in TITLES.items():
@@ -82,8 +102,10 @@ def _document(results: Mapping[str, SliceResult]) -> Iterator[str]:
 
 
 def _group(group: str, results: Sequence[SliceResult]) -> Iterator[str]:
-    notes = {"capture": CAPTURE, MEMORY: MEMORY_NOTE, NODE: NODE_NOTE}
-    if group in notes:
+    notes = {"capture": CAPTURE, "commands": COMMANDS, MEMORY: MEMORY_NOTE, NODE: NODE_NOTE}
+    if group == MEMORY and any("cuda" in result.device for result in results):
+        yield gpu_page.MEMORY_NOTE
+    elif group in notes:
         yield notes[group]
     for result in results:
         yield f"**{_first_upper(result.title)}{' on the GPU' if 'cuda' in result.device else ''}**"
@@ -95,6 +117,9 @@ def _group(group: str, results: Sequence[SliceResult]) -> Iterator[str]:
 
 
 def _rows(result: SliceResult) -> Iterator[str]:
+    if any(row.against for row in result.rows):
+        yield from _table(TAILED, [_tailed_row(result, row) for row in result.rows])
+        return
     if result.unit == "ms":
         head = ["", "Median [ms]", "5% to 95%", "Rounds"]
     else:
@@ -118,6 +143,17 @@ def _row(result: SliceResult, row: RowResult, columns: int) -> Sequence[str]:
     if len(cells) < columns:
         cells.append(_comparison(result, row))
     return cells
+
+
+def _tailed_row(result: SliceResult, row: RowResult) -> Sequence[str]:
+    if not row.samples:
+        return (row.label, f"not measured: {row.missing}", *[""] * (len(TAILED) - 2))
+    ratios = ["1", "1"]
+    if row.key != row.against:
+        found = [result.ratio(row.key, percent=percent) for percent in (50, TAIL)]
+        ratios = [f"{each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for each in found if each]
+    tail = f"{np.percentile(row.samples, TAIL):.4g}"
+    return (row.label, f"{row.median:.4g}", tail, str(len(row.samples)), *ratios)
 
 
 def _comparison(result: SliceResult, row: RowResult) -> str:
@@ -164,21 +200,24 @@ def _facts(result: SliceResult) -> Iterator[str]:
     )
 
 
-def _machines(results: Sequence[SliceResult]) -> Iterator[str]:
+def _machines(results: Sequence[SliceResult], device: str) -> Iterator[str]:
     seen: dict[str, list[str]] = {}
     for result in results:
         seen.setdefault(_machine(result), []).append(result.name)
     for text, names in seen.items():
         yield f"- {text}" + (f" For {', '.join(names)}." if len(seen) > 1 else "")
-    if not any("cuda" in result.device for result in results):
-        yield "- No GPU was at hand: the rows of cuda_graph are not here."
+    if device == CPU:
+        yield f"- All of this is on the CPU. GPUs have [a page of their own]({gpu_page.NAME})."
     yield ""
 
 
 def _machine(result: SliceResult) -> str:
     machine = result.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    gpu = f", {machine['gpu']} (CUDA {machine['cuda']})" if "gpu" in machine else ""
+    gpu = ""
+    if "gpu" in machine:
+        memory = f"{machine['gpu_memory_gib']:.0f} GiB"
+        gpu = f", {machine['gpu']} with {memory} (CUDA {machine['cuda']})"
     sets = ", ".join(machine["instruction_sets"]) or "none that matter here"
     return (
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']:.0f} GiB{gpu}; torch, "

@@ -109,18 +109,46 @@ def rollout_from_images(policy: Policy, subject: Subject) -> Run:
 
 def contribution(policy: ActPolicy, subject: Subject) -> Run:
     """As from_images, with the maps of the pixels' contributions, one pass after the other."""
-    return _contribute_and_show(policy, subject, CONTRIBUTION)
+    return contribute_and_show(policy, subject.observation, CONTRIBUTION)
 
 
 def token_contribution(policy: ActPolicy, subject: Subject) -> Run:
     """The same of the tokens' contributions, from the tokens of the tick's own pass."""
     policy.compare_with(policy.mean_tokens([subject.observation]))
-    return _contribute_and_show(policy, subject, TOKEN_CONTRIBUTION)
+    return contribute_and_show(policy, subject.observation, TOKEN_CONTRIBUTION)
 
 
-def _contribute_and_show(policy: ActPolicy, subject: Subject, method: str) -> Run:
-    observation, show = subject.observation, Show(subject.observation)
+def contribution_alone(policy: ActPolicy, subject: Subject) -> Run:
+    """The maps of the pixels' contributions alone, of a tick whose pass has run."""
+    return contribute(policy, subject.observation, CONTRIBUTION)
+
+
+def token_contribution_alone(policy: ActPolicy, subject: Subject) -> Run:
+    """The same of the tokens' contributions."""
+    policy.compare_with(policy.mean_tokens([subject.observation]))
+    return contribute(policy, subject.observation, TOKEN_CONTRIBUTION)
+
+
+def contribute(
+    policy: ActPolicy, observation: Mapping[str, NDArray[Any]], method: str
+) -> Callable[[], AttentionMaps]:
+    """Maps of the contributions to a tick whose pass has run."""
     request = ContributionRequest(method)
+    policy.keep_inputs(keep=True)
+    output = policy.step(observation)
+
+    def run() -> AttentionMaps:
+        found = policy.contribute(observation, request, output)
+        return found.maps(policy.spec.layout, request.cell if method == CONTRIBUTION else None)
+
+    return run
+
+
+def contribute_and_show(
+    policy: ActPolicy, observation: Mapping[str, NDArray[Any]], method: str
+) -> Run:
+    """A tick from images with the maps of contributions, on any observation."""
+    show, request = Show(observation), ContributionRequest(method)
     policy.keep_inputs(keep=True)
 
     def run() -> None:

@@ -21,7 +21,7 @@ from std_srvs.srv import SetBool
 from faults.episodes import Episodes
 from faults.limits import Limits
 from faults.node_process import NodeProcess
-from faults.trial import Outcome
+from faults.trial import SEEN_S, Outcome
 from faults.witness import Witness
 from pam_ros.msg import AttentionMap
 from pam_ros.nodes.demo.result_listener import RESULT_QOS
@@ -29,6 +29,7 @@ from pam_ros.robot import load_contract
 from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.robot.topics import DEMO_RESULT
 from pam_ros.share.folders import find_contract, share_directory
+from pam_ros.sim.processes import own_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
 
     from faults.witness import Command
 
-START_S = 180.0
+START_S = 600.0
+"""A machine that is slow and busy loads torch and a policy for minutes."""
+AGAIN_S = 60.0
 QUIET_S = 1.0
 """After so long the last word of a killed process has arrived."""
-MAP_S = 10.0
+MAP_S = 30.0
 """A map comes that soon after its command, also on a machine that is busy."""
+RECORDED = 100_000
+"""So many bytes of a bag hold messages of the first second."""
 HELD_S = 1.5
 """So long it is looked whether the arm is held."""
 
@@ -49,8 +54,9 @@ class DemoBench:
     """The demo's three processes, and a witness."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ["ROS_DOMAIN_ID"] = str(100 + os.getpid() % 60)
-        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+        own_domain(None)
+        # What killed nodes of another run have left says nothing here.
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
         self.folder = folder
         contract = load_contract(find_contract("demo_arm"))
         self.period_s = 1.0 / contract.rate_hz
@@ -114,7 +120,7 @@ class DemoBench:
         if not self._enable.wait_for_service(timeout_sec=10.0):
             return False
         future = self._enable.call_async(SetBool.Request(data=True))
-        return self.wait(future.done, 5.0) and bool(future.result().success)
+        return self.wait(future.done, 20.0) and bool(future.result().success)
 
     def _on_result(self, _: String) -> None:
         self.episodes.take_result(time.monotonic())
@@ -190,15 +196,22 @@ def _breaches(bench: DemoBench, before: list[Command], commands: list[Command]) 
 def _kill_recorder(bench: DemoBench, outcome: Outcome) -> None:
     from pam_ros.bags import BagError, BagReader, repair  # noqa: PLC0415
 
+    bag = bench.folder / "bag"
+
+    def recorded() -> int:
+        return sum(file.stat().st_size for file in bag.glob("*.mcap"))
+
+    if not bench.wait(lambda: recorded() > RECORDED, AGAIN_S):
+        outcome.problems.append("the recorder recorded nothing before")
     bench.processes["recorder"].kill()
     killed = time.monotonic()
     time.sleep(2.0)
     # Between two episodes it stands for a moment.
-    if not bench.wait(lambda: bench.moving(killed), 10.0):
+    if not bench.wait(lambda: bench.moving(killed), AGAIN_S):
         outcome.problems.append("the arm stands still")
     try:
-        report = repair(bench.folder / "bag")
-        with BagReader(bench.folder / "bag") as reader:
+        report = repair(bag)
+        with BagReader(bag) as reader:
             messages = sum(1 for _ in reader.messages())
         outcome.said = f"`pam_ros bag repair`: {messages} messages, {len(report.files)} files"
         if not messages:
@@ -209,9 +222,13 @@ def _kill_recorder(bench: DemoBench, outcome: Outcome) -> None:
 
 def _kill_robot(bench: DemoBench, outcome: Outcome) -> None:
     robot = bench.processes["demo_robot"]
+    # In the middle of an episode: between two of them nothing is commanded, and nothing held.
+    now = time.monotonic()
+    if not bench.wait(lambda: bench.moving(now), AGAIN_S):
+        outcome.problems.append("the arm did not move before")
     robot.kill()
     killed = time.monotonic()
-    if not bench.wait(lambda: bench.state(killed + QUIET_S) == "holding", 6.0):
+    if not bench.wait(lambda: bench.state(killed + QUIET_S) == "holding", SEEN_S):
         outcome.problems.append(f"the state is {bench.state(killed + QUIET_S) or 'unknown'}")
     report = bench.witness.newest("act_attention: ", killed + QUIET_S)
     outcome.said = f"/diagnostics: {report.message}"[:200] if report else ""
@@ -247,7 +264,7 @@ def _kill_node(bench: DemoBench, outcome: Outcome) -> None:
         outcome.problems.append("the log does not say that it comes up disabled")
     enabled = time.monotonic()
     # Between two episodes there is no joint state to start from: whoever is refused asks again.
-    if bench.wait(bench.enable, 20.0) and bench.wait(lambda: bench.moving(enabled), 20.0):
+    if bench.wait(bench.enable, AGAIN_S) and bench.wait(lambda: bench.moving(enabled), AGAIN_S):
         outcome.back_s = round(time.monotonic() - enabled, 2)
     else:
         outcome.problems.append("it could not be enabled again")

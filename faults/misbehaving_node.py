@@ -51,7 +51,7 @@ class Misbehaviour:
         except (FileNotFoundError, ValueError):
             return run(*given)
         if word in {"free", "lock", "exit"}:
-            self._wishes.unlink()
+            self._wishes.unlink(missing_ok=True)
         if word == "raise":
             raise ZeroDivisionError("wished for")
         if word == "exit":

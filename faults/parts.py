@@ -7,6 +7,7 @@ Import it where rclpy is.
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,19 +89,28 @@ def with_parts(contract: str, second: str) -> str:
 
 
 class PartsWitness(Witness):
-    """Joins what goes to the two topics: a command is there when the second part of it is."""
+    """Joins what goes to the two topics: a command is there when the second part of it is.
+
+    The topics are read one after the other, so that on a busy machine a next first part may be
+    taken before the second part of the one before it. A robot that is stopped gets a second part
+    alone.
+    """
 
     def __init__(self, node: Node, second: str) -> None:
         super().__init__(node, f"/{LEFT}/commands")
         self._second = SECONDS[second]
+        self._firsts: deque[Command] = deque()
         self._first: Command | None = None
         node.create_subscription(self._second.message, f"/{RIGHT}/commands", self._on_second, 1000)
 
     def _on_command(self, message: JointState) -> None:
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-        self._first = Command(time.monotonic(), stamp, tuple(message.name), tuple(message.position))
+        first = Command(time.monotonic(), stamp, tuple(message.name), tuple(message.position))
+        self._firsts.append(first)
 
     def _on_second(self, message: Any) -> None:
+        if self._firsts:
+            self._first = self._firsts.popleft()
         first = self._first
         if first is not None:
             value = self._second.value(message)

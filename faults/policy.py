@@ -16,6 +16,9 @@ LIMIT_RAD, MAX_STEP_RAD, MAX_VELOCITY = 0.8, 0.06, 0.5
 TOP, WRIST = (64, 96), (120, 160)
 """Height and width of what the cameras send. The second one comes as JPEG, and is resized."""
 MAX_AGE_S = 0.5
+DETECTED_S = MAX_AGE_S + PERIOD_S
+"""What was published before a fault may be acted on until it is max_age old, on a machine that is
+busy; how soon the robot is held is measured apart (docs/faults.md)."""
 
 CONTRACT = f"""# What the fault suite's robot publishes, and takes.
 robot: faulty

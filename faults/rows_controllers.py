@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from faults.policy import JOINTS
 from faults.rows_messages import setting
-from faults.trial import DETECTED_S, Expect, Row
+from faults.trial import SEEN_S, Expect, Row
 
 if TYPE_CHECKING:
     from faults.bench import Bench
@@ -27,25 +27,25 @@ def _warned(bench: Bench, since: float, topic: str) -> list[str]:
     def told() -> bool:
         return any(f"commands on {topic} {_NO_EFFECT}" in text for text in sentences())
 
-    if not bench.wait(told, 5.0):
+    if not bench.wait(told, SEEN_S):
         return [f"no warning that commands on {topic} have no effect"]
     others = [text for text in sentences() if text.count(_NO_EFFECT) > 1]
     return [f"warned of more than {topic}: {others[0]}"] if others else []
 
 
-def _all_stand(bench: Bench, since: float) -> list[str]:
-    return _warned(bench, since, "/joint_commands")
+def _all_stand(bench: Bench, seen: float, _until: float) -> list[str]:
+    return _warned(bench, seen, "/joint_commands")
 
 
-def _right_stands(bench: Bench, since: float) -> list[str]:
+def _right_stands(bench: Bench, seen: float, until: float) -> list[str]:
     """The left arm is commanded and moves as before, and only the right one is told of."""
-    found = _warned(bench, since, "/right/commands")
-    commands = bench.robot.witness.commands(since + DETECTED_S)
+    found = _warned(bench, seen, "/right/commands")
+    commands = bench.published(seen, until)
     for place, side in enumerate(("left", "right")):
         if len({command.positions[place] for command in commands}) < 2:
             found.append(f"the {side} arm is sent to one place")
     now = bench.robot.positions[PAN]
-    if not bench.wait(lambda: bench.robot.positions[PAN] != now, 2.0):
+    if not bench.wait(lambda: bench.robot.positions[PAN] != now, SEEN_S):
         found.append("the left arm does not move")
     return found
 

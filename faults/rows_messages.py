@@ -95,10 +95,10 @@ def _position(value: float) -> Callable[[Any], Any]:
     return change
 
 
-def _rate(bench: Bench, since: float) -> list[str]:
+def _rate(bench: Bench, seen: float, until: float) -> list[str]:
     """A flood must not make the node command faster than the contract says."""
-    seconds = time.monotonic() - since
-    commands = len(bench.robot.witness.commands(since))
+    seconds = until - seen
+    commands = len(bench.published(seen, until))
     most = 1.5 * seconds / bench.period_s
     return [f"{commands} commands in {seconds:.1f} s"] if commands > most else []
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from faults.rows_messages import changed, spoiling
 from faults.rows_policy import wishing
-from faults.trial import DETECTED_S, Expect, Row
+from faults.trial import Expect, Row
 
 if TYPE_CHECKING:
     from faults.bench import Bench
 
 
-def _at_rest(bench: Bench, since: float) -> list[str]:
+def _at_rest(bench: Bench, seen: float, until: float) -> list[str]:
     """What is no position is to be commanded to 0 while the robot is held."""
-    held = bench.robot.witness.commands(since + DETECTED_S)
+    held = bench.published(seen, until)
     moving = [command.positions[1] for command in held if command.positions[1] != 0.0]
     return [f"{len(moving)} commands of {moving[0]:.3f} while held"] if moving else []
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 
 def wishing(word: str) -> Callable[[Bench], Any]:
-    """A fault in which the policy does what is wished."""
+    """A fault in which the policy does what is wished; of one that hangs, until when at least."""
+    kind, *rest = word.split()
+    hangs_s = float(rest[0]) if kind in {"free", "lock"} else None
 
     @contextmanager
-    def fault(bench: Bench) -> Iterator[None]:
+    def fault(bench: Bench) -> Iterator[float | None]:
+        wished = time.monotonic()
         bench.wish(word)
         try:
-            yield
+            yield None if hangs_s is None else wished + hangs_s
         finally:
             bench.wishes.unlink(missing_ok=True)
 

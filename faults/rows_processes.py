@@ -52,7 +52,7 @@ def _parameters(bench: Bench) -> Iterator[None]:
     yield
 
 
-def _answers(bench: Bench, _: float) -> list[str]:
+def _answers(bench: Bench, _seen: float, _until: float) -> list[str]:
     found = []
     for name, good, result in bench.answers:
         if result is None:
@@ -73,7 +73,7 @@ def _guard_killed(bench: Bench) -> Iterator[None]:
     yield
 
 
-def _guard_is_back(bench: Bench, _: float) -> list[str]:
+def _guard_is_back(bench: Bench, _seen: float, _until: float) -> list[str]:
     if not bench.answers:
         return ["the node has no guard process"]
 
@@ -81,7 +81,7 @@ def _guard_is_back(bench: Bench, _: float) -> list[str]:
         found = [pid for pid, line in bench.node.children().items() if "command_guard" in line]
         return bool(set(found) - set(bench.answers))
 
-    return [] if bench.wait(back, 10.0) else ["no new guard was started"]
+    return [] if bench.wait(back, 30.0) else ["no new guard was started"]
 
 
 @contextmanager
@@ -98,14 +98,14 @@ def _full_disk(bench: Bench) -> Iterator[None]:
         recorder = NodeProcess.of_node("recorder", Path(name) / "recorder.log", parameters)
         bench.answers = [recorder, disk / "bag"]
         try:
-            bench.wait(lambda: "No space left" in recorder.log_since(0), 40.0)
+            bench.wait(lambda: "No space left" in recorder.log_since(0), 180.0)
             yield
         finally:
             recorder.stop()
             subprocess.run(["umount", str(disk)], check=False)  # noqa: S607
 
 
-def _recorder_said_so(bench: Bench, _: float) -> list[str]:
+def _recorder_said_so(bench: Bench, _seen: float, _until: float) -> list[str]:
     """It lives, says what is wrong, and what was on the disk before can be read after a repair."""
     from pam_ros.bags import BagError, BagReader, repair  # noqa: PLC0415
 

@@ -82,6 +82,8 @@ def soak(minutes: float, stop: Stop, scratch: Path | None = None) -> dict[str, A
             _start(processes, folder)
             _connect(watch, processes)
             samples, others = _look_on(watch, processes, folder / "bag", minutes * 60.0, stop)
+            processes.stop("demo_robot")
+            watch.await_maps()
         finally:
             for node in ("demo_robot", "recorder", "act_attention"):
                 processes.stop(node)
@@ -115,7 +117,7 @@ def _start(processes: Processes, folder: Path) -> None:
     processes.start("recorder", bag=folder / "bag", topics_file=topics, split_megabytes=10)
 
 
-def _connect(watch: SoakWatch, processes: Processes, seconds: float = 180.0) -> None:
+def _connect(watch: SoakWatch, processes: Processes, seconds: float = 600.0) -> None:
     end = time.monotonic() + seconds
     while missing := watch.missing():
         processes.check()

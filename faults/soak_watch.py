@@ -14,6 +14,9 @@ from std_srvs.srv import Trigger
 
 from pam_ros.msg import AttentionMap
 
+MAPS_S = 60.0
+"""So long the last ticks' maps may take to come."""
+
 
 class SoakWatch(Node):
     """Hears joint states (one per observation), maps and reports."""
@@ -22,10 +25,12 @@ class SoakWatch(Node):
         super().__init__("soak_watch")
         self._lock = threading.Lock()
         self._watching = False
-        self._begin_ns = 0
+        self._begin_ns = self._end_ns = 0
         self._observed: list[int] = []
         self._maps: list[tuple[int, int, bool]] = []
         self.reports: list[dict[str, Any]] = []
+        # All that came, also before it counts.
+        self._maps_heard = self._reports_heard = self._reported_ticks = 0
         self.create_subscription(JointState, "/joint_states", self._on_joints, 200)
         self.create_subscription(AttentionMap, "/act_attention/attention", self._on_map, 200)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_report, 50)
@@ -47,9 +52,9 @@ class SoakWatch(Node):
         return waits if self._start.service_is_ready() else [*waits, "/demo_robot/start"]
 
     def start_robot(self) -> bool:
-        """Ask the robot to begin; False where it does not answer in ten seconds."""
+        """Ask the robot to begin; False where it does not answer in half a minute."""
         future = self._start.call_async(Trigger.Request())
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 30.0
         while not future.done() and time.monotonic() < end:
             time.sleep(0.02)
         return bool(future.done() and future.result().success)
@@ -61,9 +66,20 @@ class SoakWatch(Node):
             self._watching = True
 
     def end(self) -> None:
-        """What comes later is the shutting down."""
+        """What is observed later is the shutting down."""
         with self._lock:
-            self._watching = False
+            self._end_ns = time.time_ns()
+
+    def await_maps(self) -> None:
+        """Once the robot has ended: until each tick has its map. A slow machine takes its time."""
+        end = time.monotonic() + MAPS_S
+        # The first report may have been on its way when the robot ended.
+        enough = self._reports_heard + 2
+        while time.monotonic() < end:
+            with self._lock:
+                if self._reports_heard >= enough and self._maps_heard >= self._reported_ticks:
+                    return
+            time.sleep(0.05)
 
     def observations(self) -> list[float]:
         """When each observation was made [s]."""
@@ -83,14 +99,20 @@ class SoakWatch(Node):
 
     def _on_joints(self, message: JointState) -> None:
         with self._lock:
-            if self._watching:
-                self._observed.append(_nanoseconds(message.header.stamp))
+            stamp = _nanoseconds(message.header.stamp)
+            if self._counts(stamp):
+                self._observed.append(stamp)
+
+    def _counts(self, stamp: int) -> bool:
+        """Whether what was observed then counts; with the lock."""
+        return self._watching and not (self._end_ns and stamp > self._end_ns)
 
     def _on_map(self, message: AttentionMap) -> None:
         now = time.time_ns()
         with self._lock:
-            if self._watching:
-                stamp = _nanoseconds(message.header.stamp)
+            self._maps_heard += 1
+            stamp = _nanoseconds(message.header.stamp)
+            if self._counts(stamp):
                 self._maps.append((stamp, now, message.valid))
 
     def _on_report(self, message: DiagnosticArray) -> None:
@@ -104,6 +126,8 @@ class SoakWatch(Node):
                 if value.isdecimal() and key != "episode"
             }
             with self._lock:
+                self._reports_heard += 1
+                self._reported_ticks = counts.get("ticks", 0)
                 if self._watching:
                     now = self._seconds(time.time_ns())
                     self.reports.append({"at": now, "message": status.message, "counts": counts})

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from faults.policy import MAX_AGE_S, PERIOD_S
+from faults.policy import DETECTED_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from faults.bench import Bench
     from faults.witness import Command
 
-DETECTED_S = MAX_AGE_S + PERIOD_S
-"""What was published before a fault may be acted on until it is max_age old, on a machine that is
-busy; how soon the robot is held is measured apart (docs/faults.md)."""
-BACK_S = 20.0
+SEEN_S = 15.0
+"""So long reports may take to say what lasts: they come once a second, later on a busy machine."""
+BACK_S = 60.0
 _BRACKETS = re.compile(r"^(\[[^]]*\] ?)+:? ?")
 
 
@@ -37,17 +37,19 @@ class Expect(Enum):
 class Row:
     """A fault and what is to come of it.
 
-    fault: a context in which it lasts. reason: what /diagnostics or the log must say, as a regular
-    expression. also: more to look at before the fault is over; returns what is wrong.
+    fault: a context in which it lasts; it may yield a time [s, monotonic], if it is sure to last
+    until then alone. reason: what /diagnostics or the log must say, as a regular expression. also:
+    more to look at before the fault is over, given from when until when it was there for the node
+    to see; returns what is wrong.
     """
 
     name: str
     how: str
-    fault: Callable[[Bench], AbstractContextManager[object]]
+    fault: Callable[[Bench], AbstractContextManager[float | None]]
     expect: Expect
     reason: str
     seconds: float = 1.5
-    also: Callable[[Bench, float], list[str]] = lambda _bench, _since: []
+    also: Callable[[Bench, float, float], list[str]] = lambda _bench, _seen, _until: []
 
 
 @dataclass
@@ -81,22 +83,23 @@ def run_row(bench: Bench, row: Row) -> Outcome:
         return outcome
     place = bench.node.written
     before = bench.robot.witness.commands()[-1]
+    detected_s = bench.detected_s
     since = time.monotonic()
-    with row.fault(bench):
-        time.sleep(row.seconds)
-        until = time.monotonic()
-        outcome.problems += row.also(bench, since)
-        if not visible(bench, row.reason, since, place):
-            # Reports come once a second.
-            bench.wait(lambda: bool(visible(bench, row.reason, since, place)), 3.0)
+    seen = since + detected_s
+    with row.fault(bench) as ends:
+        time.sleep(row.seconds + detected_s - DETECTED_S)
+        # A busy machine wakes this thread late: what ends by itself may be over by then.
+        until = min(time.monotonic(), math.inf if ends is None else ends)
+        outcome.problems += row.also(bench, seen, until)
+        bench.wait(lambda: bool(visible(bench, row.reason, since, place)), SEEN_S)
         outcome.said = visible(bench, row.reason, since, place)
-        outcome.problems += _state(bench, row, since)
+        outcome.problems += _state(bench, row, since, seen)
     if not outcome.said:
         outcome.problems.append(f"neither /diagnostics nor the log says {row.reason!r}")
-    during = bench.robot.witness.commands(since, until)
     # Simulated time stands still between two messages of /clock, and is late on a busy machine.
     least = 0.2 if bench.settings.simulated else 0.5
-    outcome.problems += _motion(row, during, since, until, bench.period_s, least)
+    due = (until - seen) / bench.period_s
+    outcome.problems += _motion(row, bench.published(seen, until), due, least)
     if not bench.node.alive:
         outcome.problems.append(f"the node has ended: {bench.last_words()}")
     ended = time.monotonic()
@@ -136,36 +139,25 @@ def visible(bench: Bench, reason: str, since: float, place: int) -> str:
     return ""
 
 
-def _state(bench: Bench, row: Row, since: float) -> list[str]:
+def _state(bench: Bench, row: Row, since: float, seen: float) -> list[str]:
     wanted = {Expect.RUNS: "running", Expect.HOLDS: "holding", Expect.FAULTS: "fault"}[row.expect]
 
     def is_so() -> bool:
-        # A node that stands still reports nothing; its guard does.
-        guard = bench.robot.witness.newest(f"{bench.name}_guard", since)
-        held = guard is not None and "is being held" in guard.message
-        return bench.state(since) == wanted or (row.expect is Expect.HOLDS and held)
+        if row.expect is Expect.HOLDS:
+            return bench.was_held(seen)
+        return bench.state(since) == wanted
 
-    if bench.wait(is_so, 3.0):
+    if bench.wait(is_so, SEEN_S):
         return []
     state = bench.state(since)
     return [f"/diagnostics says the state is {state or 'unknown'}, not {wanted}"]
 
 
-def _motion(
-    row: Row,
-    commands: list[Command],
-    since: float,
-    until: float,
-    period_s: float,
-    least: float,
-) -> list[str]:
+def _motion(row: Row, commands: list[Command], due: float, least: float) -> list[str]:
     """Whether the robot was moved or held as expected; least: the part of the commands due."""
-    late = since + DETECTED_S
-    after = [command for command in commands if command.at >= late]
-    expected = (until - late) / period_s
-    if len(after) < least * expected:
-        return [f"{len(after)} commands while {expected:.0f} were due"]
-    places = {command.positions for command in after}
+    if len(commands) < least * due:
+        return [f"{len(commands)} commands while {due:.0f} were due"]
+    places = {command.positions for command in commands}
     if row.expect is Expect.RUNS:
         return [] if len(places) > 1 else ["the robot stood still"]
     return [] if len(places) == 1 else [f"the robot was sent to {len(places)} places while held"]

@@ -36,7 +36,9 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "log_level", default_value="info", description="debug, info, warn, error or fatal"
         ),
-        DeclareLaunchArgument("use_rviz", default_value="false", description="Open RViz"),
+        DeclareLaunchArgument(
+            "use_rviz", default_value="false", description="Open RViz, and start displays"
+        ),
     ]
     attention = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pam_ros.sim.domains import TakenDomain
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # torch's threads wait asleep: on a busy machine spinning ones take the cores from each other.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -96,6 +98,14 @@ def pytest_runtest_setup():
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call():
     return (yield from _skipping_what_is_missing())
+
+
+@pytest.fixture
+def free_domain():
+    """A DDS domain that no other program of this machine is in, and none takes meanwhile."""
+    taken = TakenDomain()
+    yield taken.number
+    taken.close()
 
 
 @pytest.fixture

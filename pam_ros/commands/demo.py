@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from pam_ros.nodes.demo.monitor import DemoMonitor
+    from pam_ros.nodes.demo.monitor import DemoMonitor, Progress
 
-STARTUP_SECONDS = 300.0
+STARTUP_SECONDS = 600.0
+MAPS_SECONDS = 30.0
+"""So long the last ticks' maps may take to come."""
 SHIPPED = ("act", "smolvla")
 """Policies that come with the package, as models/demo_NAME."""
 _LINE = "\r\x1b[K" if sys.stdout.isatty() else "\n"
@@ -158,6 +160,8 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
         if options.method is None and teller is None:
             pace = Pace(monitor.show, lambda line: sys.stdout.write(f"\n{line}\n"))
         _watch(monitor, processes, options.duration, stop, teller, pace)
+        processes.stop("demo_robot")
+        _await_maps(monitor.progress)
     finally:
         try:
             if live is not None:
@@ -165,7 +169,7 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
         finally:
             # Robot first: then no tick is under way when the recorder closes.
             processes.stop("demo_robot")
-            time.sleep(1.5)
+            time.sleep(0.5)
             processes.stop("recorder")
             processes.stop("act_attention")
             processes.stop_all()
@@ -209,7 +213,7 @@ def _connect(monitor: DemoMonitor, processes: Processes, stop: Stop) -> bool:
         if time.monotonic() > end:
             raise DemoError(f"not connected after {STARTUP_SECONDS:.0f} s: {', '.join(missing)}")
         time.sleep(0.1)
-    if not monitor.start_robot(timeout=10.0):
+    if not monitor.start_robot(timeout=30.0):
         raise DemoError(f"the robot did not answer {DEMO_START}")
     return True
 
@@ -237,6 +241,17 @@ def _watch(
             sys.stdout.flush()
         time.sleep(0.05)
     sys.stdout.write("\nstopping the robot, closing the recording, making the video ...\n")
+
+
+def _await_maps(progress: Progress) -> None:
+    """Until each tick has its map: on a slow machine a contribution takes its time."""
+    end = time.monotonic() + MAPS_SECONDS
+    # The first report may have been on its way when the robot ended.
+    enough = progress.reports + 2
+    while time.monotonic() < end:
+        if progress.reports >= enough and progress.ticks >= progress.reported_ticks:
+            return
+        time.sleep(0.05)
 
 
 def _progress_line(monitor: DemoMonitor, passed: float, duration: float) -> str:

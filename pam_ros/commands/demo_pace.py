@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JUDGED_AFTER_S = 4.0
+"""Each stretch of so long is judged by itself: a machine may get other work meanwhile."""
 LEAST_SHARE = 0.25
 """Of the ticks, with a map: fewer are not worth looking at."""
 SAID = (
@@ -20,7 +21,7 @@ SAID = (
 
 
 class Pace:
-    """Looks once whether maps come, and has another method shown if they do not.
+    """Looks whether maps come, and once they do not, has another method shown.
 
     Args:
         show: has the node show this method from now on.
@@ -30,13 +31,17 @@ class Pace:
     def __init__(self, show: Callable[[str], object], say: Callable[[str], object]) -> None:
         self._show = show
         self._say = say
-        self._judged = False
+        self._replaced = False
+        # When the stretch that is judged began, with how many ticks and maps.
+        self._begin = (0.0, 0, 0)
 
     def look(self, passed: float, ticks: int, shown: int) -> None:
         """After so long [s], with so many ticks of which so many have a map."""
-        if self._judged or passed < JUDGED_AFTER_S or not ticks:
+        begin, ticks_before, shown_before = self._begin
+        if self._replaced or passed - begin < JUDGED_AFTER_S or ticks == ticks_before:
             return
-        self._judged = True
-        if shown < LEAST_SHARE * ticks:
+        self._begin = (passed, ticks, shown)
+        if shown - shown_before < LEAST_SHARE * (ticks - ticks_before):
+            self._replaced = True
             self._say(SAID)
             self._show(ROLLOUT)

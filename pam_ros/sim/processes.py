@@ -11,9 +11,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from pam_ros.share.errors import PamRosError
+from pam_ros.sim.domains import TakenDomain
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_taken: list[TakenDomain] = []
+"""As long as this process lives."""
 
 
 class ProcessError(PamRosError):
@@ -23,10 +28,12 @@ class ProcessError(PamRosError):
 def own_domain(domain: int | None) -> int:
     """Give this process and those it starts a DDS domain of their own, on this machine alone.
 
-    Whatever the shell says: simulated joint commands must not reach a robot. Returns the domain,
-    which is made from the process id where none is given.
+    Whatever the shell says: simulated joint commands must not reach a robot. Returns the domain;
+    where none is given, one that nobody else is in.
     """
-    chosen = 10 + os.getpid() % 90 if domain is None else domain
+    if domain is None:
+        _taken.append(TakenDomain())
+    chosen = _taken[-1].number if domain is None else domain
     os.environ["ROS_DOMAIN_ID"] = str(chosen)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     for name in ("ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 4
 """See BesideThread; unless it is told otherwise."""
+NICE = 10
+"""What only explains has, in the node, a tenth of the weight of the process's other threads.
+
+Beside fifteen busy processes on two cores, that made the slowest of a hundred commands 34 ms late
+where it was 48 ms at 0 and 25 ms without any pass, and cost no maps.
+"""
 _FORGET = 0.5
 """What is left, at the next refill, of the longest wait."""
 _FADE_S = 10.0

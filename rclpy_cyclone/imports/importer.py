@@ -199,17 +199,19 @@ def install(
     """Put this runtime in place where there is no ROS 2.
 
     Args:
-        interfaces: Further message packages: name -> folder of .msg files. Their messages become
-            the submodule `msg` of a package that is importable, or of a new one.
-        share: Where ament_index_python finds packages: name -> share directory. A package of
-            `interfaces` need not be named if its folder is `msg`, beside a package.xml.
+        interfaces: Further packages of messages and services: name -> folder of .msg and .srv
+            files, or the package's own, which has them in its folders msg and srv. They become the
+            submodules `msg` and `srv` of a package that is importable, or of a new one.
+        share: Where ament_index_python finds packages: name -> share directory. One of
+            `interfaces` need not be named if package.xml lies in its folder, or beside its folder
+            msg or srv.
 
     Returns:
         What was done: nothing where a ROS 2 can be imported.
 
     Raises:
-        InterfaceError: a package's folder holds no messages, or its messages are known already and
-            have other definitions.
+        InterfaceError: a package's folder holds no messages and no services, or one of them is
+            known already and has another definition.
         FileNotFoundError: a share directory is not there.
         ValueError: no package can have a name of `share`.
         ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import;
@@ -228,13 +230,14 @@ def install(
             )
         sys.meta_path.insert(0, _finder)
     for package, folder in (interfaces or {}).items():
-        new = not definitions.names(package, "msg")
+        new = package not in definitions.packages()
         exists = new and importlib.util.find_spec(package) is not None
         definitions.add_package(package, folder)
         if exists:
             _finder.extra.add(package)
-        if folder.name == "msg" and (folder.parent / "package.xml").is_file():
-            shares.add(package, folder.parent)
+        own = folder.parent if folder.name in ("msg", "srv") else folder
+        if (own / "package.xml").is_file():
+            shares.add(package, own)
     for package, folder in (share or {}).items():
         shares.add(package, folder)
     return Installation(True, "the embedded runtime is in place: there is no ROS 2 here")

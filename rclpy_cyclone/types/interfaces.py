@@ -105,6 +105,29 @@ def _parse_default(field: FieldType, text: str) -> Any:
     return int(literal, 0)
 
 
+def _halves(service: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Request and response of a .srv file's text, by the suffix of their names.
+
+    Raises:
+        TypesysError: there is not one line of three dashes.
+    """
+    parts = re.split(r"^---[ \t]*$", service, flags=re.MULTILINE)
+    if len(parts) != 2:
+        raise TypesysError(f"{len(parts) - 1} lines of three dashes, not one")
+    return ("Request", parts[0]), ("Response", parts[1])
+
+
+def _service_types(name: str, text: str) -> dict[str, Any]:
+    """The structures of a service, as rosbags' store takes them."""
+    types = {}
+    for suffix, body in _halves(text):
+        # A type without a package is one of the same package's messages, so it is parsed as one.
+        full = f"{name}_{suffix}"
+        as_message = full.replace("/srv/", "/msg/")
+        types[full] = get_types_from_msg(body, as_message)[as_message]
+    return types
+
+
 class Interfaces:
     """Every known definition: rosbags' Jazzy store, services, videos, and added packages."""
 
@@ -120,39 +143,43 @@ class Interfaces:
 
     def add_service(self, name: str, text: str) -> None:
         """Add a service by its full name ("package/srv/Name") and the text of its .srv file."""
-        request, _, response = text.partition("---\n")
-        types = {}
-        for suffix, body in (("Request", request), ("Response", response)):
-            parsed = get_types_from_msg(body, f"{name}_{suffix}")
-            # The parser files every name under msg/.
-            types.update({k.replace("/srv/msg/", "/srv/"): v for k, v in parsed.items()})
-        self.store.register(types)
+        self.store.register(_service_types(name, text))
         self._services.add(name)
 
     def add_package(self, package: str, folder: Path) -> None:
-        """Add every .msg file of a folder as a message of the package.
+        """Add the .msg and .srv files of a folder, and of its folders msg and srv, to the package.
 
         Raises:
-            InterfaceError: the folder has no .msg file, or one of them cannot be parsed, or a
+            InterfaceError: there is no .msg and no .srv file, or one of them cannot be parsed, or a
                 type of that name with other fields exists.
 
         """
-        files = sorted(folder.glob("*.msg"))
-        if not files:
-            raise InterfaceError(f"{folder} has no .msg file for the package {package!r}")
-        types = {}
-        for file in files:
-            name = f"{package}/msg/{file.stem}"
+        messages = sorted((*folder.glob("*.msg"), *folder.glob("msg/*.msg")))
+        services = sorted((*folder.glob("*.srv"), *folder.glob("srv/*.srv")))
+        if not messages and not services:
+            raise InterfaceError(f"{folder} has no .msg or .srv file for the package {package!r}")
+        types: dict[str, Any] = {}
+        defaults: dict[str, dict[str, Any]] = {}
+        for file in (*messages, *services):
+            name = f"{package}/{file.suffix[1:]}/{file.stem}"
             text = file.read_text(encoding="utf-8")
             try:
-                types.update(get_types_from_msg(text, name))
+                if file.suffix == ".msg":
+                    types.update(get_types_from_msg(text, name))
+                    defaults[name] = _defaults_from_text(text)
+                else:
+                    types.update(_service_types(name, text))
+                    for suffix, body in _halves(text):
+                        defaults[f"{name}_{suffix}"] = _defaults_from_text(body)
             except TypesysError as error:
-                raise InterfaceError(f"{file} is not a message definition: {error}") from error
-            self._defaults[name] = _defaults_from_text(text)
+                what = "message" if file.suffix == ".msg" else "service"
+                raise InterfaceError(f"{file} is not a {what} definition: {error}") from error
         try:
             self.store.register(types)
         except TypesysError as error:
-            raise InterfaceError(f"the messages of {folder} were refused: {error}") from error
+            raise InterfaceError(f"the interfaces of {folder} were refused: {error}") from error
+        self._defaults.update(defaults)
+        self._services.update(f"{package}/srv/{file.stem}" for file in services)
 
     def packages(self) -> set[str]:
         """Names of the packages with at least one interface."""

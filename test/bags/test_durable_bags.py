@@ -20,6 +20,7 @@ from mcap.stream_reader import StreamReader
 from synthetic_bags import SECOND, START_NS, string_cdr
 
 from pam_ros.bags import BagError, BagReader, BagWriter, repair
+from pam_ros.bags.writer import FLUSH_SECONDS
 
 ROOT = Path(__file__).parents[2]
 STRING = "std_msgs/msg/String"
@@ -49,15 +50,25 @@ def on_disk(folder, copy) -> int:
     return 0
 
 
+def until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+
+
 @STORAGES
 @COMPRESSIONS
-def test_what_was_written_is_in_the_file_half_a_second_later(tmp_path, storage, compression):
+def test_what_was_written_is_soon_in_the_file_whatever_follows(tmp_path, storage, compression):
     with BagWriter(tmp_path / "bag", storage, compression=compression) as writer:
         writer.add_topic("/words", STRING)
         for index in range(7):
             writer.write("/words", string_cdr(str(index)), START_NS + index)
-        time.sleep(0.5)
-        assert on_disk(tmp_path / "bag", tmp_path / "copy") == 7
+        # Nothing else is written or closed; how soon the flusher's thread runs is the machine's.
+        until(lambda: writer._file.waiting == 0)
+        with writer._lock:  # which is held for a whole flush
+            assert on_disk(tmp_path / "bag", tmp_path / "copy") == 7
+    assert FLUSH_SECONDS <= 0.5
 
 
 @STORAGES
@@ -126,7 +137,7 @@ def test_every_part_of_a_split_bag_stands_alone(tmp_path):
 
 
 FILL = """
-import resource, sys, time
+import itertools, resource, sys, time
 sys.path[:0] = [sys.argv[3], sys.argv[4]]
 from pam_ros.bags import BagError, BagWriter
 from synthetic_bags import START_NS, string_cdr
@@ -136,19 +147,21 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 writer = BagWriter(bag, storage)
 writer.add_topic("/words", "std_msgs/msg/String")
 taken, refusal = [], None
-for index in range(300):
+for index in itertools.count():
+    if refusal and index >= 300:
+        break
     try:
         writer.write("/words", string_cdr(f"{index} " + "z" * 2000), START_NS + index)
         taken.append(index)
     except BagError as error:
         refusal = refusal or str(error)
     time.sleep(0.004)
-assert refusal, "the disk took everything"
 print(refusal, flush=True)
 if sys.argv[5] == "space":
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    time.sleep(0.6)
-    writer.write("/words", string_cdr("again"), START_NS + 400)
+    while writer.trouble:
+        time.sleep(0.01)
+    writer.write("/words", string_cdr("again"), START_NS + index)
     taken.append("again")
 try:
     writer.close()
@@ -164,7 +177,7 @@ def fill(bag, storage, then):
         [sys.executable, "-c", FILL, storage, str(bag), str(ROOT), str(ROOT / "test/bags"), then],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     refusal, end, taken = done.stdout.splitlines()
@@ -222,8 +235,7 @@ def test_a_disk_that_is_full_when_a_new_file_begins_is_tried_again(tmp_path, sto
             patch.setattr(writer, "_begin_file", refused)
             with pytest.raises(BagError, match="cannot be written"):
                 writer.write("/words", string_cdr("refused"), START_NS + 2 * SECOND)
-        time.sleep(0.6)
-        assert writer.trouble == ""
+        until(lambda: writer.trouble == "")
         writer.write("/words", string_cdr("after"), START_NS + 3 * SECOND)
     assert words(tmp_path / "bag") == ["before", "after"]
 
@@ -249,34 +261,42 @@ writer = BagWriter(sys.argv[2], sys.argv[1], compression="zstd", split_seconds=0
 writer.add_topic("/words", "std_msgs/msg/String")
 index = 0
 print("ready", flush=True)
+begin = time.monotonic()
 while True:
     writer.write("/words", string_cdr(str(index)), time.time_ns())
     index += 1
     time.sleep(0.001)
+    with writer._lock:
+        waits = writer._file.waiting
+    if not waits:  # the flusher was there
+        print(index, time.monotonic() - begin, flush=True)
 """
 
 
 @STORAGES
 @pytest.mark.parametrize("seconds", [0.0, 0.31, 1.03])
-def test_after_a_kill_a_repair_gives_all_but_the_last_second(tmp_path, storage, seconds):
+def test_after_a_kill_a_repair_gives_all_that_was_flushed(tmp_path, storage, seconds):
     bag = tmp_path / "bag"
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, storage, str(bag), str(ROOT), str(ROOT / "test/bags")],
         stdout=subprocess.PIPE,
     )
     assert process.stdout.readline() == b"ready\n"
-    time.sleep(seconds)
+    flushed, passed = 0, 0.0
+    while passed < seconds:
+        flushed, passed = map(float, process.stdout.readline().split())
     os.kill(process.pid, signal.SIGKILL)
-    killed_ns = time.time_ns()
+    for line in process.stdout:
+        flushed, _ = map(float, line.split())
     process.wait()
     process.stdout.close()
     report = repair(bag)
     assert report.changed
     found = words(bag)
     assert found == [str(index) for index in range(len(found))]
+    assert len(found) >= flushed
     if seconds > 0.5:
-        with BagReader(bag) as reader:
-            assert killed_ns - reader.end_ns < SECOND
+        assert len(list(bag.glob("bag_*"))) > 2
 
 
 def test_settings_that_make_no_sense_are_one_sentence(tmp_path):

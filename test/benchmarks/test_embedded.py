@@ -36,7 +36,7 @@ def test_each_message_is_heard_once_with_its_latency():
     assert (image.sent, image.received, joints.sent, joints.received) == (10, 10, 50, 50)
     assert 0.0 < joints.median_ms <= joints.p99_ms <= joints.largest_ms
     assert joints.median_ms < 1e3
-    assert image.send_seconds == pytest.approx(0.5, abs=0.4)
+    assert image.send_seconds > 0.4  # ten at 20 Hz; a loaded machine takes longer
     assert image.talker_cpu > 0.0
     assert "640x480 rgb8 at 60 Hz" in document(embedded.result(chosen, {"embedded": samples}))
 

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.estimates import paired_change, ratio_of_medians
+from benchmarks.estimates import paired_change, ratio_of_medians, ratio_of_percentiles
 
 
 def noisy(median, rounds, seed, spread=0.05):
@@ -16,6 +16,16 @@ def test_the_ratio_is_that_of_the_medians_and_lies_in_its_interval():
     ratio = ratio_of_medians(row, reference)
     assert ratio.value == pytest.approx(2.0 / 4.0)
     assert ratio.low <= ratio.value <= ratio.high
+
+
+def test_the_ratio_of_a_percentile_sees_the_slow_rounds_that_medians_do_not():
+    reference = noisy(1.0, 400, seed=7, spread=0.01)
+    row = reference.copy()
+    row[::20] *= 3.0
+    assert ratio_of_medians(list(row), list(reference)).value == pytest.approx(1.0, abs=0.01)
+    slow = ratio_of_percentiles(list(row), list(reference), 99)
+    assert slow.value == pytest.approx(3.0, abs=0.1)
+    assert slow.low <= slow.value <= slow.high
 
 
 def test_equal_rows_have_a_ratio_of_one_without_any_doubt():

@@ -50,6 +50,20 @@ def test_a_row_that_repeats_is_the_mean_and_what_comes_before_is_not_timed():
     assert stage.calls == ["before", "a", "a", "a"] * 3
 
 
+def test_what_comes_after_a_sample_is_not_timed_and_comes_before_the_next_row():
+    stage = Stage(a=1.0, b=2.0)
+
+    def after():
+        stage.calls.append("after")
+        stage.now += 100.0
+
+    rows = [replace(stage.rows[0], after=after), stage.rows[1]]
+    timing = stage.time(Effort(seconds=0.0, fewest=3, warmup=0), rows)
+    assert timing.seconds == {"a": [1.0] * 3, "b": [2.0] * 3}
+    places = [index for index, call in enumerate(stage.calls) if call == "a"]
+    assert [stage.calls[index + 1] for index in places] == ["after"] * 3
+
+
 def test_every_round_runs_every_row_once():
     stage = Stage(a=1.0, b=2.0, c=3.0)
     seconds = stage.time(Effort(seconds=0, fewest=8, warmup=0)).seconds
@@ -143,15 +157,20 @@ def test_what_others_take_of_the_processors_is_seen_and_our_own_work_is_not():
     alone = Disturbance()
     work(0.5)
     quiet = alone.share()
-    spin = "import time\nend = time.process_time() + 1.0\nwhile time.process_time() < end: pass"
+    spin = (
+        "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\n"
+        "print(flush=True)\ninput()"
+    )
     disturbed = Disturbance()
-    # Its own child is none of ours.
-    with subprocess.Popen(["sh", "-c", f"{sys.executable} -c '{spin}' & wait"]) as other:
-        time.sleep(0.6)
+    # Its own child is none of ours; what runs in the background has no input of its own.
+    command = f"exec 3<&0; {sys.executable} -c '{spin}' <&3 & wait"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["sh", "-c", command], **pipes) as other:
+        other.stdout.readline()
         share = disturbed.share()
-        other.wait()
+        other.communicate(b"\n")
     assert 0 <= quiet <= 1
-    # Half a second at least of all processors' 0.6 s, where nothing else delays it.
+    # It took half a second; how long that was, the machine says, on which others take the rest.
     assert share > 0.1 / os.cpu_count()
 
 

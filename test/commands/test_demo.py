@@ -3,10 +3,12 @@
 
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from pam_ros.commands import demo
+from pam_ros.nodes.demo.monitor import Progress
 
 
 @pytest.fixture
@@ -39,3 +41,24 @@ def test_a_method_replaces_what_the_demos_file_shows():
     assert demo._shown(demo._parser().parse_args([]).method) == {}
     with pytest.raises(SystemExit):
         demo._parser().parse_args(["--method", "guess"])
+
+
+def test_the_recorder_waits_for_the_maps_of_all_ticks(monkeypatch):
+    """After the robot's end: a report from before, one with its last tick, and then its map."""
+    progress = Progress(ticks=38, reported_ticks=38, reports=20)
+    coming = iter([{"reports": 21}, {"reports": 22, "reported_ticks": 40}, {"ticks": 39}])
+
+    def sleep(_):
+        vars(progress).update(next(coming, {"ticks": 40}))
+
+    monkeypatch.setattr(demo, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
+    demo._await_maps(progress)
+    assert (progress.ticks, progress.reports) == (40, 22)
+
+
+def test_it_waits_not_for_ever(monkeypatch):
+    now = iter(range(1000))
+    passed = SimpleNamespace(monotonic=lambda: next(now), sleep=lambda _: None)
+    monkeypatch.setattr(demo, "time", passed)
+    demo._await_maps(Progress(ticks=38, reported_ticks=40, reports=20))
+    assert next(now) <= demo.MAPS_SECONDS + 3

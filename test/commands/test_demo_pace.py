@@ -31,3 +31,11 @@ def test_enough_maps_are_left_alone(pace):
     pace.look(JUDGED_AFTER_S, 40, 10)
     pace.look(JUDGED_AFTER_S + 1, 50, 0)
     assert pace.told == []
+
+
+def test_a_machine_that_gets_other_work_later_is_seen_too(pace):
+    pace.look(JUDGED_AFTER_S, 40, 40)
+    pace.look(2 * JUDGED_AFTER_S, 80, 50)
+    assert pace.told == []
+    pace.look(3 * JUDGED_AFTER_S, 120, 59)
+    assert pace.told[1:] == ["rollout"]

@@ -142,7 +142,7 @@ def test_it_runs_where_nothing_of_the_repository_is(installed, tmp_path):
     reason="the demo needs mujoco and cyclonedds",
 )
 def test_the_demo_runs_from_the_wheel(installed, tmp_path):
-    demo = [installed, "demo", "--duration", "3", "--method", "rollout", "--out", "demo"]
+    demo = [installed, "demo", "--duration", "10", "--method", "rollout", "--out", "demo"]
     said = ran(demo, tmp_path)
     assert "ticks at" in said
     assert (tmp_path / "demo" / "demo.mp4").stat().st_size > 1000

@@ -60,11 +60,11 @@ def test_rclpy_of_another_python_is_quoted(tmp_path):
 
 
 @pytest.mark.parametrize("parameters", [(), ("polcy:=x",)], ids=["no policy", "unknown"])
-def test_a_parameter_that_ends_the_start_is_quoted(monkeypatch, parameters):
+def test_a_parameter_that_ends_the_start_is_quoted(monkeypatch, parameters, free_domain):
     from pam_ros.nodes.act.node import ActAttentionNode
     from pam_ros.nodes.kit.parameters import ParameterError
 
-    monkeypatch.setenv("ROS_DOMAIN_ID", "58")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     rclpy.init(args=["--ros-args", *(part for each in parameters for part in ("-p", each))])
     try:

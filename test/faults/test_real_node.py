@@ -6,18 +6,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
+# Up to three nodes one after the other, each of which loads torch and a policy.
+pytestmark = pytest.mark.timeout(1200)
 
-def run(module, *arguments, timeout=280):
-    return subprocess.run(
+
+def run(module, *arguments, timeout=1100):
+    """A program that ends what it has started, also if it is ended itself."""
+    with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException:
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def test_a_node_keeps_the_arm_safe_through_faults_of_each_kind(tmp_path):

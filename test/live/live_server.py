@@ -59,7 +59,7 @@ class RememberingRobot:
         self.enabled = False
         self.looked = False
         self.values: dict[str, Any] = dict(PARAMETERS)
-        self.slow = self.slow_off = 0.0
+        self.held_up: set[bool] = set()  # what it is asked and does not do as long as it is in here
         self.answers: dict[bool, Answer] = {}  # instead of what it does, by what it is asked
         self.number = 0
         self.pages: Any = None
@@ -106,7 +106,8 @@ class RememberingRobot:
 
     async def enable(self, *, on):
         self.asked.append(("enable", on))
-        await asyncio.sleep(self.slow if on else self.slow_off)
+        while on in self.held_up:
+            await asyncio.sleep(0.01)
         if on in self.answers:
             return self.answers[on]
         self.enabled = self.values["enabled"] = on

@@ -2,6 +2,7 @@
 """One page holds the robot; it moves on purpose, and no longer than somebody is there."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -15,11 +16,10 @@ from pam_ros.live.robot import Answer
 
 @pytest.fixture
 def short(monkeypatch):
-    """Beats and leases that a test waits for."""
+    """Beats and leases that a test waits for. Nobody is late: that takes as long as it does."""
     monkeypatch.setattr(holding_file, "LEASE_S", 1.0)
-    monkeypatch.setattr(server_file, "SILENT_S", 1.0)
     monkeypatch.setattr(server_file, "BEAT_S", 0.1)
-    monkeypatch.setattr(requests_file, "STALE_BEATS", 3)
+    monkeypatch.setattr(requests_file, "STALE_BEATS", 100)
 
 
 def test_a_lease_ends_after_its_time_and_not_before():
@@ -116,7 +116,7 @@ def test_what_holds_asks_and_is_done(serving, talk):
     ]  # fmt: skip
 
 
-def test_a_request_that_was_held_up_on_its_way_moves_nothing(serving, talk, short):
+def test_a_request_that_was_held_up_on_its_way_moves_nothing(serving, talk):
     served = serving()
 
     async def ask(session):
@@ -164,17 +164,19 @@ def test_what_somebody_else_enabled_goes_on_when_a_page_closes(serving, talk, sh
     assert served.robot.enabled
 
 
-def test_a_browser_that_sleeps_loses_the_robot_which_stops(serving, talk, short):
+def test_a_browser_that_sleeps_loses_the_robot_which_stops(serving, talk, short, monkeypatch):
     served = serving()
 
     async def sleep(session):
         page = await session.page()
         await page.ask("hold")
-        await page.ask("enable")
+        assert (await page.ask("enable"))["done"]
         page.answers_beats = False  # a machine that sleeps answers nothing, and closes nothing
-        await page.until(lambda: ("enable", False) in served.robot.asked, 60)
-        # It wakes: what it was about to send comes now.
-        await page.until(lambda: page.closed is not None)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(server_file, "SILENT_S", 1.0)
+            await page.until(lambda: ("enable", False) in served.robot.asked, 60)
+            # It wakes: what it was about to send comes now.
+            await page.until(lambda: page.closed is not None)
         awake = await session.page(former=(page.last("welcome"))["page"])
         await awake.knows("holding")
         assert not awake.last("holding")["mine"]
@@ -185,18 +187,23 @@ def test_a_browser_that_sleeps_loses_the_robot_which_stops(serving, talk, short)
     assert served.robot.asked == [("enable", True), ("enable", False)]
 
 
-def test_a_connection_that_breaks_and_comes_back_keeps_the_robot(serving, talk, short):
+def test_a_connection_that_breaks_and_comes_back_keeps_the_robot(serving, talk, monkeypatch):
+    monkeypatch.setattr(server_file, "BEAT_S", 0.1)
+    monkeypatch.setattr(requests_file, "STALE_BEATS", 100)
     served = serving()
 
     async def flicker(session):
         page = await session.page()
         await page.ask("hold")
-        await page.ask("enable")
+        assert (await page.ask("enable"))["done"]
         name = page.last("welcome")["page"]
         page.socket._writer.transport.abort()  # as a network that is gone for a moment
         back = await session.page(former=name)
         await back.until(lambda: back.last("holding")["mine"])
-        await asyncio.sleep(2.5)  # more than a lease
+        now = time.monotonic()
+        monkeypatch.setattr(served.server._holding, "_clock", lambda: now + 3 * LEASE_S)
+        old = back.beat
+        await back.until(lambda: back.beat > old + 3)  # each ends what is over
         assert (await back.ask("reset"))["done"]
 
     talk(served, flicker)
@@ -221,7 +228,7 @@ def test_nobody_comes_back_as_a_page_whose_name_they_do_not_know(serving, talk):
 
 def test_enabling_that_takes_its_time_ends_if_the_page_has_gone_meanwhile(serving, talk):
     served = serving()
-    served.robot.slow = 1.0
+    served.robot.held_up.add(True)
 
     async def leave(session):
         page, other = await session.page(), await session.page()
@@ -229,6 +236,8 @@ def test_enabling_that_takes_its_time_ends_if_the_page_has_gone_meanwhile(servin
         await page.send(do="enable", id=99, beat=page.beat)
         await other.until(lambda: ("enable", True) in served.robot.asked)
         await page.send(do="bye")
+        await other.until(lambda: ("enable", False) in served.robot.asked)
+        served.robot.held_up.clear()
         ends = [("enable", True), ("enable", False), ("enable", False)]
         await other.until(lambda: served.robot.asked == ends and not served.robot.enabled)
 
@@ -315,7 +324,7 @@ def test_an_enabling_whose_answer_is_lost_ends_with_its_page_and_a_refused_one_i
 
 def test_a_page_that_goes_while_it_takes_the_robot_over_does_not_hold_it(serving, talk, short):
     served = serving()
-    served.robot.slow_off = 1.0
+    served.robot.held_up.add(False)
 
     async def leave(session):
         one, other, third = [await session.page() for _ in range(3)]
@@ -328,6 +337,7 @@ def test_a_page_that_goes_while_it_takes_the_robot_over_does_not_hold_it(serving
         # Beats do not wait for the disabling.
         await third.until(lambda: third.beat > old + 3)
         assert served.robot.enabled
+        served.robot.held_up.clear()
         assert (await third.ask("hold"))["done"]
 
     talk(served, leave)

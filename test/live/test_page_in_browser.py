@@ -67,12 +67,16 @@ def test_everything_is_chosen_by_click_and_a_refusal_is_shown(page):
         browser.run(f"{named}.click()")
 
     def until(expected):
-        """It was asked for."""
+        """It was asked for, and is shown."""
         for _ in range(2000):
             if served.robot.asked[-1:] == [("show", expected)]:
-                return
+                break
             time.sleep(0.02)
-        raise AssertionError(f"{served.robot.asked[-1:]} is not {expected}")
+        else:
+            raise AssertionError(f"{served.robot.asked[-1:]} is not {expected}")
+        # The page has made its choices anew by then, and others do not go into old ones.
+        number = served.do(lambda: served.robot.number)
+        browser.wait(f"document.getElementById('now').dataset.tick == {number}")
 
     anew = {"attention_layer": -1, "attention_head": "mean", "attention_query": "mean"}
     click("encoder")
@@ -217,6 +221,7 @@ def test_a_second_page_takes_the_robot_only_after_asking(serving, browse):
     served = serving()
     one, other = browse(served.address), browse(served.address)
     press(one, "hold")
+    one.wait(TEXT.format("holding") + " == 'This page holds the robot.'")
     other.wait("document.getElementById('hold').textContent == 'Take the robot …'")
     press(other, "hold")
     other.wait("document.getElementById('ask').open")
@@ -264,12 +269,18 @@ def test_a_line_that_is_silent_is_lost_and_disabling_by_it_is_not_confirmed(serv
     browser = browse(served.address)
     press(browser, "hold")
     browser.wait("document.getElementById('holding').textContent.startsWith('This page holds')")
+    # All that it says, however soon it says something else.
+    browser.run(
+        "(() => { const notice = document.getElementById('notice'); window.notices = [];"
+        "new MutationObserver(() => window.notices.push(notice.textContent))"
+        ".observe(notice, {childList: true, subtree: true, characterData: true}); })()"
+    )
     goes_on = threading.Event()
     # Nothing is closed: as where a network has gone.
     served.loop.call_soon_threadsafe(goes_on.wait, 60)
     try:
         press(browser, "disable")
-        browser.wait(f"{TEXT.format('notice')}.includes('NOT confirmed yet')")
+        browser.wait("window.notices.some((words) => words.includes('NOT confirmed yet'))")
         browser.wait(f"{TEXT.format('notice')}.includes('NOT disabled: the connection was lost')")
         assert "the server is silent" in text(browser, "state")
     finally:

@@ -73,7 +73,7 @@ def test_tokens_may_come_from_another_namespace(domain, sae):
     rclpy.init(args=["--ros-args", "-r", "__ns:=/left", *given])
     node = SaeRecorderNode()
     try:
-        assert node.count_subscribers("/right/act_attention/tokens") == 1
+        wait(lambda: node.count_subscribers("/right/act_attention/tokens") == 1)
         assert node.count_subscribers("/left/act_attention/tokens") == 0
     finally:
         node.close()

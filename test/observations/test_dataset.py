@@ -240,7 +240,7 @@ def test_the_command_that_is_named_for_version_2_1_converts_it(policy, tmp_path,
     assert words[0] == "python"
     assert "--push-to-hub=false" in words
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    subprocess.run([sys.executable, *words[1:]], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, *words[1:]], check=True, capture_output=True, timeout=400)
     assert (tmp_path / "my data_old").is_dir()
     after = [frame.observation for frame in DatasetSource(policy, str(root)).frames(None)]
     for one, other in zip(before, after, strict=True):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes in this process and in others, each test in a DDS domain of its own."""
 
-import itertools
 import os
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy_cyclone import installed
 
 ROOT = Path(__file__).parents[2]
-DOMAINS = itertools.count(120)
 PREAMBLE = f"""
 import sys
 from pathlib import Path
@@ -41,8 +39,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def domain():
-    return 120 + next(DOMAINS) % 80
+def domain(free_domain):
+    return free_domain
 
 
 @pytest.fixture
@@ -85,7 +83,7 @@ def executor(ros):
 def spin_until(executor):
     """Spin nodes until a condition holds; False after the timeout."""
 
-    def spin(condition, *nodes, timeout=10.0):
+    def spin(condition, *nodes, timeout=60.0):
         for each in nodes:
             executor.add_node(each)
         end = time.monotonic() + timeout
@@ -115,7 +113,7 @@ class Script:
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
 
-    def wait_for(self, text, timeout=20.0):
+    def wait_for(self, text, timeout=90.0):
         """The first line with this text."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -128,10 +126,10 @@ class Script:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def finish(self, timeout=20.0):
+    def finish(self, timeout=90.0):
         """Exit status, once the process is over."""
         code = self.process.wait(timeout)
-        self._reader.join(5)
+        self._reader.join(60)
         return code
 
 

@@ -131,13 +131,14 @@ def run(source, *, path=(), **environment):
 
 
 @pytest.mark.embedded_only
-def test_a_package_whose_msg_folder_lies_beside_package_xml_is_found(tmp_path):
+@pytest.mark.parametrize("named", ["msg", "."])
+def test_a_package_whose_msg_folder_lies_beside_package_xml_is_found(tmp_path, named):
     write(tmp_path, "arm/package.xml")
     write(tmp_path, "arm/msg/Spot.msg", text="float64 x\n")
     out = run(f"""
         from pathlib import Path
         from rclpy_cyclone import install
-        install(interfaces={{"arm": Path({str(tmp_path)!r}, "arm", "msg")}})
+        install(interfaces={{"arm": Path({str(tmp_path)!r}, "arm", {named!r})}})
         from ament_index_python import get_package_share_directory, get_packages_with_prefixes
         print(get_package_share_directory("arm"), get_packages_with_prefixes())
     """)

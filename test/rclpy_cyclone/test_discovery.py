@@ -15,7 +15,7 @@ from rclpy_cyclone.dds.discovery import Discovery
 
 pytestmark = pytest.mark.embedded_only
 
-# Says NAME five times a second and what it hears; ends by itself.
+# Says its name five times a second and whom it has heard; ends by itself.
 NODE = """
 import sys, time
 from rclpy_cyclone import install
@@ -23,14 +23,22 @@ install()
 import rclpy
 from std_msgs.msg import String
 rclpy.init()
+both, heard, known = {"one", "other"}, set(), {}
+
+def take(message):
+    name, *its_heard = message.data.split()
+    heard.add(name)
+    known[name] = set(its_heard)
+
 node = rclpy.create_node(sys.argv[1])
 publisher = node.create_publisher(String, "said", 10)
-node.create_subscription(String, "said", lambda message: heard.add(message.data), 10)
-node.create_timer(0.2, lambda: publisher.publish(String(data=sys.argv[1])))
-heard, end = set(), time.monotonic() + float(sys.argv[2])
-while time.monotonic() < end and not heard >= {"one", "other"}:
+node.create_subscription(String, "said", take, 10)
+node.create_timer(0.2, lambda: publisher.publish(String(data=" ".join([sys.argv[1], *heard]))))
+end = time.monotonic() + float(sys.argv[2])
+# The other one may need longer to hear this one: it says when it has.
+while time.monotonic() < end and not all(known.get(name, set()) >= both for name in both):
     rclpy.spin_once(node, timeout_sec=0.2)
-# The other one may need longer to hear this one: it is said on for a while.
+# So that it hears the same of this one, and need not wait for its end.
 end = time.monotonic() + 3.0
 while time.monotonic() < end:
     rclpy.spin_once(node, timeout_sec=0.2)
@@ -62,11 +70,11 @@ def test_nodes_with_the_same_range_hear_each_other(chosen):
             command = [*inside, sys.executable, "-c", NODE]
             nodes = [
                 subprocess.Popen(
-                    [*command, name, "40"], stdout=subprocess.PIPE, text=True, env=environment
+                    [*command, name, "120"], stdout=subprocess.PIPE, text=True, env=environment
                 )
                 for name in ("one", "other")
             ]
-            heard = [node.communicate(timeout=90)[0] for node in nodes]
+            heard = [node.communicate(timeout=240)[0] for node in nodes]
     except NoNetworkError as error:
         pytest.skip(f"no network of its own here: {error}")
     assert heard == ["['one', 'other']\n"] * 2

@@ -20,11 +20,24 @@ from rclpy.task import Future
 
 
 def test_a_timer_keeps_its_grid(node, spin_until):
-    calls = []
-    node.create_timer(0.05, lambda: calls.append(time.monotonic()))
+    dues = []
+
+    def note():
+        early, wait = time.monotonic(), timer.time_until_next_call() * 1e-9
+        # When the next call is due: not before the one, nor after the other.
+        dues.append((early + wait, time.monotonic() + wait))
+        time.sleep(0.013)  # what a callback takes does not move the grid
+
     start = time.monotonic()
-    assert spin_until(lambda: len(calls) == 10, node)
-    assert 0.45 < calls[-1] - start < 2.0
+    # Somebody may be setting the wall clock.
+    timer = node.create_timer(0.05, note, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    assert spin_until(lambda: len(dues) == 10, node)
+    (first_early, first_late), *others = dues
+    assert first_late > start + 0.099
+    for early, late in others:
+        steps = round(((early + late) - (first_early + first_late)) / 2 / 0.05)
+        assert early - first_late - 0.002 <= steps * 0.05 <= late - first_early + 0.002
+    assert dues[-1][1] - first_early > 9 * 0.05 - 0.002
 
 
 def test_a_late_timer_skips_instead_of_catching_up(node, executor):
@@ -67,18 +80,18 @@ def test_a_guard_condition_wakes_a_waiting_executor(node, executor):
     executor.add_node(node)
     threading.Timer(0.2, guard.trigger).start()
     start = time.monotonic()
-    executor.spin_once(5)
+    executor.spin_once(60)
     if not calls:  # the first wake-up may be the node's own
-        executor.spin_once(5)
+        executor.spin_once(60)
     assert calls == [1]
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 50
 
 
 def test_spin_once_returns_after_its_timeout(node, executor):
     executor.add_node(node)
     start = time.monotonic()
     executor.spin_once(0.2)
-    assert 0.15 < time.monotonic() - start < 2
+    assert 0.15 < time.monotonic() - start < 30
 
 
 def test_exceptions_in_callbacks_leave_spin(node):
@@ -105,14 +118,14 @@ def test_exceptions_in_callbacks_leave_a_multi_threaded_spin(node):
 def test_spin_until_future_complete_stops_at_the_result(node):
     future = Future()
     node.create_timer(0.05, lambda: future.set_result(3))
-    rclpy.spin_until_future_complete(node, future, timeout_sec=5)
+    rclpy.spin_until_future_complete(node, future, timeout_sec=60)
     assert future.result() == 3
 
 
 def test_spin_until_future_complete_gives_up(node):
     start = time.monotonic()
     rclpy.spin_until_future_complete(node, Future(), timeout_sec=0.2)
-    assert 0.15 < time.monotonic() - start < 2
+    assert 0.15 < time.monotonic() - start < 30
 
 
 @pytest.mark.embedded_only  # rclpy goes on with the coroutine at the next event only
@@ -130,7 +143,7 @@ def test_tasks_and_coroutines_run_in_spin(node, executor):
     assert plain.result() == "done"
     assert not task.done()
     threading.Timer(0.1, gate.set_result, [2]).start()
-    executor.spin_until_future_complete(task, 5)
+    executor.spin_until_future_complete(task, 60)
     assert task.result() == 42
 
 
@@ -143,7 +156,7 @@ def test_a_coroutine_goes_on_once_its_future_has_a_result(node, executor):
 
     task = executor.create_task(work, 40)
     node.create_timer(0.05, lambda: gate.set_result(2))
-    executor.spin_until_future_complete(task, 5)
+    executor.spin_until_future_complete(task, 60)
     assert task.result() == 42
 
 
@@ -154,11 +167,11 @@ def test_a_waiting_coroutine_does_not_keep_the_processor_busy(node, executor):
         await Future()
 
     executor.create_task(wait)
-    before = time.process_time()
+    before = time.thread_time()  # threads of other tests may still be busy
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
         executor.spin_once(0.5)
-    assert time.process_time() - before < 0.2
+    assert time.thread_time() - before < 0.2
 
 
 class Overlap:
@@ -189,7 +202,7 @@ def test_callback_groups_decide_what_runs_together(node, group, together):
         node.create_timer(0.02, overlap, callback_group=shared)
     executor = MultiThreadedExecutor(4)
     executor.add_node(node)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (overlap.most < 2 if together else overlap.calls < 6) and time.monotonic() < end:
         executor.spin_once(0.1)
     executor.shutdown()
@@ -212,9 +225,9 @@ def test_shutdown_from_another_thread_ends_spin(ros):
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert spinning.wait(5)
+    assert spinning.wait(60)
     ros.shutdown()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert not ros.ok()
     assert len(raised) == 1
@@ -236,7 +249,7 @@ def test_a_callback_may_shut_its_own_executor_down(node, kind):
     node.create_timer(0.05, executor.shutdown)
     thread = threading.Thread(target=executor.spin, daemon=True)
     thread.start()
-    thread.join(4)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -245,7 +258,7 @@ def test_a_callback_may_shut_down_what_others_have_left(node):
     executor = MultiThreadedExecutor(num_threads=3)
     executor.add_node(node)
     both, first_is_over, over = (
-        threading.Barrier(2, timeout=5),
+        threading.Barrier(2, timeout=60),
         threading.Event(),
         threading.Event(),
     )
@@ -258,7 +271,7 @@ def test_a_callback_may_shut_down_what_others_have_left(node):
     def second():
         second_timer.cancel()
         both.wait()
-        first_is_over.wait(5)
+        first_is_over.wait(60)
         time.sleep(0.2)
         executor.shutdown()
         over.set()
@@ -268,8 +281,8 @@ def test_a_callback_may_shut_down_what_others_have_left(node):
     second_timer = node.create_timer(0.1, second, callback_group=group)
     thread = threading.Thread(target=executor.spin, daemon=True)
     thread.start()
-    assert over.wait(4)
-    thread.join(4)
+    assert over.wait(60)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -282,16 +295,16 @@ def test_shutdown_waits_for_running_callbacks(node):
     def hold():
         timer.cancel()
         began.set()
-        end.wait(5)
+        end.wait(60)
 
     timer = node.create_timer(0.01, hold)
     thread = threading.Thread(target=executor.spin)
     thread.start()
-    assert began.wait(5)
+    assert began.wait(60)
     assert not executor.shutdown(timeout_sec=0.1)
     end.set()
     assert executor.shutdown()
-    thread.join(5)
+    thread.join(60)
 
 
 @pytest.mark.embedded_only  # Jazzy's shutdown() waits for nothing
@@ -306,12 +319,12 @@ def test_a_callback_that_waits_for_shutdown_does_not_hang_it(node, monkeypatch, 
         timer.cancel()
         caller = threading.Thread(target=lambda: answers.append(executor.shutdown()))
         caller.start()
-        caller.join(5)
+        caller.join(30)
 
     timer = node.create_timer(0.01, wait_for_shutdown)
     thread = threading.Thread(target=executor.spin)
     thread.start()
-    thread.join(4)
+    thread.join(60)
     assert not thread.is_alive()
     assert answers == [False]
     assert "a callback is still running" in capfd.readouterr().err
@@ -341,14 +354,14 @@ def test_a_rate_sleeps_in_another_thread(node):
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin, daemon=True)
     thread.start()
-    rate = node.create_rate(50)
     start = time.monotonic()
+    rate = node.create_rate(50)
     for _ in range(5):
         rate.sleep()
-    assert 0.06 < time.monotonic() - start < 2
+    assert 0.06 < time.monotonic() - start < 30
     assert node.destroy_rate(rate)
     executor.shutdown()
-    thread.join(5)
+    thread.join(60)
 
 
 def test_destroying_a_timer_within_its_callback_is_safe(node, spin_until):

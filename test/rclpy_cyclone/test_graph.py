@@ -102,9 +102,7 @@ def test_unknown_nodes_raise(node):
 def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
     other = script(OTHER)
     other.wait_for("ready")
-    assert spin_until(
-        lambda: "/robot/arm" in node.get_fully_qualified_node_names(), node, timeout=20
-    )
+    assert spin_until(lambda: "/robot/arm" in node.get_fully_qualified_node_names(), node)
     assert node.wait_for_node("/robot/arm", 1)
     # Names and endpoints travel apart: the last to be made is the last to be seen.
     assert spin_until(
@@ -113,7 +111,6 @@ def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
             in node.get_service_names_and_types_by_node("arm", "/robot")
         ),
         node,
-        timeout=20,
     )
     assert spin_until(
         lambda: (
@@ -129,6 +126,8 @@ def test_another_process_appears_by_name_and_leaves(node, spin_until, script):
     ]
     assert node.create_subscription(JointState, "/robot/joint_states", lambda _: None, 5)
     other.process.terminate()
+    other.finish()
+    # It has said goodbye: nobody waits until it has been silent for long.
     assert spin_until(
         lambda: "/robot/arm" not in node.get_fully_qualified_node_names(), node, timeout=5
     )

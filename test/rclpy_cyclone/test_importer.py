@@ -25,7 +25,7 @@ def run(source, path=(), **variables):
     clean["PYTHONPATH"] = os.pathsep.join([*map(str, path), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(source)], env={**clean, **variables},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     return done.stdout + done.stderr
 
@@ -138,12 +138,52 @@ def test_packages_are_added_from_msg_folders(tmp_path):
     assert spot.header.frame_id == ""
 
 
+def test_a_packages_services_are_added_with_its_messages(tmp_path, node, spin_until):
+    for kind, name, text in (
+        ("msg", "Seat", "uint8 row\n"),
+        ("srv", "Book", "Seat seat\nuint8 MANY=7\nuint8 places 1\n---\nbool booked\n# a ticket\n"),
+        ("srv", "Ask", "---\nSeat[] free\n"),
+    ):
+        (tmp_path / kind).mkdir(exist_ok=True)
+        (tmp_path / kind / f"{name}.{kind}").write_text(text)
+    assert install(interfaces={"stage_msgs": tmp_path}).installed
+    from stage_msgs.msg import Seat
+    from stage_msgs.srv import Ask, Book
+
+    assert (Book.Request().places, Book.Request.MANY) == (1, 7)
+    assert Book.Request(seat=Seat(row=3)).seat.row == 3
+    assert Ask.Response().free == []
+
+    def book(request, response):
+        response.booked = request.seat.row == request.places
+        return response
+
+    node.create_service(Book, "book", book)
+    client = node.create_client(Book, "book")
+    assert client.wait_for_service(20)
+    future = client.call_async(Book.Request(seat=Seat(row=4), places=4))
+    assert spin_until(future.done, node)
+    assert future.result().booked
+
+
 def test_bad_folders_and_definitions_are_named(tmp_path):
-    with pytest.raises(InterfaceError, match=r"has no \.msg file"):
+    with pytest.raises(InterfaceError, match=r"has no \.msg or \.srv file"):
         install(interfaces={"empty_msgs": tmp_path})
     (tmp_path / "Broken.msg").write_text("float64\n")
-    with pytest.raises(InterfaceError, match=r"Broken\.msg"):
+    with pytest.raises(InterfaceError, match=r"Broken\.msg is not a message definition"):
         install(interfaces={"broken_msgs": tmp_path})
+
+
+@pytest.mark.parametrize(("text", "dashes"), [("bool on\n", 0), ("---\n---\nbool on\n", 2)])
+def test_a_service_without_its_line_of_dashes_is_named_and_adds_nothing(tmp_path, text, dashes):
+    (tmp_path / "Good.msg").write_text("bool on\n")
+    (tmp_path / "Turn.srv").write_text(text)
+    with pytest.raises(
+        InterfaceError, match=rf"Turn\.srv is not .*: {dashes} lines of three dashes"
+    ):
+        install(interfaces={f"turn{dashes}_msgs": tmp_path})
+    with pytest.raises(ModuleNotFoundError):
+        __import__(f"turn{dashes}_msgs.msg")
 
 
 def test_a_missing_cyclonedds_is_named(tmp_path):

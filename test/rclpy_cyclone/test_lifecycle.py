@@ -159,7 +159,7 @@ def test_an_impossible_transition_is_refused_in_rclpys_words(managed, capfd):
 
 def call(node, spin_until, srv_type, name, **fields):
     client = node.create_client(srv_type, f"/managed/{name}")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     future = client.call_async(srv_type.Request(**fields))
     assert spin_until(future.done, node)
     node.destroy_client(client)

@@ -19,7 +19,7 @@ def talkative(ros):
 
 def call(node, spin_until, srv_type, name, **fields):
     client = node.create_client(srv_type, f"/talkative/{name}")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     future = client.call_async(srv_type.Request(**fields))
     assert spin_until(future.done, node)
     return future.result()

@@ -106,11 +106,11 @@ def test_pixels_are_assigned(pixels):
 )
 def test_pixels_are_assigned_as_one_block(pixels):
     image = Image()
-    start = time.perf_counter()
+    start = time.thread_time()  # whatever else the machine does
     for _ in range(10):
         image.data = pixels
     # One element at a time would take some 50 ms each.
-    assert (time.perf_counter() - start) / 10 < 0.02
+    assert (time.thread_time() - start) / 10 < 0.02
 
 
 def test_checks_can_be_left_out():

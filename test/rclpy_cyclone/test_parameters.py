@@ -216,7 +216,7 @@ def test_the_services_do_what_the_methods_do(node, spin_until):
 
     def call(kind, name, **fields):
         client = node.create_client(kind, f"/subject/{name}")
-        assert client.wait_for_service(5)
+        assert client.wait_for_service(60)
         future = client.call_async(kind.Request(**fields))
         assert spin_until(future.done, node)
         node.destroy_client(client)
@@ -243,7 +243,7 @@ def test_the_services_do_what_the_methods_do(node, spin_until):
 def test_a_parameter_client_reads_and_sets(node, spin_until, tmp_path):
     node.declare_parameters("", [("rate", 1.0), ("name", "a")])
     client = AsyncParameterClient(node, "subject")
-    assert client.wait_for_services(5)
+    assert client.wait_for_services(60)
 
     def result(future):
         assert spin_until(future.done, node)

@@ -29,7 +29,6 @@ finally:
 """
 
 CAMERA = """
-import time
 import numpy as np
 import rclpy
 from rclpy.node import Node
@@ -37,7 +36,8 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 rclpy.init()
 node = Node("camera")
-publisher = node.create_publisher(Image, "image", QoSProfile(depth=5))
+# A process that gets no processor for a while loses none of them.
+publisher = node.create_publisher(Image, "image", QoSProfile(depth=120))
 pixels = np.random.default_rng(0).integers(0, 256, 480 * 640 * 3, np.uint8)
 sent = 0
 
@@ -57,7 +57,7 @@ node.create_timer(1 / 60, tick)
 try:
     rclpy.spin(node)
 finally:
-    time.sleep(1.0)
+    publisher.wait_for_all_acked()
     node.destroy_node()
     rclpy.shutdown()
 """
@@ -88,7 +88,7 @@ def test_signals_end_spin_as_in_rclpy(script, number, name):
     program = script(SPINNER)
     program.wait_for("spinning")
     program.signal(number)
-    assert program.finish(10) == 0
+    assert program.finish() == 0
     assert f"ended by {name} ok False" in program.lines
     assert program.lines[-1] == "left"
 
@@ -106,10 +106,10 @@ def test_images_flow_at_camera_rate_without_loss(node, spin_until, script):
 
     got = []
     node.create_subscription(
-        Image, "image", lambda m: got.append(int(m.header.frame_id)), QoSProfile(depth=5)
+        Image, "image", lambda m: got.append(int(m.header.frame_id)), QoSProfile(depth=120)
     )
     script(CAMERA)
-    assert spin_until(lambda: len(got) == 120, node, timeout=40)
+    assert spin_until(lambda: len(got) == 120, node, timeout=180)
     assert got == list(range(120))
 
 
@@ -145,7 +145,7 @@ def test_a_thousand_joint_states_a_second_arrive_in_order(node, spin_until, scri
         QoSProfile(depth=1000),
     )
     script(JOINTS)
-    assert spin_until(lambda: len(got) == 1000, node, timeout=40)
+    assert spin_until(lambda: len(got) == 1000, node, timeout=180)
     assert got == [(index, 0.1) for index in range(1000)]
 
 
@@ -157,7 +157,10 @@ from sensor_msgs.msg import Image
 rclpy.init()
 node = Node("listener")
 qos = QoSProfile(depth=9, reliability=ReliabilityPolicy.BEST_EFFORT)
-node.create_subscription(Image, "image", lambda m: print("got", m.header.frame_id), qos)
+listening = node.create_subscription(
+    Image, "image", lambda m: print("got", m.header.frame_id), qos
+)
+node.create_timer(0.05, lambda: print("publishers:", listening.get_publisher_count()))
 rclpy.spin(node)
 """
 
@@ -175,6 +178,8 @@ def test_two_pictures_at_once_wait_in_the_kernel_for_a_receiver_without_a_proces
     program = script(LISTENER)
     publisher = node.create_publisher(Image, "image", QoSProfile(depth=9))
     assert spin_until(publisher.get_subscription_count, node)
+    # What is stopped before it knows of the publisher takes nothing from it.
+    program.wait_for("publishers: 1")
     image = Image(height=480, width=640, encoding="rgb8", step=1920, data=bytes(480 * 1920))
     program.signal(signal.SIGSTOP)
     for number in range(2):

@@ -22,7 +22,7 @@ def add_switch(node):
 def test_a_request_gets_its_response(node, spin_until):
     add_switch(node)
     client = node.create_client(SetBool, "switch")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     futures = [client.call_async(SetBool.Request(data=on)) for on in (True, False)]
     assert spin_until(lambda: all(f.done() for f in futures), node)
     assert [f.result().message for f in futures] == ["on", "off"]
@@ -37,7 +37,7 @@ def test_empty_requests_work(node, spin_until):
 
     node.create_service(Empty, "~/note", note)
     client = node.create_client(Empty, "/subject/note")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     future = client.call_async(Empty.Request())
     assert spin_until(future.done, node)
     assert future.result() == Empty.Response()
@@ -47,7 +47,7 @@ def test_empty_requests_work(node, spin_until):
 def test_two_clients_get_their_own_responses(node, spin_until):
     add_switch(node)
     clients = [node.create_client(SetBool, "switch") for _ in range(2)]
-    assert all(client.wait_for_service(5) for client in clients)
+    assert all(client.wait_for_service(60) for client in clients)
     futures = [
         c.call_async(SetBool.Request(data=d)) for c, d in zip(clients, (True, False), strict=True)
     ]
@@ -62,10 +62,10 @@ def test_a_blocking_call_returns_while_another_thread_spins(node):
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin, daemon=True)
     thread.start()
-    assert client.wait_for_service(5)
-    assert client.call(SetBool.Request(data=True), timeout_sec=5).message == "on"
+    assert client.wait_for_service(60)
+    assert client.call(SetBool.Request(data=True), timeout_sec=60).message == "on"
     executor.shutdown()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -82,7 +82,7 @@ def test_wait_for_service_gives_up(node):
 def test_the_service_goes_away_with_its_server(node, spin_until):
     service = add_switch(node)
     client = node.create_client(SetBool, "switch")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     node.destroy_service(service)
     assert spin_until(lambda: not client.service_is_ready(), node)
 
@@ -100,8 +100,8 @@ def test_a_coroutine_can_serve_and_call(node, spin_until):
 
     node.create_service(Trigger, "relay", relay, callback_group=ReentrantCallbackGroup())
     caller = node.create_client(Trigger, "relay", callback_group=ReentrantCallbackGroup())
-    assert client.wait_for_service(5)
-    assert caller.wait_for_service(5)
+    assert client.wait_for_service(60)
+    assert caller.wait_for_service(60)
     future = caller.call_async(Trigger.Request())
     assert spin_until(future.done, node)
     assert future.result().message == "relayed on"
@@ -123,7 +123,7 @@ def test_an_exception_in_a_service_leaves_spin(node, executor):
 
     node.create_service(Trigger, "fail", fail)
     client = node.create_client(Trigger, "fail")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
     client.call_async(Trigger.Request())
     executor.add_node(node)
     with pytest.raises(ValueError, match="broken service"):

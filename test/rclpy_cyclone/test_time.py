@@ -50,7 +50,8 @@ def test_times_of_different_clocks_do_not_mix():
 
 
 def test_clocks_show_their_time():
-    assert abs(Clock().now().nanoseconds - time.time_ns()) < 10**9
+    before, now, after = time.time_ns(), Clock().now().nanoseconds, time.time_ns()
+    assert before <= now <= after
     steady = Clock(clock_type=ClockType.STEADY_TIME)
     assert steady.now() <= steady.now()
     assert isinstance(Clock(clock_type=ClockType.ROS_TIME), ROSClock)
@@ -82,7 +83,7 @@ def test_sleeping_takes_its_time(ros):
     clock = Clock(clock_type=ClockType.STEADY_TIME)
     start = time.monotonic()
     assert clock.sleep_for(Duration(seconds=0.1))
-    assert 0.09 < time.monotonic() - start < 2
+    assert 0.09 < time.monotonic() - start < 30
     threading.Timer(0.1, ros.shutdown).start()
     from rclpy.utilities import get_default_context
 
@@ -92,8 +93,8 @@ def test_sleeping_takes_its_time(ros):
 class Simulation:
     """Publishes /clock, and spins until the node has seen it."""
 
-    def __init__(self, node, spin_until):
-        self.node, self.spin_until = node, spin_until
+    def __init__(self, node, spin_until, executor):
+        self.node, self.spin_until, self.executor = node, spin_until, executor
         node.set_parameters([Parameter("use_sim_time", value=True)])
         self.publisher = node.create_publisher(ClockMsg, "/clock", QoSProfile(depth=1))
         assert spin_until(lambda: self.publisher.get_subscription_count() == 1, node)
@@ -103,13 +104,16 @@ class Simulation:
         self.publisher.publish(ClockMsg(clock=target.to_msg()))
         clock = self.node.get_clock()
         assert self.spin_until(lambda: clock.now() == target, self.node)
+        # So often, however long it takes: what is due by now is called now.
+        self.executor.add_node(self.node)
         for _ in range(5):
-            self.spin_until(lambda: False, self.node, timeout=0.01)
+            self.executor.spin_once(0.01)
+        self.executor.remove_node(self.node)
 
 
 @pytest.fixture
-def simulation(node, spin_until):
-    return Simulation(node, spin_until)
+def simulation(node, spin_until, executor):
+    return Simulation(node, spin_until, executor)
 
 
 def test_a_node_follows_slash_clock(node, simulation):
@@ -117,7 +121,8 @@ def test_a_node_follows_slash_clock(node, simulation):
     simulation.set(100)
     assert node.get_clock().now().seconds_nanoseconds() == (100, 0)
     node.set_parameters([Parameter("use_sim_time", value=False)])
-    assert abs(node.get_clock().now().nanoseconds - time.time_ns()) < 10**9
+    before, now, after = time.time_ns(), node.get_clock().now().nanoseconds, time.time_ns()
+    assert before <= now <= after
 
 
 def test_timers_run_on_simulated_time(node, simulation):

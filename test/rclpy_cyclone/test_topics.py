@@ -168,7 +168,7 @@ def test_incompatible_qos_is_logged_by_default(node, spin_until, capfd):
 def test_wait_for_message_returns_the_next_one(node):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     node.create_publisher(String, "x", latched).publish(String(data="here"))
-    assert wait_for_message(String, node, "x", qos_profile=latched, time_to_wait=5) == (
+    assert wait_for_message(String, node, "x", qos_profile=latched, time_to_wait=60) == (
         True, String(data="here"),
     )  # fmt: skip
     assert wait_for_message(String, node, "silent", time_to_wait=0.1) == (False, None)

@@ -67,6 +67,14 @@ def ros2_python(ros2):
 
 
 @pytest.fixture(scope="module")
+def bag_tools(ros2):
+    """The same, where it has rosbag2."""
+    if ros2.run("bag", "--help").returncode:
+        pytest.skip("this ROS 2 has no `ros2 bag`")
+    return ros2
+
+
+@pytest.fixture(scope="module")
 def embedded(ros2):
     """A node of the embedded runtime, /near, which looks for /far."""
     if importlib.util.find_spec("cyclonedds") is None:

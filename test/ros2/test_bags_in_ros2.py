@@ -27,13 +27,6 @@ def string(text):
     return bytes(TYPES.serialize_cdr(String(text), "std_msgs/msg/String"))
 
 
-@pytest.fixture(scope="module")
-def bag_tools(ros2):
-    if ros2.run("bag", "--help").returncode:
-        pytest.skip("this ROS 2 has no `ros2 bag`")
-    return ros2
-
-
 @pytest.fixture(params=["mcap", "sqlite3"])
 def bag(request, bag_tools, tmp_path):
     """Three seconds of /said at 10 Hz and one latched /note."""

@@ -74,6 +74,7 @@ def test_the_command_runs_beside_a_sourced_ros2(ros2, settings, tmp_path):
     assert "3 ticks, 3 with a map" in done.stdout, done.stderr
 
 
+@pytest.mark.usefixtures("bag_tools")
 def test_the_launch_file_plays_a_recording_to_the_node(runnable, settings, tmp_path):
     """The node takes its time from the recording, and only what it reads is played."""
     robot = write_bag(tmp_path / "robot", observed(300))

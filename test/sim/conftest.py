@@ -2,12 +2,22 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from pam_ros.sim.scene import TRAINING_SEEDS
 from pam_ros.sim.training.dataset import record
 
 REACHES = TRAINING_SEEDS[500:502]
 CORRECTIONS = TRAINING_SEEDS[502:504]
+
+
+@pytest.fixture
+def one_thread():
+    """Sums are taken in one order; other tests have their threads again afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -107,8 +107,8 @@ def test_the_learning_rate_warms_up_and_falls_in_every_phase():
         learning_rate(1500, phases)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_resumed_training_ends_where_an_unbroken_one_does(episodes, stats, tmp_path):
-    torch.set_num_threads(1)
     whole = Trainer(episodes, stats, tmp_path / "whole", phases=PHASES)
     whole.run()
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pam_ros.robot.safety import Decision
 
 SAFETY_COUNTS = ("refused", "clamped", "late", "faults")
-OFTEN = ("deadline", "queue")
+OFTEN = ("deadline", "queue", "stale")
 """Causes that may come and go with every tick."""
 
 
@@ -303,6 +303,8 @@ class Commander:
 
     def _carry_out(self, decision: Decision) -> bool:
         """Publish and log; whether a command went out."""
+        # The state has changed already; a report that is made meanwhile says why.
+        self.reason = decision.reason
         went = False
         # Once ROS is shut down nothing can be published; the node is on its way out.
         positions = None if self._silent or not self._node.context.ok() else decision.positions
@@ -322,7 +324,6 @@ class Commander:
             self._effect.hold(self._now())
         else:
             self._effect.clear()
-        self.reason = decision.reason
         magnitude = by_magnitude(decision.reason) if decision.cause in OFTEN else ""
         if decision.changed or magnitude != self._magnitude:
             # One hold that began with 0.2 s and has come to 5 s, as when the clock jumps, is news.

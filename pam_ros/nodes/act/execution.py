@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pam_ros.nodes.act.parameter_table import ASYNC
 from pam_ros.nodes.kit.parameters import ParameterError
 from pam_ros.policy.abilities import ExplainingLater, lacks
-from pam_ros.tick.beside import BesideThread
+from pam_ros.tick.beside import NICE, BesideThread
 from pam_ros.tick.plan import Plan
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
     from pam_ros.policy.interface import Policy
     from pam_ros.tick.beside import Work
-
-NICE = 10
-"""What only explains has a tenth of the weight of the process's other threads.
-
-Beside fifteen busy processes on two cores, that made the slowest of a hundred commands 34 ms late
-where it was 48 ms at 0 and 25 ms without any pass, and cost no maps.
-"""
 
 
 @dataclass(frozen=True, eq=False)

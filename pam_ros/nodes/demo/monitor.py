@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -37,10 +38,16 @@ _WINDOW = 50
 
 @dataclass
 class Progress:
-    """What the terminal shows. Latency: image stamp to the map's arrival here, seconds."""
+    """What the terminal shows. Latency: image stamp to the map's arrival here, seconds.
+
+    Ticks are those whose map has arrived. Some of `reported_ticks`, which the node counts itself in
+    its newest of so many reports, may have theirs still to come.
+    """
 
     ticks: int = 0
     invalid: int = 0
+    reports: int = 0
+    reported_ticks: int = 0
     episodes: int = 0
     successes: int = 0
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
@@ -70,7 +77,8 @@ class DemoMonitor(Node):
         super().__init__("demo_monitor")
         self._robot_listens = robot_listens
         self.progress = Progress()
-        self.create_subscription(AttentionMap, ATTENTION, self._on_map, 10)
+        self.create_subscription(AttentionMap, ATTENTION, self._on_map, 100)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(String, DEMO_RESULT, self._on_result, RESULT_QOS)
         self._start = self.create_client(Trigger, DEMO_START)
         self._words = self.create_publisher(String, INSTRUCTION, 1)
@@ -140,6 +148,14 @@ class DemoMonitor(Node):
                 f"{name} {share:4.0%}"
                 for name, share in sorted(shares.items(), key=lambda item: -item[1])
             )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.endswith(": policy"):
+                self.progress.reported_ticks = int(
+                    next((pair.value for pair in status.values if pair.key == "ticks"), 0)
+                )
+                self.progress.reports += 1
 
     def _on_result(self, message: String) -> None:
         result = json.loads(message.data)

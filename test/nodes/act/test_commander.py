@@ -274,6 +274,20 @@ def test_commands_that_move_nothing_are_told_also_if_ticks_are_late(arm):
     assert arm.commander.no_effect.startswith("commands on /joint_commands have had no effect for")
 
 
+def test_commands_that_move_nothing_are_told_also_if_some_actions_are_too_old(arm, monkeypatch):
+    """As on a machine that is busy: no reason to begin anew, nor for a line each time."""
+    arm, log = arm(), Log()
+    assert arm.commander.set_enabled(True, np.zeros(2))[0]
+    monkeypatch.setattr(arm.commander, "_said", Said(log))
+    for tick in range(25):
+        arm.tick([0.0, 0.0], [0.05 * tick, 0.0])
+        arm.wait(PERIOD / 2)
+        arm.commander.hold("stale", f"the action's observation is 1.{tick:02} s old by now")
+        arm.wait(PERIOD / 2)
+    assert arm.commander.no_effect.startswith("commands on /joint_commands have had no effect for")
+    assert len(log.lines) == 2
+
+
 def test_a_robot_that_follows_is_not_told(arm):
     arm = arm()
     assert arm.commander.set_enabled(True, np.zeros(2))[0]

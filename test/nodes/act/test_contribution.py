@@ -21,6 +21,9 @@ from pam_ros.policy.token_means import FILE, load_means, save_means, take_own_me
 from pam_ros.tick.contribution import InReserve, ShownContribution
 
 ATTENTION = "/act_attention/attention"
+# Images make the ticks. On a busy machine a contribution, or what it is reckoned to take, may
+# outlast four ticks at 4 Hz, and would be left out.
+UNHURRIED_HZ = 0.2
 PIXELS = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
 OBSERVED = {
     "observation.images.top": PIXELS,
@@ -40,8 +43,8 @@ def ticks(robot, maps, count):
 @pytest.mark.parametrize("method", ["contribution", "token_contribution"])
 def test_each_tick_has_the_policys_contributions(attention_robot, checkpoint, method, enabled):
     robot = attention_robot(
-        {"max_age": 60.0},
         enabled=enabled,
+        rate_hz=UNHURRIED_HZ,
         attention_method=method,
         contribution_baseline="mean",
         contribution_target="'lift[1:3]'",
@@ -81,15 +84,13 @@ def test_each_tick_has_the_policys_contributions(attention_robot, checkpoint, me
     "execution", [{"temporal_ensemble": True}, {"execution": "async", "n_action_steps": 8}]
 )
 def test_commands_do_not_wait_for_a_contribution(attention_robot, execution):
-    robot = attention_robot(
-        {"max_age": 60.0}, enabled=True, attention_method="contribution", **execution
-    )
+    robot = attention_robot(enabled=True, attention_method="contribution", **execution)
     maps = robot.listen(AttentionMap, ATTENTION)
     policy, ended = robot.node.ticks.policy, threading.Event()
     contribute = policy.contribute
 
     def waits(*given):
-        assert ended.wait(60.0)
+        assert ended.wait(300.0)
         return contribute(*given)
 
     policy.contribute = waits
@@ -108,11 +109,15 @@ def test_commands_do_not_wait_for_a_contribution(attention_robot, execution):
             break
         robot.observe(pixels=PIXELS, positions=(0.3, -0.6))
     assert next(one for one in maps if one.valid).method == "contribution"
+
     # The newest waits, those in between are left out and counted.
-    left_out = robot.node.ticks._execution.values()["maps_left_out"]
-    assert left_out == sum(
-        "no map: maps and overlays take longer" in m.invalid_reason for m in maps
-    )
+    def all_told() -> bool:
+        # One is counted before it is told.
+        left_out = robot.node.ticks._execution.values()["maps_left_out"]
+        words = "no map: maps and overlays take longer"
+        return left_out == sum(words in one.invalid_reason for one in list(maps))
+
+    assert robot.wait(all_told)
 
 
 @pytest.fixture
@@ -121,14 +126,14 @@ def held(attention_robot):
     events = []
 
     def start(**parameters):
-        robot = attention_robot({"max_age": 60.0}, attention_method="contribution", **parameters)
+        robot = attention_robot(rate_hz=UNHURRIED_HZ, attention_method="contribution", **parameters)
         maps, begun, ended = robot.listen(AttentionMap, ATTENTION), threading.Event(), []
         events.append(threading.Event())
         contribute = robot.node.ticks.policy.contribute
 
         def waits(*given):
             begun.set()
-            assert events[-1].wait(60.0)
+            assert events[-1].wait(300.0)
             ended.append(1)
             return contribute(*given)
 
@@ -171,13 +176,13 @@ def test_a_fault_and_the_end_do_not_wait_for_a_contribution(held):
     robot.observe(pixels=PIXELS, positions=(0.3, -0.6))
     assert robot.wait(lambda: ticks._ticking.locked() and ticks._loop.ticks == 2)
     ticks.stop()
-    assert not ticks._ticking.locked()
+    assert robot.wait(lambda: not ticks._ticking.locked())
     assert ended == []
 
 
 def test_a_contribution_that_would_end_after_the_next_chunk_is_left_out(attention_robot):
     robot = attention_robot(
-        {"max_age": 60.0}, enabled=True, attention_method="contribution", n_action_steps=8
+        enabled=True, rate_hz=UNHURRIED_HZ, attention_method="contribution", n_action_steps=8
     )
     maps = robot.listen(AttentionMap, ATTENTION)
     execution = robot.node.ticks._execution
@@ -194,7 +199,7 @@ def test_a_contribution_that_would_end_after_the_next_chunk_is_left_out(attentio
 
 
 def test_a_contribution_that_fails_is_not_the_robots_matter(attention_robot):
-    robot = attention_robot({"max_age": 60.0}, enabled=True, attention_method="contribution")
+    robot = attention_robot(enabled=True, rate_hz=UNHURRIED_HZ, attention_method="contribution")
     maps = robot.listen(AttentionMap, ATTENTION)
 
     def fails(*_):
@@ -211,9 +216,7 @@ def test_a_contribution_that_fails_is_not_the_robots_matter(attention_robot):
 
 
 def test_a_target_that_does_not_exist_shows_attention_and_says_why(attention_robot):
-    robot = attention_robot(
-        {"max_age": 60.0}, attention_method="contribution", contribution_target="gripper"
-    )
+    robot = attention_robot(attention_method="contribution", contribution_target="gripper")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     ticks(robot, maps, 1)
@@ -323,7 +326,7 @@ def test_auto_says_why_a_policy_has_none():
 
 
 def test_auto_on_a_node(attention_robot):
-    robot = attention_robot({"max_age": 60.0}, attention_method="auto", rate_hz=1.0)
+    robot = attention_robot(attention_method="auto", rate_hz=1.0)
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     ticks(robot, maps, 1)
@@ -363,9 +366,7 @@ def test_means_are_a_file_of_one_policy(checkpoint, tmp_path, caplog):
 
 
 def test_the_change_since_the_tick_before_and_a_reset(attention_robot):
-    robot = attention_robot(
-        {"max_age": 60.0}, attention_method="contribution", contribution_target="change"
-    )
+    robot = attention_robot(attention_method="contribution", contribution_target="change")
     maps = robot.listen(AttentionMap, ATTENTION)
     robot.spin()
     ticks(robot, maps, 2)

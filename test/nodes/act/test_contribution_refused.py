@@ -20,9 +20,7 @@ def shows(attention_robot):
     """Starts a node; gives the robot, and the map of one more tick."""
 
     def start(**parameters):
-        robot = attention_robot(
-            {"max_age": 60.0}, **{"attention_method": "contribution", **parameters}
-        )
+        robot = attention_robot(**{"attention_method": "contribution", **parameters})
         maps = robot.listen(AttentionMap, "/act_attention/attention")
         robot.spin()
 

@@ -30,7 +30,7 @@ class Gate:
         def waits(*given):
             output = run(*given)
             self.begun.set()
-            assert self.go.wait(20)
+            assert self.go.wait(120)
             return output
 
         return waits
@@ -45,7 +45,7 @@ def running(attention_robot):
     """A robot whose ticks wait for images, in queue mode, and the gate of its policy."""
 
     def start(**parameters):
-        robot = attention_robot({"max_age": 60.0}, **parameters)
+        robot = attention_robot(**parameters)
         gate = Gate(robot.node.ticks.policy)
         maps = robot.listen(AttentionMap, ATTENTION)
         commands = robot.listen(JointState, "/joint_commands")
@@ -74,7 +74,7 @@ def test_disabled_and_enabled_between_two_ticks_plans_anew(running):
     switch(robot, True)
     message = tick(robot, maps)
     assert (message.tick, message.command_source_tick, message.chunk_executed) == (1, 1, True)
-    assert commands
+    assert robot.wait(lambda: commands)
 
 
 def test_enabled_during_a_pass_that_only_looks_moves_nothing_by_it(running):
@@ -82,7 +82,7 @@ def test_enabled_during_a_pass_that_only_looks_moves_nothing_by_it(running):
     tick(robot, maps)
     gate.close()
     robot.observe()
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(60)
     switch(robot, True)
     gate.go.set()
     assert robot.wait(lambda: len(maps) == 2)
@@ -98,7 +98,7 @@ def test_disabled_and_enabled_during_a_pass_drops_its_action_and_its_queue(runni
     robot, gate, maps, commands = running(enabled=True)
     gate.close()
     robot.observe()
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(60)
     switch(robot, False)
     switch(robot, True)
     gate.go.set()

@@ -25,7 +25,7 @@ def tick(robot, maps):
 
 @pytest.mark.parametrize(("method", "said"), [("rollout", ""), ("contribution", "eager float32")])
 def test_attention_names_none_and_the_same_engine_is_not_compared(attention_robot, method, said):
-    robot = attention_robot({"max_age": 60.0}, attention_method=method)
+    robot = attention_robot(attention_method=method)
     maps = robot.listen(AttentionMap, "/act_attention/attention")
     robot.spin()
     assert tick(robot, maps).explained_by == said
@@ -37,7 +37,6 @@ def test_attention_names_none_and_the_same_engine_is_not_compared(attention_robo
 def test_another_engine_is_compared_on_checked_ticks(attention_robot, checkpoint):
     pytest.importorskip("openvino")
     robot = attention_robot(
-        {"max_age": 60.0},
         attention_method="contribution",
         engine="openvino",
         dtype="bfloat16",

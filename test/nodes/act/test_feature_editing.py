@@ -67,7 +67,7 @@ def test_a_steered_policy_says_so_and_by_how_much_its_chunk_changed(
 
     assert robot.wait(lambda: (robot.observe(pixels=pixels), report())[1] is not None)
     assert report()["edit"] == "feature 3 steered by 5"
-    assert maps and chunks
+    assert robot.wait(lambda: maps and chunks)
 
     policy = load_policy(str(checkpoint), "cpu", engine="eager")
     camera = policy.spec.cameras[0]

@@ -31,7 +31,6 @@ def tick(robot, maps):
 
 def test_each_target_has_its_map_with_the_ticks_own_stamps(attention_robot):
     robot = attention_robot(
-        {"max_age": 60.0},
         attention_method="contribution",
         contribution_targets="[lift, 'pan[0:2]']",
     )
@@ -82,9 +81,7 @@ def test_each_target_has_its_map_with_the_ticks_own_stamps(attention_robot):
 
 
 def test_one_that_cannot_be_explained_says_why_and_a_tick_without_a_map_has_none(attention_robot):
-    robot = attention_robot(
-        {"max_age": 60.0}, attention_method="contribution", contribution_targets="[lift]"
-    )
+    robot = attention_robot(attention_method="contribution", contribution_targets="[lift]")
     maps = robot.listen(AttentionMap, MAIN)
     lift = robot.listen(AttentionMap, f"{BELOW}/lift")
     policy = robot.node.ticks.policy

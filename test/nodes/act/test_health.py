@@ -124,26 +124,37 @@ def test_memory_is_what_the_system_says():
 
 def test_the_node_reports_deadlines_drops_and_its_guard_once_a_second(attention_robot):
     robot = attention_robot(enabled=True)
-    reports, arrivals = robot.listen(DiagnosticArray, "/diagnostics"), []
-    robot.peer.create_subscription(
-        DiagnosticArray, "/diagnostics", lambda _: arrivals.append(time.monotonic()), 10
-    )
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
     commands = robot.listen(JointState, "/joint_commands")
     robot.spin()
     assert robot.wait(lambda: robot.observe() and commands)
-    # Then nothing more: the deadline is missed.
-    assert robot.wait(lambda: reports and int(told(reports)["safety_late"]) >= 1)
-    values = told(reports)
-    assert values["safety_state"] == "holding"
+    # Then nothing more: the deadline is missed. It may have been before, for a moment.
+    ended = robot.now()
+
+    def held():
+        since = [told([one]) for one in list(reports) if robot.stamp(one) > ended]
+        return [
+            values
+            for values in since
+            if values["safety_state"] == "holding" and float(values["safety_wait_max_s"]) > 0
+        ]
+
+    assert robot.wait(held)
+    values = held()[0]
+    assert int(values["safety_late"]) >= 1
     assert int(values["commands"]) >= 1
     assert values["command_guard"] == "off"
-    assert float(values["safety_wait_max_s"]) > 0
     for key in ("safety_refused", "safety_clamped", "safety_faults", "memory_mb",
                 "messages_received", "observation_age_ms_p99"):  # fmt: skip
         assert key in values
-    assert robot.wait(lambda: len(arrivals) > 3)
-    gaps = [b - a for a, b in itertools.pairwise(arrivals)]
-    assert sorted(gaps)[len(gaps) // 2] == pytest.approx(1.0, abs=0.4)
+
+    def once_a_second() -> bool:
+        # A busy machine is late at times.
+        stamps = [robot.stamp(each) for each in reports[-4:]]
+        gaps = sorted((b - a) * 1e-9 for a, b in itertools.pairwise(stamps))
+        return len(gaps) == 3 and gaps[1] == pytest.approx(1.0, abs=0.4)
+
+    assert robot.wait(once_a_second)
 
 
 def test_commands_without_effect_are_a_warning(health):

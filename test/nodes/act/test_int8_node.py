@@ -109,7 +109,7 @@ def test_enabled_while_it_is_compared_and_too_far_it_is_a_fault(int8_robot):
     ticks.policy.precision_error = enabled_meanwhile
     for _ in range(ticks._engine_health._left):
         robot.observe()
-        if robot.wait(lambda: ticks.commander.state.value == "fault", 15):
+        if robot.wait(lambda: ticks.commander.state.value == "fault", 30):
             return
     pytest.fail("enabled and too far from float32, it is no fault")
 

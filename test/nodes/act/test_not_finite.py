@@ -152,8 +152,12 @@ def test_a_value_that_is_not_finite_ends_the_tick_without_command_and_picture(
     # A policy that has computed nonsense once is trusted again when somebody says so.
     assert robot.node.ticks.commander.state.value == "fault"
     enable(robot)
-    robot.observe(positions=(0.1, 0.2))
-    assert robot.wait(lambda: robot.node.ticks.commander.state.value == "running")
+    assert robot.wait(
+        lambda: (
+            robot.observe(positions=(0.1, 0.2))
+            and robot.node.ticks.commander.state.value == "running"
+        )
+    )
 
 
 def enable(robot):
@@ -172,8 +176,9 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
     attention_robot, poisonable, poison
 ):
     made = poisonable(poison)
+    # Images make the ticks. At 4 Hz a busy machine would leave a pass out before the next chunk.
     robot = attention_robot(
-        enabled=True, n_action_steps=5, soft_start_s=0.0, attention_method="rollout"
+        enabled=True, n_action_steps=5, soft_start_s=0.0, attention_method="rollout", rate_hz=1.0
     )
     maps = robot.listen(AttentionMap, ATTENTION)
     commands = robot.listen(JointState, "/joint_commands")
@@ -188,8 +193,8 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
     def state():
         return robot.node.ticks.commander.state.value
 
-    assert observe().valid
-    assert state() == "running"
+    # A watchdog that finds the next one late holds it again.
+    assert observe().chunk_executed
     made[0].on = True
     # The queued action was on its way before this tick's pass ended.
     assert not observe().valid
@@ -203,15 +208,15 @@ def test_in_queue_mode_weights_that_are_not_finite_stop_the_queue(
         states.add(state())
     assert states == {"fault"}
     assert acted.call_count == 0
-    time.sleep(0.3)
-    assert list(commands[-1].position) == held
+    count = len(commands)
+    assert robot.wait(lambda: len(commands) > count + 1)
+    assert all(list(command.position) == held for command in commands[count:])
 
     made[0].on = False
     assert observe().valid
     assert state() == "fault"
     enable(robot)
-    assert robot.wait(lambda: observe().chunk_executed)
-    assert state() == "running"
+    assert robot.wait(lambda: observe().chunk_executed and state() == "running")
 
 
 def test_in_queue_mode_no_command_at_all_goes_out_where_every_tick_is_bad(
@@ -232,13 +237,13 @@ def test_in_queue_mode_no_command_at_all_goes_out_where_every_tick_is_bad(
 
 def test_a_bad_tick_is_a_warning_while_disabled_too(attention_robot, poisonable):
     made = poisonable(cross)
-    robot = attention_robot()
+    robot = attention_robot(rate_hz=1.0)  # which a busy machine keeps too
     reports = robot.listen(DiagnosticArray, "/diagnostics")
     robot.spin()
 
     def says(level, sentence):
         robot.observe(positions=(0.1, 0.2))
-        time.sleep(0.2)
+        time.sleep(0.1)
         status = reports[-1].status[0] if reports else None
         return status and status.level == level and status.message.startswith(sentence)
 

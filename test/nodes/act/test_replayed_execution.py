@@ -13,8 +13,6 @@ from pam_ros.replay.one_bag import replay_bag
 from pam_ros.replay.settings import ReplaySettings
 from pam_ros.robot.stamps import stamp_nanoseconds
 
-PATIENT = {"max_age": 60.0}
-
 
 def observe(robot, rng) -> None:
     """One observation like no other, and the end of its tick."""
@@ -33,7 +31,8 @@ def test_ticks_sources_flags_and_commands_are_the_nodes(
     attention_robot, checkpoint, contract, tmp_path, execution
 ):
     robot = attention_robot(
-        PATIENT,
+        # Images make the ticks: with time until the next chunk, passes begin beside them.
+        rate_hz=0.5,
         execution=execution,
         n_action_steps=8,
         enabled=True,
@@ -64,7 +63,7 @@ def test_ticks_sources_flags_and_commands_are_the_nodes(
 
     out = tmp_path / "out"
     settings = ReplaySettings(
-        policy=str(checkpoint), contract=str(contract(**PATIENT)), n_action_steps=8, threads=1
+        policy=str(checkpoint), contract=str(contract()), n_action_steps=8, threads=1
     )
     report = replay_bag(node.path, out, settings)
     assert (report.ticks, report.valid, report.counts) == (60, 60, {})

@@ -35,4 +35,4 @@ def test_listening_for_it_leaves_the_nodes_rosout_and_heeds_its_remapping(
         robot.node.get_logger().info("here")
         return any((line.name, line.msg) == ("act_attention", "here") for line in said)
 
-    assert robot.wait(heard, 5.0)
+    assert robot.wait(heard)

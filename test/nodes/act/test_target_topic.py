@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
 @pytest.fixture
 def robot(attention_robot):
     """Shows contributions; `say` publishes a target, `tick` gives the map of one more tick."""
-    robot = attention_robot({"max_age": 60.0}, attention_method="contribution")
+    robot = attention_robot(attention_method="contribution")
     robot.maps = robot.listen(AttentionMap, ATTENTION)
     robot.log = robot.listen(Log, "/rosout")
     robot.targets = robot.peer.create_publisher(String, TARGET, 10)

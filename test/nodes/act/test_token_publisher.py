@@ -54,7 +54,7 @@ def talk(domain):
             node.create_subscription(
                 TokenActivations, "/act_attention/tokens", heard.append, TOKEN_QOS
             )
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while not publisher.wanted():
                 assert time.monotonic() < end
                 rclpy.spin_once(node, timeout_sec=0.05)
@@ -62,7 +62,7 @@ def talk(domain):
         def send(result, header=None):
             before = len(heard)
             publisher.publish(result, header or Header(frame_id="top"))
-            end = time.monotonic() + (10 if listen else 0.3)
+            end = time.monotonic() + (60 if listen else 0.3)
             while len(heard) == before and time.monotonic() < end:
                 rclpy.spin_once(node, timeout_sec=0.05)
             return heard[-1] if heard else None

@@ -23,7 +23,6 @@ TOP = "observation.images.top"
 ATTENTION, INSTRUCTION = "/act_attention/attention", "/act_attention/instruction"
 WORDS_IMAGE = "/act_attention/words/image"
 OWN, OTHER = "pick up the red cube", "reach it"
-PATIENT = {"max_age": 60.0}
 WAIT_S = 60.0
 
 
@@ -41,7 +40,7 @@ def start(attention_robot, folder):
 
     def start(contract=None, instruction_of_policy=OWN, **parameters):
         given = {"policy": folder(instruction_of_policy), "attention_method": "joint_attention"}
-        robot = attention_robot({**PATIENT, **(contract or {})}, **{**given, **parameters})
+        robot = attention_robot(contract, **{**given, **parameters})
         return wired(robot)
 
     return start
@@ -242,7 +241,7 @@ def test_an_instruction_moves_no_robot_that_is_not_enabled(start):
 
 
 def test_a_policy_that_reads_no_words_runs_whatever_it_is_told(attention_robot):
-    robot = wired(attention_robot({**PATIENT, "more": "instruction: go\n"}))
+    robot = wired(attention_robot({"more": "instruction: go\n"}))
     robot.say(OTHER)
     robot.node.set_parameters([Parameter("instruction", value="again")])
     message = robot.tick()
@@ -252,7 +251,7 @@ def test_a_policy_that_reads_no_words_runs_whatever_it_is_told(attention_robot):
 
 
 def test_the_warning_of_such_a_policy_names_it_and_comes_once(attention_robot):
-    robot = wired(attention_robot(PATIENT))
+    robot = wired(attention_robot())
     for text in ("one", "two"):
         robot.say(text)
         robot.node.set_parameters([Parameter("instruction", value=text)])
@@ -285,7 +284,7 @@ def test_the_words_are_a_strip_on_the_scale_of_the_pictures(start):
 
 
 def test_a_policy_without_words_has_no_strip(attention_robot):
-    robot = wired(attention_robot(PATIENT))
+    robot = wired(attention_robot())
     assert WORDS_IMAGE not in {publisher.topic_name for publisher in robot.node.publishers}
 
 

@@ -49,8 +49,11 @@ def main() -> int:
     install(interfaces={"pam_ros": share_directory() / "msg"})
     from pam_ros.nodes.act import node as act_attention_node
     from pam_ros.nodes.act import policy_start as module
+    from pam_ros.nodes.guard import link
 
     policy_start: Any = module  # whose name is to be given to something else
+    guard_link: Any = link
+    guard_link.START_S = 300.0  # a busy machine starts no process sooner than it can
     wishes = Path(sys.argv[1])
     load = policy_start.load_policy
     policy_start.load_policy = lambda *args, **options: Hanging(load(*args, **options), wishes)

@@ -29,13 +29,15 @@ HANG = 4.0
 
 
 class Running:
-    """The node as a process of its own, fed with observations, and what it commands when."""
+    """The node as a process of its own, fed with observations, and what it commands when.
+
+    commands: when each was sent [s], by its stamp, and to where. This process may be late itself.
+    """
 
     def __init__(self, arguments, wishes) -> None:
         self.wishes = wishes
         self.lines: list[str] = []
         self.commands: list[tuple[float, tuple[float, ...]]] = []
-        self.sent: list[int] = []
         self.reports: list = []
         program = str(Path(__file__).with_name("hanging_node.py"))
         self.process = subprocess.Popen(
@@ -67,8 +69,8 @@ class Running:
             self.lines.append(line)
 
     def _on_command(self, message) -> None:
-        self.commands.append((time.monotonic(), tuple(message.position)))
-        self.sent.append(Time.from_msg(message.header.stamp).nanoseconds)
+        sent = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+        self.commands.append((sent, tuple(message.position)))
 
     def _on_report(self, message) -> None:
         # But for "Node starting up", which has no values.
@@ -83,7 +85,7 @@ class Running:
         self._joints.publish(joints)
         self._images.publish(image)
 
-    def wait(self, condition, seconds=180.0) -> None:
+    def wait(self, condition, seconds=400.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, "".join(self.lines)
@@ -95,7 +97,7 @@ class Running:
         self.wait(lambda: len(self.commands) > 6)
         self.wishes.write_text(f"{word} {seconds}")
         self.wait(lambda: not self.wishes.exists())
-        return time.monotonic()
+        return time.time()
 
     def children(self) -> list[int]:
         pid = self.process.pid
@@ -103,19 +105,19 @@ class Running:
         return [int(word) for task in tasks for word in task.read_text().split()]
 
     def told(self, key) -> str:
-        """The newest value of the node's health."""
-        status = [s for s in self.reports if s.name == "act_attention: policy"][-1]
-        return {value.key: value.value for value in status.values}[key]
+        """The newest value of the node's health; empty before it has told any."""
+        told = [s for s in list(self.reports) if s.name == "act_attention: policy"]
+        return {value.key: value.value for value in told[-1].values}[key] if told else ""
 
     def guard(self) -> list:
         """What the guard has told of its own health."""
         return [s for s in self.reports if s.name == "act_attention_guard: watchdog"]
 
-    def commanded_after(self, moment_ns) -> int:
+    def commanded_after(self, moment) -> int:
         """How many commands were sent after a moment, once all have arrived that were sent."""
         while not self.quiet():
-            assert time.time_ns() < moment_ns + 20 * 10**9, "commands go on"
-        return sum(stamp > moment_ns for stamp in self.sent)
+            assert time.time() < moment + 60, "commands go on"
+        return sum(sent > moment for sent, _ in self.commands)
 
     def quiet(self) -> bool:
         """Whether no command comes for some periods: those on their way have arrived before."""
@@ -143,7 +145,7 @@ def running(domain, checkpoint, contract, tmp_path):
     opened = []
 
     def start(**parameters) -> Running:
-        given = {"policy": checkpoint, "contract": contract(), "rate_hz": 1 / PERIOD,
+        given = {"policy": checkpoint, "contract": contract(max_age=0.5), "rate_hz": 1 / PERIOD,
                  "enabled": "true", "temporal_ensemble": "true", "torch_threads": 1,
                  "engine": "eager", "soft_start_s": 0.0, **parameters}  # fmt: skip
         arguments = [w for name, value in given.items() for w in ("-p", f"{name}:={value}")]
@@ -159,14 +161,14 @@ def running(domain, checkpoint, contract, tmp_path):
 def test_the_robot_is_held_while_the_policy_keeps_pythons_lock_and_then_goes_on(running):
     robot = running()
     began = robot.hang("lock")
-    robot.wait(lambda: time.monotonic() > began + HANG + 4 * PERIOD)
+    robot.wait(lambda: time.time() > began + HANG + 4 * PERIOD)
     within = [(at, where) for at, where in robot.commands if began < at < began + HANG]
     before = [where for at, where in robot.commands if at <= began][-1]
     # The last command, again and again, with never two periods between.
     assert {where for _, where in within} == {before}, "".join(robot.lines)
     assert len(within) >= HANG / PERIOD - 3, "".join(robot.lines)
     times = [at for at, _ in robot.commands if at <= began][-1:] + [at for at, _ in within]
-    assert max(np.diff(times)) < 2 * PERIOD
+    assert max(np.diff(sorted(times))) < 2 * PERIOD
     # The guard says so meanwhile, the node afterwards; then it commands again.
     robot.wait(lambda: robot.said("holding the last one"))
     robot.wait(lambda: robot.said("its guard held the robot for"))
@@ -180,9 +182,9 @@ def test_the_robot_is_held_while_the_policy_keeps_pythons_lock_and_then_goes_on(
 def test_a_policy_that_hangs_without_the_lock_is_the_nodes_own_to_hold(running):
     robot = running()
     began = robot.hang("free")
-    robot.wait(lambda: time.monotonic() > began + HANG + 2 * PERIOD)
+    robot.wait(lambda: time.time() > began + HANG + 2 * PERIOD)
     times = [at for at, _ in robot.commands if began - 2 * PERIOD < at < began + HANG]
-    assert max(np.diff(times)) < 2 * PERIOD
+    assert max(np.diff(sorted(times))) < 2 * PERIOD
     robot.wait(lambda: robot.said("holding: no action from the policy for"))
     # Never known to the guard, or seldom: the node says its holding commands to it as well.
     robot.wait(robot.guard)
@@ -204,7 +206,7 @@ def test_after_kill_9_of_the_node_nothing_is_commanded_any_more(running):
         time.sleep(0.05)
     else:
         assert time.monotonic() < end, "the guard goes on"
-    assert robot.commanded_after(time.time_ns()) == 0
+    assert robot.commanded_after(time.time()) == 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into Linux's /proc")
@@ -220,7 +222,7 @@ def test_a_guard_that_is_killed_is_replaced_and_the_replacement_holds_too(runnin
     robot.wait(lambda: robot.peer.count_publishers("/joint_commands") == 2)
     before = len(robot.commands)
     began = robot.hang("lock")
-    robot.wait(lambda: time.monotonic() > began + HANG)
+    robot.wait(lambda: time.time() > began + HANG)
     assert len(robot.commands) - before >= HANG / PERIOD - 3
 
 
@@ -230,7 +232,7 @@ def test_a_signal_ends_in_a_robot_that_stands_where_it_was(running, number):
     robot.wait(lambda: len(robot.commands) > 4)
     robot.process.send_signal(number)
     assert robot.process.wait(120) == 0, "".join(robot.lines)
-    ended = time.time_ns()
+    ended = time.time()
     assert not robot.said("Traceback"), "".join(robot.lines)
     assert robot.commanded_after(ended) == 0
 
@@ -238,13 +240,13 @@ def test_a_signal_ends_in_a_robot_that_stands_where_it_was(running, number):
 def test_a_signal_ends_a_node_whose_policy_hangs(running):
     robot = running()
     robot.wait(lambda: len(robot.commands) > 4)
-    robot.hang("free", 120.0)
+    robot.hang("free", 500.0)
     robot.process.send_signal(signal.SIGTERM)
-    assert robot.process.wait(40) == 0, "".join(robot.lines)
+    assert robot.process.wait(120) == 0, "".join(robot.lines)
 
 
 @pytest.fixture
-def link(domain, contract):
+def link(domain, contract, patient_guard):
     """A guard that is ready, and its link."""
     rclpy.init(args=[])
     node = rclpy.create_node("act_attention")
@@ -256,15 +258,23 @@ def link(domain, contract):
     rclpy.try_shutdown()
 
 
-def test_what_was_asked_is_asked_again_until_it_is_answered(link):
+def answered(link) -> None:
+    """Beat until the command is given back: a busy machine may be late with it."""
+    end = time.monotonic() + 60.0
+    while not link.beat((0.1, 0.2)):
+        assert time.monotonic() < end, "the guard does not answer"
+
+
+def test_what_was_asked_is_asked_again_until_it_is_answered(link, monkeypatch):
+    monkeypatch.setattr(guard_link, "PATIENCE_S", 600.0)
     assert link.beat((0.1, 0.2))
     link.process.send_signal(signal.SIGSTOP)
     time.sleep(2 * PERIOD)
     assert not link.beat((0.1, 0.2))  # late: asks, and the guard stands still
     assert not link.beat((0.1, 0.2))  # in time, but the first question is open
     link.process.send_signal(signal.SIGCONT)
-    assert link.beat((0.1, 0.2))
-    assert link.beat((0.1, 0.2))
+    answered(link)
+    answered(link)
 
 
 def test_a_guard_that_never_answers_is_ended_and_replaced(link, capfd):
@@ -272,10 +282,8 @@ def test_a_guard_that_never_answers_is_ended_and_replaced(link, capfd):
     stopped = link.process
     stopped.send_signal(signal.SIGSTOP)
     time.sleep(2 * PERIOD)
-    end = time.monotonic() + 10.0
-    while not link.beat((0.1, 0.2)):
-        assert time.monotonic() < end
-    assert stopped.wait(5.0) == -signal.SIGKILL
+    answered(link)
+    assert stopped.wait(60.0) == -signal.SIGKILL
     assert "the command guard does not answer" in capfd.readouterr().err
     link.check()
     link.wait_until_ready()
@@ -290,13 +298,15 @@ def test_a_guard_that_does_not_start_is_tried_again_later_and_no_error(link, mon
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr(guard_link.subprocess, "Popen", refuse)
+    begin = time.monotonic()
     for _ in range(20):
         link.check()
-    text = capfd.readouterr().err
-    assert text.count("the command guard does not start: [Errno 12]") == 1
+    tries = capfd.readouterr().err.count("the command guard does not start: [Errno 12]")
+    # Once, and again after a second where the machine is so busy.
+    assert 1 <= tries <= 1 + (time.monotonic() - begin) / (2 * guard_link._FIRST_PAUSE_S)
     assert link.beat((0.1, 0.2))  # nobody else commands
     monkeypatch.undo()
-    end = time.monotonic() + 10.0
+    end = time.monotonic() + 60.0
     while link.process.poll() is not None:
         link.check()
         assert time.monotonic() < end
@@ -305,7 +315,7 @@ def test_a_guard_that_does_not_start_is_tried_again_later_and_no_error(link, mon
 
 
 def test_the_guard_is_the_nodes_own_whatever_lies_in_the_working_folder(
-    domain, contract, tmp_path, monkeypatch
+    domain, patient_guard, contract, tmp_path, monkeypatch
 ):
     """As where a launch is called from the sources of the package."""
     path = contract()

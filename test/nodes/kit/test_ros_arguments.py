@@ -8,6 +8,7 @@ import time
 
 import pytest
 import rclpy
+import rclpy.logging
 
 from pam_ros.nodes.guard.link import GuardLink
 from pam_ros.nodes.kit.ros_arguments import enclave_and_logging
@@ -31,6 +32,7 @@ def test_enclave_and_logging_are_kept_of_a_command_line(line, kept):
     assert enclave_and_logging(line.split()) == ("--ros-args", *kept.split())
 
 
+@pytest.mark.usefixtures("patient_guard")
 def test_the_guard_is_in_the_nodes_enclave_under_its_own_name(domain, contract, monkeypatch):
     given = ["--ros-args", "--enclave", "/arm", "--log-level", "warn", "-r", "__node:=looks"]
     monkeypatch.setattr(sys, "argv", ["act_attention", *given])
@@ -39,7 +41,7 @@ def test_the_guard_is_in_the_nodes_enclave_under_its_own_name(domain, contract, 
     link = GuardLink(node, load_contract(contract()).command, 0.5)
     try:
         link.wait_until_ready()
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 60.0
         wanted = ("looks_guard", "/", "/arm")
         while time.monotonic() < end and wanted not in enclaves(node):
             time.sleep(0.05)
@@ -48,6 +50,7 @@ def test_the_guard_is_in_the_nodes_enclave_under_its_own_name(domain, contract, 
         link.close()
         node.destroy_node()
         rclpy.try_shutdown()
+        rclpy.logging.clear_config()  # levels are the process's
 
 
 def enclaves(node):

@@ -3,6 +3,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 import rclpy
@@ -88,7 +89,8 @@ class Shown:
         self.news.append((kind, values))
 
     async def until(self, condition):
-        for _ in range(3000):
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
             if any(condition(*each) for each in self.news):
                 return
             await asyncio.sleep(0.01)

@@ -19,6 +19,7 @@ from sensor_msgs.msg import JointState
 
 from pam_ros.live.errors import LiveError
 
+ATTENTION = "/act_attention/attention"
 OVERLAY = "/act_attention/attention/top/image/compressed"
 CHUNK = "/act_attention/predicted_chunk"
 
@@ -194,6 +195,8 @@ def test_a_recording_is_made_by_the_holder_and_is_whole_at_the_end(robot, live, 
     async def record(session):
         page = await trusted(session)
         await page.knows("parameters")
+        await page.knows("tick")
+        before = listeners(robot, ATTENTION)
         await page.ask("hold")
         answer = await page.ask("record", on=True)
         assert answer["done"], answer
@@ -203,7 +206,8 @@ def test_a_recording_is_made_by_the_holder_and_is_whole_at_the_end(robot, live, 
         folder = tmp_path / "recordings"
         log = folder / "logs" / "recorder.log"
         await page.until(lambda: log.is_file() and "/attention " in log.read_text(), 120)
-        # Whoever has subscribed hears what comes from a moment later on.
+        # The node has to know of it before it hears anything.
+        await page.until(lambda: listeners(robot, ATTENTION) > before, 120)
         begin = (await page.knows("tick"))["tick"]
         await page.until(lambda: page.last("tick")["tick"] > begin + 8, 120)
         assert (await page.ask("record", on=False))["done"]
@@ -249,7 +253,7 @@ def test_the_command_prints_its_address_serves_and_ends(domain):
     assert process.stdout is not None
     assert process.stdout.readline().startswith("the live page: http://127.0.0.1:")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert not rclpy.ok()

@@ -22,7 +22,6 @@ from pam_ros.tick.feature_encoding import FeatureEncoding
 from pam_ros.tick.outcome import TickOutcome
 from pam_ros.tick.token_activations import TokenMaker
 
-PATIENT = {"max_age": 60.0}
 TICKS = 50
 NEAR = 2e-2
 """Tokens go over the topic as 16-bit floats."""
@@ -101,7 +100,8 @@ def test_every_row_is_of_the_tick_whose_stamp_it_carries_and_all_ticks_add_up(
     sha256 = load_policy(checkpoint, device="cpu").spec.sha256
     write_sae(sae, width=32, features=64, policy=sha256, bias=-0.3)
     robot = attention_robot(
-        PATIENT, execution=execution, n_action_steps=8, enabled=True,
+        # Images make the ticks: with time until the next chunk, passes begin beside them.
+        rate_hz=0.5, execution=execution, n_action_steps=8, enabled=True,
         tokens_sampler="all", sae=sae, bag=bag,
     )  # fmt: skip
     node = RecordedNode(robot, tmp_path / "maps")

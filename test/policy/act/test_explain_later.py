@@ -144,13 +144,13 @@ def test_nothing_but_another_pass_waits_for_a_pass(made):
 
     def slow(*arguments, **options):
         inside.set()
-        assert go.wait(20)
+        assert go.wait(60)
         return engine(*arguments, **options)
 
     policy._engine = slow
     thread = threading.Thread(target=policy.explain_later(second))
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     assert policy.pop_action() is not None
     policy.skip()
     policy.show(CROSS)
@@ -159,5 +159,5 @@ def test_nothing_but_another_pass_waits_for_a_pass(made):
     policy.reset()
     assert policy.pop_action() is None
     go.set()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()

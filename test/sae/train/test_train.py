@@ -248,7 +248,7 @@ print("trained", flush=True)
     try:
         # Not by the status: now and then gloo aborts a process that is done and about to end.
         for process in processes:
-            assert "trained\n" in process.communicate(timeout=120)[0]
+            assert "trained\n" in process.communicate(timeout=400)[0]
     finally:
         for process in processes:
             process.kill()

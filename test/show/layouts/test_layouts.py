@@ -4,7 +4,6 @@
 import ast
 import importlib
 import json
-import os
 import re
 import struct
 import sys
@@ -93,9 +92,9 @@ def resolve(message_type, path):
 
 
 @pytest.fixture
-def started(monkeypatch, tmp_path):
+def started(monkeypatch, tmp_path, free_domain):
     """Starts nodes in this process; returns what they publish and listen to: topic to type."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(60 + os.getpid() % 150))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     nodes = []
 

@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SECONDS = 60.0
+#: Lets one element alone have the next click: where it has moved away, nothing has any of it.
+TAKE_AIM = """(wanted => {
+  const kinds = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+  const aim = window.aim = {hit: false, missed: false, end: () => {
+    for (const kind of kinds) removeEventListener(kind, see, true);
+    return aim.hit;
+  }};
+  const see = event => {
+    if (aim.missed ||= !wanted.contains(event.composedPath()[0])) {
+      event.stopImmediatePropagation();
+      event.preventDefault();
+    } else if (event.type === "click") {
+      aim.hit = true;
+      aim.end();
+    }
+  };
+  for (const kind of kinds) addEventListener(kind, see, true);
+})(document.querySelector(%s))"""
 
 
 def find_chromium() -> str | None:
@@ -69,6 +87,7 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
         self.resize(width, height)
 
     def resize(self, width: int, height: int, *, phone: bool = False) -> None:
@@ -108,9 +127,10 @@ class Browser:
     def go(self, address: str) -> None:
         """Load an address, to its load event."""
         self.events.clear()
-        self.call("Page.navigate", url=address)
+        loader = self.call("Page.navigate", url=address)["loaderId"]
         end = time.monotonic() + SECONDS
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+        # Of this page: that of the one before may still be on its way.
+        while not any(_has_loaded(event, loader) for event in self.events):
             self.events.append(self._message(end))
 
     def run(self, script: str):
@@ -153,10 +173,18 @@ class Browser:
         return at
 
     def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Click at a part of the element's width and height."""
-        at = self.point(selector, x, y)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+        """Click at a part of the element's width and height; once more where it has moved away."""
+        end = time.monotonic() + SECONDS
+        while True:
+            at = self.point(selector, x, y)
+            self.run(TAKE_AIM % json.dumps(selector))
+            for kind in ("mousePressed", "mouseReleased"):
+                self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+            # Where the click has led to another page, there is nobody to say that it missed.
+            if self.run("window.aim ? aim.end() : true"):
+                return
+            if time.monotonic() > end:
+                raise AssertionError(f"no click reaches {selector}: it moves, or is covered")
 
     def wheel(self, selector: str, delta: float, *, control: bool = False) -> None:
         """Turn the wheel over the middle of the element; negative is away from oneself."""
@@ -214,3 +242,13 @@ class Browser:
             self._buffer += block
         message, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(message)
+
+
+def _has_loaded(event: dict, loader: str) -> bool:
+    """Whether an event says that the page of this navigation has fired its load event."""
+    values = event.get("params", {})
+    return (
+        event.get("method") == "Page.lifecycleEvent"
+        and values["name"] == "load"
+        and values["loaderId"] == loader
+    )

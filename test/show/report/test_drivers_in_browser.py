@@ -16,7 +16,7 @@ from synthetic_recording import (
     color,
     write_recording,
 )
-from test_page_in_browser import SHOWN, full_scale, go, picture
+from test_page_in_browser import full_scale, go, picture, stands_at
 
 from pam_ros.attention.overlay import Overlay
 from pam_ros.show.report.page import write_report
@@ -37,7 +37,7 @@ def with_pan(tmp_path_factory):
 @pytest.fixture
 def opened(browser, with_pan):
     browser.open(with_pan)
-    browser.wait(f"{SHOWN} === 0")
+    browser.wait(stands_at(0))
     yield browser
     assert browser.problems() == []
 
@@ -50,7 +50,7 @@ def curve(browser, joint: str, tick: int) -> None:
     part = (38 + tick / (TICKS - 1) * (wide - 38 - 6)) / wide
     browser.click("#curve", part)
     browser.run("document.getElementById('curve').removeAttribute('id')")
-    browser.wait(f"{SHOWN} === {tick}")
+    browser.wait(stands_at(tick))
 
 
 def hottest(browser, camera: str, tick: int) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from synthetic_recording import TICKS, color, write_recording
-from test_page_in_browser import SHOWN, go, picture
+from test_page_in_browser import go, picture, stands_at
 
 from pam_ros.show.report.page import write_report
 
@@ -19,7 +19,7 @@ def opened(browser, tmp_path):
     write_recording(tmp_path / "run", invalid=frozenset(range(TICKS)) - MAPS)
     write_report(tmp_path / "run", tmp_path / "report.html")
     browser.open(tmp_path / "report.html")
-    browser.wait(f"{SHOWN} === 3")
+    browser.wait(stands_at(3))
     yield browser
     assert browser.problems() == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from synthetic_recording import TICKS, write_recording
-from test_page_in_browser import SHOWN
+from test_page_in_browser import SHOWN, stands_at
 
 from pam_ros.show.report.page import write_report
 
@@ -27,7 +27,7 @@ def pages(tmp_path_factory):
 def opened(browser, pages, request):
     browser.resize(WIDTH, HEIGHT, phone=True)
     browser.open(pages / request.param)
-    browser.wait(f"document.getElementById('cameras') && {SHOWN} === 0")
+    browser.wait(stands_at(0))
     yield browser
     assert browser.problems() == []
     browser.resize(1500, 950)

@@ -19,7 +19,7 @@ from synthetic_recording import (
     color,
     write_recording,
 )
-from test_page_in_browser import SHOWN, full_scale, go, picture
+from test_page_in_browser import SHOWN, full_scale, go, picture, stands_at
 
 from pam_ros.attention.drawing import DRAWING
 from pam_ros.show.report.heat import colours
@@ -42,7 +42,7 @@ def told(tmp_path_factory):
 def opened(browser, told):
     browser.resize(1500, 950)
     browser.open(told)
-    browser.wait(f"document.getElementById('cameras') && {SHOWN} === 0")
+    browser.wait(stands_at(0))
     yield browser
     assert browser.problems() == []
 

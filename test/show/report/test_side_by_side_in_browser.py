@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from synthetic_recording import TICKS, Timing, color, write_recording
-from test_page_in_browser import SHOWN, go
+from test_page_in_browser import SHOWN, go, stands_at
 
 from pam_ros import cli
 from pam_ros.show.report.errors import ReportError
@@ -60,7 +60,7 @@ def test_by_stamps_both_show_the_same_moment(opened):
     opened.run("document.getElementById('heat').click()")
     for tick, other in ((5, 0), (9, 2), (25, 10), (39, 17), (7, 1)):
         go(opened, tick)
-        opened.wait(f"{OTHER} === {other}")
+        opened.wait(stands_at(other, OTHER))
         middle = other_picture(opened, "top")[20:40, 20:60].reshape(-1, 3).astype(int).mean(axis=0)
         assert abs(middle[1] - color("top", other)[1]) <= 2
     # Before the other began, it shows its first tick and says so.
@@ -85,7 +85,7 @@ def test_from_the_first_ticks_and_from_the_episodes_on(opened):
 def test_playing_moves_both(opened):
     way(opened, "start")
     opened.press(" ")
-    opened.wait(f"{SHOWN} >= 10 && {OTHER} >= 4", 20)
+    opened.wait(f"{SHOWN} >= 10 && {OTHER} >= 4")
     opened.press(" ")
     opened.wait("document.getElementById('video').paused")
     tick = opened.run(SHOWN)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A short run of the demo robot as messages, and a bag of it."""
 
-import time
-
 import cv2
 import numpy as np
+import pytest
 
 from pam_ros.bags import BagWriter
 from pam_ros.bags.types import known_types
-from pam_ros.bags.writer import FLUSH_SECONDS
 
 TYPES = known_types()
 START_NS = 1_700_000_000_123_456_789
@@ -241,11 +239,15 @@ def run(overlays=False):
         yield "/sae_recorder/features", ns, features(tick, ns)
 
 
-def write_bag(path, messages, pause_before=None):
-    with BagWriter(path) as writer:
+def write_bag(path, messages, chunk_before=None):
+    with pytest.MonkeyPatch.context() as patch:
+        # Chunks end here alone, however long this takes.
+        patch.setattr("pam_ros.bags.writer.FLUSH_SECONDS", 1e6)
+        writer = BagWriter(path)
+    with writer:
         for number, (topic, _, message) in enumerate(messages):
-            if number == pause_before:
-                time.sleep(3 * FLUSH_SECONDS)
+            if number == chunk_before:
+                writer._file.flush()
             kind = TYPE_OF.get(topic, "std_msgs/msg/String")
             writer.add_topic(topic, kind)
             data = bytes(TYPES.serialize_cdr(message, kind))

@@ -177,8 +177,8 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, capsys):
 
 
 def test_a_damaged_bag_is_shown_up_to_the_damage(tmp_path, capsys):
-    # The writer closes a chunk while it waits; the second one is broken.
-    bag = write_bag(tmp_path / "bag", run(), pause_before=len(list(run())) // 2)
+    # The second of its two chunks is broken.
+    bag = write_bag(tmp_path / "bag", run(), chunk_before=len(list(run())) // 2)
     (file,) = bag.glob("*.mcap")
     with file.open("rb") as opened:
         chunk = make_reader(opened).get_summary().chunk_indexes[-1]
@@ -198,7 +198,9 @@ def test_the_blueprint_shows_each_camera_and_joint_of_the_contract(tmp_path):
     recording = into_file(tmp_path / "empty.rrd", topics_of(contract), "empty")
     close(recording)
     command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(tmp_path / "empty.rrd")]
-    printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    printed = subprocess.run(
+        command, capture_output=True, text=True, timeout=200, check=True
+    ).stdout
     for name in ("front", "wrist"):
         assert f"cameras/{name}/image" in printed
         assert f"cameras/{name}/attention" in printed
@@ -221,5 +223,7 @@ def test_a_viewer_opens_at_the_first_map(tmp_path, capsys):
     file = tmp_path / "out.rrd"
     assert main(["view", str(bag), "--contract", "demo_arm", "--save", str(file)]) == 0
     command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(file)]
-    printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    printed = subprocess.run(
+        command, capture_output=True, text=True, timeout=200, check=True
+    ).stdout
     assert f"[{STAMPS[1]}]" in printed.split("TimePanelBlueprint:time ", 1)[1]

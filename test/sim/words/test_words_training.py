@@ -24,8 +24,8 @@ class StopTrainingError(Exception):
     pass
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_resumed_training_ends_where_an_unbroken_one_does(vlm, stats, tmp_path):
-    torch.set_num_threads(1)
     whole = Trainer(stats, vlm, tmp_path / "whole", PLAN)
     start = {name: value.clone() for name, value in whole.averaged.state_dict().items()}
     whole.run()

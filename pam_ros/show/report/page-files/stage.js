@@ -129,6 +129,7 @@ class Stage {
   /** Called by the browser for every frame that it has put up. */
   present(time) {
     this.presented = indexAt(this.times, time + SLACK);
+    this.root.dataset.frame = this.presented;
     this.listen();
     if (this.video.seeking) return;
     if (this.playing) this.wanted = this.presented;
