@@ -140,10 +140,11 @@ def _in_bag(bag: Path) -> dict[str, Any]:
             valid += bool(features.valid)
             scored += bool(np.isfinite(features.ood_score))
             lost = int(features.lost_ticks)
-        reports = [
-            {pair.key: pair.value for pair in reader.decode(message).status[0].values}
-            for message in reader.messages([REPORTS_TOPIC])
+        statuses = [
+            reader.decode(message).status[0] for message in reader.messages([REPORTS_TOPIC])
         ]
+        # But for "Node starting up", which has no values.
+        reports = [{pair.key: pair.value for pair in one.values} for one in statuses if one.values]
         counts = {name: topic.count for name, topic in reader.topics.items()}
         size = sum(file.stat().st_size for file in bag.iterdir())
     p50, p99, largest = np.percentile(delays, [50, 99, 100])

@@ -83,7 +83,11 @@ def parameters_page() -> str:
         "# Parameters", "", MARK, "",
         "Live ones change while the node runs (`ros2 param set`), the others are read at start-up.",
         "A name that a node does not know ends its start with a sentence. Every node also has",
-        "rclpy's own `use_sim_time`.",
+        "rclpy's own `use_sim_time`.", "",
+        "act_attention and sae_recorder also have those of diagnostic_updater, read at start-up.",
+        "`diagnostic_updater.period`: seconds between two reports on /diagnostics, 1.0 by default,",
+        "from 0.1 to 60. `diagnostic_updater.use_fqn`: whether a status is named after node and",
+        "namespace; false by default.",
     ]  # fmt: skip
     for node, tables in NODES.items():
         lines += ["", f"## {node}", ""]
@@ -112,8 +116,9 @@ def diagnostics_page() -> str:
     lines = [
         "# Diagnostics", "", MARK, "",
         "The inference node publishes one status on `/diagnostics` once a second, named",
-        "`act_attention: policy`. A value is there only if it is known. `*` stands for `p50` and",
-        "`p99` of a duration [ms], for a source, a camera or a cause.", "",
+        "`act_attention: policy`. When the node is configured, diagnostic_updater says once",
+        "`Node starting up`, without values. A value is there only if it is known. `*` stands for",
+        "`p50` and `p99` of a duration [ms], for a source, a camera or a cause.", "",
     ]  # fmt: skip
     lines += _table("value", "meaning")
     lines += [f"| `{key}` | {_cell(text)} |" for key, text in values.items()]

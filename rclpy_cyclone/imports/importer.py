@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""install(): makes rclpy, the message packages and cv_bridge importable.
+"""install(): makes rclpy, what goes with it, and the message packages importable.
 
 A finder at the head of sys.meta_path answers for these names. Each module that it makes shows the
 names of one or more modules of this package, so that `rclpy.qos.QoSProfile` is one object however
@@ -15,9 +15,11 @@ import importlib.util
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from rclpy_cyclone.ament_index.shares import shares
 from rclpy_cyclone.types.interfaces import interfaces as definitions
 
 from .public_modules import ALSO, MODULES, full_name
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# Parts of rclpy that this runtime does not have.
-_LEFT_OUT = frozenset(
-    f"rclpy.{name}"
-    for name in (
-        "action", "service_introspection", "type_description_service", "waitable",
-    )
-)  # fmt: skip
+# Parts of rclpy and of packages beside it that this runtime does not have.
+_LEFT_OUT = frozenset({
+    "rclpy.action", "rclpy.service_introspection", "rclpy.type_description_service",
+    "rclpy.waitable", "ament_index_python.cli",
+})  # fmt: skip
+# Packages that are plain Python: if somebody has installed one, it is taken.
+_YIELDING = frozenset({"ament_index_python", "diagnostic_updater"})
 _ROS_VARIABLES = ("ROS_DISTRO", "AMENT_PREFIX_PATH")
 
 
@@ -64,9 +66,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         """A spec for the names that this runtime provides."""
+        package, _, rest = fullname.partition(".")
+        if package in _YIELDING and self._elsewhere(package):
+            return None
         if fullname in _LEFT_OUT:
             raise LeftOutError(f"{fullname} is not part of the embedded runtime", name=fullname)
-        package, _, rest = fullname.partition(".")
         if fullname in MODULES:
             is_package = any(name.startswith(fullname + ".") for name in MODULES)
         elif self._provides(package) and rest in ("", "msg", "srv"):
@@ -81,6 +85,15 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(
             fullname, self, origin="rclpy_cyclone", is_package=is_package
         )
+
+    def _elsewhere(self, package: str) -> bool:
+        """Whether a package is there without this runtime."""
+        if package in sys.modules:
+            spec = sys.modules[package].__spec__
+            return spec is None or spec.loader is not self
+        specs = (finder.find_spec(package, None) for finder in sys.meta_path if finder is not self)
+        # A mere folder of that name has no origin.
+        return any(spec is not None and spec.origin is not None for spec in specs)
 
     def _provides(self, package: str) -> bool:
         return package in definitions.packages()
@@ -100,8 +113,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 for each in names.split():
                     setattr(module, each, getattr(home, each))
             _rename()
-            if name == "rclpy":
-                module.__getattr__ = _submodule  # type: ignore[method-assign]
+            if "." not in name:
+                module.__getattr__ = partial(_submodule, name)  # type: ignore[method-assign]
         elif "." in name:
             _fill_interfaces(module)
 
@@ -120,10 +133,10 @@ def _show(source: str, module: ModuleType) -> None:
             setattr(module, name, value)
 
 
-def _submodule(name: str) -> ModuleType:
-    if f"rclpy.{name}" not in MODULES:
-        raise AttributeError(f"module 'rclpy' has no attribute {name!r}")
-    return importlib.import_module(f"rclpy.{name}")
+def _submodule(package: str, name: str) -> ModuleType:
+    if f"{package}.{name}" not in MODULES:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return importlib.import_module(f"{package}.{name}")
 
 
 def _homes() -> dict[str, str]:
@@ -180,13 +193,18 @@ def installed() -> bool:
     return _finder in sys.meta_path
 
 
-def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
+def install(
+    interfaces: Mapping[str, Path] | None = None, share: Mapping[str, Path] | None = None
+) -> Installation:
     """Put this runtime in place where there is no ROS 2.
 
     Args:
         interfaces: Further packages of messages and services: name -> folder of .msg and .srv
             files, or the package's own, which has them in its folders msg and srv. They become the
             submodules `msg` and `srv` of a package that is importable, or of a new one.
+        share: Where ament_index_python finds packages: name -> share directory. One of
+            `interfaces` need not be named if package.xml lies in its folder, or beside its folder
+            msg or srv.
 
     Returns:
         What was done: nothing where a ROS 2 can be imported.
@@ -194,6 +212,8 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
     Raises:
         InterfaceError: a package's folder holds no messages and no services, or one of them is
             known already and has another definition.
+        FileNotFoundError: a share directory is not there.
+        ValueError: no package can have a name of `share`.
         ImportError: ROS 2 is set up (ROS_DISTRO or AMENT_PREFIX_PATH), but rclpy does not import;
             or there is no ROS 2 and no cyclonedds.
 
@@ -215,6 +235,11 @@ def install(interfaces: Mapping[str, Path] | None = None) -> Installation:
         definitions.add_package(package, folder)
         if exists:
             _finder.extra.add(package)
+        own = folder.parent if folder.name in ("msg", "srv") else folder
+        if (own / "package.xml").is_file():
+            shares.add(package, own)
+    for package, folder in (share or {}).items():
+        shares.add(package, folder)
     return Installation(True, "the embedded runtime is in place: there is no ROS 2 here")
 
 

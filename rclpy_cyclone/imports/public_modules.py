@@ -61,7 +61,16 @@ MODULES: dict[str, tuple[str, ...]] = {
     "cv_bridge.core": ("cv_bridge",),
     "rosidl_parser": (),
     "rosidl_parser.definition": ("types.slots",),
-}
+    "diagnostic_updater": (
+        "diagnostics.status", "diagnostics.tasks", "diagnostics.updater", "diagnostics.frequency",
+        "diagnostics.stamps", "diagnostics.topics",
+    ),
+    "ament_index_python": (),
+    "ament_index_python.constants": ("ament_index.constants",),
+    "ament_index_python.packages": ("ament_index.packages",),
+    "ament_index_python.resources": ("ament_index.resources",),
+    "ament_index_python.search_paths": ("ament_index.search_paths",),
+}  # fmt: skip
 # Public module -> {home: further names}. rclpy's modules show what they import, and programs import
 # it from there.
 ALSO: dict[str, dict[str, str]] = {
@@ -282,6 +291,32 @@ ALSO: dict[str, dict[str, str]] = {
         "errors.exceptions": "InvalidServiceNameException InvalidTopicNameException"
     },
     "rclpy.validate_parameter_name": {"errors.exceptions": "InvalidParameterException"},
+    "diagnostic_updater": {
+        "time.clock": "Clock",
+        "time.time": "ClockType Time",
+        "diagnostic_msgs.msg": "DiagnosticArray DiagnosticStatus KeyValue",
+    },
+    "ament_index_python": {
+        "ament_index.constants": "RESOURCE_INDEX_SUBFOLDER",
+        "ament_index.packages": (
+            "PackageNotFoundError get_package_prefix get_package_share_directory "
+            "get_package_share_path get_packages_with_prefixes"
+        ),
+        "ament_index.resources": (
+            "InvalidResourceNameError InvalidResourceTypeNameError get_resource "
+            "get_resource_types get_resources has_resource"
+        ),
+        "ament_index.search_paths": "get_search_paths",
+    },
+    "ament_index_python.packages": {
+        "ament_index.resources": "get_resource get_resources",
+        "ament_index.search_paths": "get_search_paths",
+    },
+    "ament_index_python.resources": {
+        "ament_index.constants": "RESOURCE_INDEX_SUBFOLDER",
+        "ament_index.search_paths": "get_search_paths",
+    },
+    "ament_index_python.search_paths": {"ament_index.constants": "AMENT_PREFIX_PATH_ENV_VAR"},
 }
 
 

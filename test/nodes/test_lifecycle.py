@@ -216,6 +216,25 @@ def test_health_is_told_while_it_is_inactive(managed):
     assert robot.wait(lambda: any("the node is not active" in r.status[0].message for r in reports))
 
 
+def test_reports_come_while_it_is_configured_as_often_as_its_parameter_says(managed):
+    robot = managed(**{"diagnostic_updater.period": 0.2, "use_sim_time": True})
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+
+    def reported() -> bool:
+        # Its clock stands still: nobody publishes /clock.
+        told = [status for report in list(reports) for status in report.status if status.values]
+        return {status.name for status in told} == {"act_attention: policy"}
+
+    for _ in range(2):
+        assert change(robot, Transition.TRANSITION_CONFIGURE)
+        assert 200_000_000 in [timer.timer_period_ns for timer in robot.node.timers]
+        assert robot.wait(reported)
+        assert change(robot, Transition.TRANSITION_CLEANUP)
+        assert not robot.node._updater.tasks
+        assert robot.quiet(reports)
+        reports.clear()
+
+
 def test_a_shutdown_from_active_ends_finalized(managed):
     robot = managed()
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):

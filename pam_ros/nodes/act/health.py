@@ -8,10 +8,11 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from pam_ros.nodes.act.device_memory import device_memory
 from pam_ros.nodes.act.map_rate import MapRate
+from pam_ros.nodes.kit.reports import add_values
 from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.latency import RollingLatency
 from pam_ros.robot.safety import SafetyState
@@ -19,6 +20,7 @@ from pam_ros.robot.safety import SafetyState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from diagnostic_updater import DiagnosticStatusWrapper
     from rclpy.node import Node
     from rclpy.time import Time
 
@@ -29,17 +31,16 @@ STAGES = ("observation_to_command", "forward", "show", "tick")
 SLOW_PASS = 0.8
 """While nothing is commanded, a pass takes about this part of a tick."""
 QUIET_REPORTS = 3
-"""After so many seconds without a tick the log says why."""
+"""After so many reports without a tick the log says why."""
 
 
 class Health:
-    """Counts and durations of one node, published once a second."""
+    """Counts and durations of one node, for its status on /diagnostics."""
 
     def __init__(self, node: Node, target_hz: float) -> None:
         self._node = node
         self._said = Said(node.get_logger())
         self._target_hz = target_hz
-        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._last_time: Time | None = None
         self._last_ticks = 0
         self._quiet_reports = 0
@@ -82,8 +83,9 @@ class Health:
             self.counts["invalid_ticks"] += 1
             self.invalid = outcome.invalid_reason
 
-    def publish(
+    def report(
         self,
+        status: DiagnosticStatusWrapper,
         ticks: int,
         safety: SafetyState,
         safety_reason: str,
@@ -91,10 +93,11 @@ class Health:
         values: Mapping[str, object],
         few_maps: str = "",
         no_effect: str = "",
-    ) -> None:
-        """One DiagnosticArray with one status.
+    ) -> DiagnosticStatusWrapper:
+        """Fill a status, and return it.
 
         Args:
+            status: of the time since the report before.
             ticks: so far.
             safety: where the safety state machine is.
             safety_reason: why it is there.
@@ -108,7 +111,7 @@ class Health:
         self._say_if_quiet(ticks, no_set)
         rate = self._rate(now, ticks)
         reason = "; ".join(part for part in (safety_reason, no_set) if part)
-        level, text = self._judge(rate, safety, reason, few_maps, no_effect)
+        status.summary(*self._judge(rate, safety, reason, few_maps, no_effect))
         shown: dict[str, object] = {
             "safety_state": safety.value,
             "safety_reason": safety_reason,
@@ -126,12 +129,8 @@ class Health:
             shown["last_bad_message"] = self.last_bad
         shown.update(device_memory())
         shown.update(values)
-        status = DiagnosticStatus(level=level, name=f"{self._node.get_name()}: policy")
-        status.message, status.hardware_id = text, self._node.get_fully_qualified_name()
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = now.to_msg()
-        self._publisher.publish(message)
+        add_values(status, shown)
+        return status
 
     def _say_if_quiet(self, ticks: int, no_set: str) -> None:
         self._quiet_reports = self._quiet_reports + 1 if ticks == self._last_ticks else 0

@@ -32,6 +32,7 @@ from pam_ros.nodes.act.target_topic import TargetTopic
 from pam_ros.nodes.act.ticks import AttentionTicks
 from pam_ros.nodes.kit.entities import Entities
 from pam_ros.nodes.kit.parameters import ParameterError, declare
+from pam_ros.nodes.kit.reports import make_updater
 from pam_ros.nodes.kit.respawn import RunMark
 from pam_ros.nodes.kit.running import leave_within, run_node
 from pam_ros.nodes.kit.transitions import guard_requests, logged
@@ -57,6 +58,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         guard_requests(self, self._transition)
         self._values = declare(self, (*TABLE, *EDIT_TABLE))
         check_required(self._values)
+        self._updater = make_updater(self)
         self._changing = threading.Lock()
         self._ticks: AttentionTicks | None = None
         self._made: Entities | None = None
@@ -106,7 +108,7 @@ class ActAttentionNode(LifecycleNodeMixin, Node):
         self._failure = None
         self._made = Entities(self)
         try:
-            ticks = AttentionTicks(self, self._values, self._on_start_refused)
+            ticks = AttentionTicks(self, self._values, self._on_start_refused, self._updater)
         except Exception as error:  # noqa: BLE001  (torch raises many types; the node stays)
             self._failure = error
             kind = "" if isinstance(error, PamRosError) else f"{type(error).__name__}: "

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy as np
+    from diagnostic_updater import DiagnosticStatusWrapper, Updater
     from numpy.typing import NDArray
     from rclpy.node import Node
 
@@ -62,6 +63,8 @@ LOOKS = 4
 """So many times a period the watchdog looks: its hold is then out within two periods."""
 STOP_S = 5.0
 """A tick under way has so long to end; one that takes longer moves nothing any more."""
+STATUS = "policy"
+"""What the node's status on /diagnostics is called."""
 
 
 class AttentionTicks:
@@ -71,15 +74,20 @@ class AttentionTicks:
         node: on which all is made; whoever made this destroys it (Entities).
         values: of the node's parameters.
         on_start_refused: called if the robot does not start as `enabled` asked at the start.
+        updater: of the node; it reports while this is open.
 
     Raises:
         PamRosError: something that a user can mend.
     """
 
     def __init__(
-        self, node: Node, values: Mapping[str, Any], on_start_refused: Callable[[], None]
+        self,
+        node: Node,
+        values: Mapping[str, Any],
+        on_start_refused: Callable[[], None],
+        updater: Updater,
     ) -> None:
-        self._node = node
+        self._node, self._updater = node, updater
         self._said = Said(node.get_logger())
         self._on_start_refused = on_start_refused
         self._active = self._commanding = self._closed = False
@@ -159,7 +167,7 @@ class AttentionTicks:
                 self.shown.values,
                 lambda: {"can_show": what_can_be_shown(policy, self.joints)},
             )
-            self._start_watching()
+            self._start_watching(undo)
             if self.guard is not None:
                 self.guard.wait_until_ready()
             undo.pop_all()
@@ -194,11 +202,19 @@ class AttentionTicks:
             self._tick_again = node.create_guard_condition(self._tick, self.policy_group).trigger
         return None
 
-    def _start_watching(self) -> None:
+    def _start_watching(self, undo: ExitStack) -> None:
         clock, group = steady_clock(), self.watch_group
         watch = self.commander.watch
         self._node.create_timer(self._period / LOOKS, watch, group, clock=clock)
-        self._node.create_timer(1.0, self._report, group, clock=clock)
+        self._updater.add(STATUS, self._report)
+        self._reporting = self._node.create_timer(
+            self._updater.period, self._updater.update, group, clock=clock
+        )
+        undo.callback(self._stop_reporting)
+
+    def _stop_reporting(self) -> None:
+        self._node.destroy_timer(self._reporting)
+        self._updater.removeByName(STATUS)
 
     @property
     def look(self) -> DrawnLook:
@@ -247,6 +263,7 @@ class AttentionTicks:
         self.commander.close()
         self._execution.close()
         self._explainer.close()
+        self._stop_reporting()
 
     def reset(self) -> str:
         """Start an episode, where the robot stands by then; says which."""
@@ -334,8 +351,9 @@ class AttentionTicks:
         self._commanding = permit.commanding
         return permit
 
-    def _report(self) -> None:
-        self.health.publish(
+    def _report(self, status: DiagnosticStatusWrapper) -> DiagnosticStatusWrapper:
+        return self.health.report(
+            status,
             self._loop.ticks,
             self.commander.state,
             self.commander.reason,

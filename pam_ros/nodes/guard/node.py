@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pam_ros.nodes.act.command_publisher import CommandPublisher
+from pam_ros.nodes.kit.reports import add_values, make_updater
 from pam_ros.nodes.kit.said import Said
 from pam_ros.robot.parts import CommandContract, CommandPart, JointContract
 from pam_ros.robot.takeover import Answer, Takeover, TakeoverError, decode_beat
@@ -32,7 +33,8 @@ from pam_ros.robot.takeover import Answer, Takeover, TakeoverError, decode_beat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-REPORT_S = 1.0
+    from diagnostic_updater import DiagnosticStatusWrapper
+
 LOOK_S = 0.5
 """So often it also looks whether its parent is still there."""
 STOPS = 3
@@ -108,8 +110,9 @@ class CommandGuard(Node):
         self._takeover = Takeover(settings.period_s, settings.deadline_s)
         command = CommandContract(tuple(part.contract() for part in settings.parts))
         self._commands = CommandPublisher(self, command, settings.period_s)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._next_report = time.monotonic() + REPORT_S
+        self._updater = make_updater(self)
+        self._updater.add("watchdog", self._report)
+        self._next_report = time.monotonic() + self._updater.period
 
     def run(self) -> None:
         """Until the node closes its end of the line or is gone."""
@@ -130,7 +133,8 @@ class CommandGuard(Node):
                         f"{self._takeover.silent_s(now):.3f} s: holding the last one"
                     )
             if now >= self._next_report:
-                self._report(now)
+                self._next_report = now + self._updater.period
+                self._updater.update()
         self._stop_for_good()
 
     def _stop_for_good(self) -> None:
@@ -195,30 +199,26 @@ class CommandGuard(Node):
         except OSError as error:
             self._said.error(f"no answer sent: {error}")
 
-    def _report(self, now: float) -> None:
-        self._next_report = now + REPORT_S
+    def _report(self, status: DiagnosticStatusWrapper) -> DiagnosticStatusWrapper:
         takeover = self._takeover
-        status = DiagnosticStatus(name=f"{self.get_name()}: watchdog")
-        status.hardware_id = self.get_fully_qualified_name()
-        status.level, status.message = DiagnosticStatus.OK, "watching"
+        status.summary(DiagnosticStatus.OK, "watching")
         if takeover.holding:
-            status.level = DiagnosticStatus.ERROR
-            status.message = (
-                f"{self._settings.name} has commanded nothing for {takeover.silent_s(now):.1f} s: "
-                "its last command is being held"
+            silent = takeover.silent_s(time.monotonic())
+            status.summary(
+                DiagnosticStatus.ERROR,
+                f"{self._settings.name} has commanded nothing for {silent:.1f} s: "
+                "its last command is being held",
             )
         elif not takeover.armed:
-            status.message = "not enabled: nothing to hold"
+            status.summary(DiagnosticStatus.OK, "not enabled: nothing to hold")
         shown = {
             "armed": takeover.armed,
             "takeovers": takeover.takeovers,
             "holding_commands": takeover.holds,
             "deadline_ms": f"{self._settings.deadline_s * 1e3:.0f}",
         }
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        add_values(status, shown)
+        return status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

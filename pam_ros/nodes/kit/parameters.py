@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
-# Declared by rclpy itself, or read before the node exists.
-KNOWN_TO_RCLPY = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+# Declared by rclpy itself or by diagnostic_updater, or read before the node exists.
+KNOWN_ELSEWHERE = (
+    "use_sim_time", "qos_overrides.", "start_type_description_service", "diagnostic_updater.",
+)  # fmt: skip
 
 CLOSE = 0.8
 """difflib's ratio from which a name is one of ours misspelt, and not another node's."""
@@ -101,7 +103,7 @@ def _refuse_misspelt(node: Node, names: Sequence[str]) -> None:
     # rclpy drops overrides that nobody declares without a word, and has no public list of them.
     others = []
     for given in getattr(node, "_parameter_overrides", {}):
-        if given in names or given.startswith(KNOWN_TO_RCLPY):
+        if given in names or given.startswith(KNOWN_ELSEWHERE):
             continue
         close = difflib.get_close_matches(given, names, n=1, cutoff=CLOSE)
         if close:

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
@@ -23,8 +23,10 @@ from pam_ros.msg import SaeFeatures, TokenActivations
 from pam_ros.nodes.act.token_publisher import TOKEN_QOS
 from pam_ros.nodes.kit.messages import RosMessages
 from pam_ros.nodes.kit.parameters import ParameterError, declare
+from pam_ros.nodes.kit.reports import add_values, make_updater
 from pam_ros.nodes.kit.running import run_node
 from pam_ros.nodes.kit.said import Said
+from pam_ros.nodes.kit.steady_clock import steady_clock
 from pam_ros.nodes.recorders.feature_thread import FeatureThread
 from pam_ros.nodes.recorders.sae_parameters import TABLE
 from pam_ros.nodes.recorders.tick_counts import TickCounts
@@ -41,6 +43,8 @@ from pam_ros.tick.sae_features import SAE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from diagnostic_updater import DiagnosticStatusWrapper
 
 
 class SaeRecorderNode(Node):
@@ -87,14 +91,15 @@ class SaeRecorderNode(Node):
             self._recorder = TopicRecorder(self, self._writer, topics.__contains__, reliable=False)
             if annotations:
                 self._recorder.expect(annotations, "std_msgs/msg/String")
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        updater = make_updater(self)
         self._thread = FeatureThread(self._work, values["queue"])
         # What comes while this process as a whole stands still waits in the middleware.
         waiting = QoSProfile(depth=values["queue"], reliability=TOKEN_QOS.reliability)
         self.create_subscription(
             TokenActivations, values["tokens_topic"], self._thread.put, waiting
         )
-        self.create_timer(1.0, self._report)
+        updater.add("features", self._report)
+        self.create_timer(updater.period, updater.update, clock=steady_clock())
         self.get_logger().info(
             f"SAE {self._encoding.name}: {self._encoding.dictionary_size} features, "
             + (f"recording into {values['bag']}" if values["bag"] else "recording nothing")
@@ -155,7 +160,7 @@ class SaeRecorderNode(Node):
         self._last_reason = sentence
         self._said.warning(sentence)
 
-    def _report(self) -> None:
+    def _report(self, status: DiagnosticStatusWrapper) -> DiagnosticStatusWrapper:
         lost = self._encoding.lost.total
         not_recorded = self._recorder.not_recorded if self._recorder else 0
         # A tick whose pass takes its time comes late: one that is missing since the last report is.
@@ -167,10 +172,8 @@ class SaeRecorderNode(Node):
             now[2] - self._reported[2],
         )
         self._reported = now
-        status = DiagnosticStatus(name=f"{self.get_name()}: features")
-        status.hardware_id = self.get_fully_qualified_name()
         unusual, self._unusual_since_report = self._unusual_since_report, ""
-        status.level, status.message = self._judge(encoded, missing, lost_now, unusual)
+        status.summary(*self._judge(encoded, missing, lost_now, unusual))
         shown: dict[str, Any] = {
             "ticks": self._counts.total,
             "ticks_with_features": self._counts.encoded,
@@ -194,13 +197,11 @@ class SaeRecorderNode(Node):
             shown["last_invalid_reason"] = self._last_reason
         for reason, count in self._counts.without.most_common():
             shown[f"without_features: {reason}"] = count
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in shown.items()]
-        report = DiagnosticArray(status=[status])
-        report.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(report)
+        add_values(status, shown)
+        return status
 
     def _judge(self, encoded: int, missing: int, lost: int, unusual: str) -> tuple[bytes, str]:
-        """Level and message of the last second."""
+        """Level and message of the time since the last report."""
         if self._writer is not None and self._writer.trouble:
             return DiagnosticStatus.ERROR, self._writer.trouble
         if self._encoding.refusal:

@@ -14,7 +14,23 @@ from sensor_msgs.msg import JointState
 
 from pam_ros.nodes.act.device_memory import device_memory
 from pam_ros.nodes.act.health import Health
+from pam_ros.nodes.kit.reports import make_updater
 from pam_ros.robot import SafetyState
+
+
+class Published(Health):
+    """Health of a node at 10 Hz, and what is published of it."""
+
+    def __init__(self, node):
+        super().__init__(node, 10.0)
+        self._updater = make_updater(node)
+        self._updater.add("policy", lambda status: self.report(status, *self._given, **self._named))
+        self.sent = []
+        self._updater.publisher.publish = self.sent.append
+
+    def publish(self, *given, **named):
+        self._given, self._named = given, named
+        self._updater.update()
 
 
 @pytest.fixture
@@ -22,10 +38,8 @@ def health(domain):
     """Health of a node at 10 Hz, and what it has published."""
     rclpy.init(args=[])
     node = rclpy.create_node("subject")
-    made = Health(node, 10.0)
-    sent = []
-    made._publisher.publish = sent.append
-    yield made, sent
+    made = Published(node)
+    yield made, made.sent
     node.destroy_node()
     rclpy.try_shutdown()
 

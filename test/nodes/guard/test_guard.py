@@ -73,7 +73,8 @@ class Running:
         self.commands.append((sent, tuple(message.position)))
 
     def _on_report(self, message) -> None:
-        self.reports += message.status
+        # But for "Node starting up", which has no values.
+        self.reports += [status for status in message.status if status.values]
 
     def _observe(self) -> None:
         stamp = self.peer.get_clock().now().to_msg()
