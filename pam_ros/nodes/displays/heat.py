@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 HELD_S = 2
 """So long heat stays if no newer comes; what is older is not what the policy looks at."""
-PATIENCE = 5
+PATIENCE = 15
 """Drivers may begin so many seconds later than RViz."""
 _LINE_M, _TEXT_M = 0.002, 0.02
 _GREY = (0.75, 0.75, 0.75, 0.9)
@@ -74,6 +76,10 @@ class HeatInSpace:
         self._for_heat = WhileHeard(node, self._heat, self._listen)
         self._for_cameras = WhileHeard(node, self._cameras, self._listen_to_cameras)
         self._infos: dict[str, CameraInfo] = {}
+        # /tf is taken beside the drawing: behind it, its queue would fill, and each transform be
+        # as old as the queue is long.
+        self._moves = MutuallyExclusiveCallbackGroup()
+        self._of_frames = threading.Lock()
         self._forget()
 
     def look(self) -> None:
@@ -91,7 +97,8 @@ class HeatInSpace:
             self._cameras.publish(MarkerArray(markers=found))
 
     def _forget(self) -> None:
-        self._frames = FrameTree()
+        with self._of_frames:
+            self._frames = FrameTree()
         self._scale = RunningScale()
 
     def _listen(self) -> list[Subscription]:
@@ -99,7 +106,7 @@ class HeatInSpace:
         static, moving = partial(self._take, static=True), partial(self._take, static=False)
         return [
             node.create_subscription(TFMessage, "/tf_static", static, _STATIC),
-            node.create_subscription(TFMessage, "/tf", moving, 100),
+            node.create_subscription(TFMessage, "/tf", moving, 100, callback_group=self._moves),
             *self._listen_to_cameras(),
             node.create_subscription(AttentionMap, self._topics.attention, self._on_map, 2),
         ]
@@ -113,7 +120,8 @@ class HeatInSpace:
         ]
 
     def _take(self, message: TFMessage, *, static: bool) -> None:
-        self._frames.take(message.transforms, static=static)
+        with self._of_frames:
+            self._frames.take(message.transforms, static=static)
 
     def _on_map(self, message: AttentionMap) -> None:
         if not message.valid:
@@ -155,7 +163,8 @@ class HeatInSpace:
         pinhole = self._pinhole(camera.name).for_size(camera.image_width, camera.image_height)
         stamp_ns = stamp_nanoseconds(camera.header.stamp)
         frame = camera.header.frame_id
-        pose = self._frames.between(self._fixed, frame, stamp_ns)
+        with self._of_frames:
+            pose = self._frames.between(self._fixed, frame, stamp_ns)
         heat = heat_on_surface(
             placed.cells,
             grid,

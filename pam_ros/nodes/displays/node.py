@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25
 """So often it is looked whether somebody subscribes."""
+THREADS = 2
+"""One draws, the other takes /tf."""
 CAMERAS_S = 1.0
 """So often frustums are published."""
 
@@ -70,4 +72,4 @@ class DisplaysNode(Node):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `ros2 run pam_ros displays`."""
-    return run_node(DisplaysNode, arguments, threads=1)
+    return run_node(DisplaysNode, arguments, threads=THREADS)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node displays: what RViz shows in space, for whoever looks, from messages of any kind."""
 
+import threading
 import time
 
 import numpy as np
 import pytest
 import rclpy
 from rcl_interfaces.msg import Log
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -15,11 +16,13 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from pam_ros.msg import AttentionMap, CameraAttention
 from pam_ros.nodes.demo.robot_frames import LATCHED, RobotFrames
-from pam_ros.nodes.displays.node import DisplaysNode
+from pam_ros.nodes.displays import heat
+from pam_ros.nodes.displays.node import THREADS, DisplaysNode
 from pam_ros.robot.frames import FrameTree
 from pam_ros.robot.kinematics import read_tree
 from pam_ros.robot.pinhole import pinhole_of_fovy
 from pam_ros.robot.rotations import inverse
+from pam_ros.robot.stamps import stamp_nanoseconds
 from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES, Scene
 from pam_ros.sim.urdf import BASE, TIP, optical_frame, urdf_of
 
@@ -150,6 +153,54 @@ def test_nothing_is_listened_to_until_somebody_looks_and_nothing_afterwards(look
     robot.peer.destroy_subscription(subscription)
     robot.until(lambda: not robot.listens())
     robot.until(lambda: robot.maps.get_subscription_count() == 0)
+
+
+def test_transforms_are_taken_while_heat_is_drawn(looker, monkeypatch):
+    """A slow machine draws fewer maps; they are not in the places of long ago."""
+    robot = looker()
+    frames = RobotFrames(robot.peer, robot.scene)
+    drawing, go = threading.Event(), threading.Event()
+    draw = heat.heat_on_surface
+
+    def slowly(*given, **named):
+        drawing.set()
+        assert go.wait(60)
+        return draw(*given, **named)
+
+    monkeypatch.setattr(heat, "heat_on_surface", slowly)
+    robot.executor.remove_node(robot.node)
+    own = MultiThreadedExecutor(num_threads=THREADS)
+    own.add_node(robot.node)
+    spinning = threading.Thread(target=own.spin)
+    spinning.start()
+    try:
+        found, _ = robot.look("/displays/heat")
+        stamp = robot.peer.get_clock().now().to_msg()
+
+        def move():
+            frames.publish(stamp, robot.scene.joint_positions)
+            robot.maps.publish(attention_map(stamp, c2_3=0.5))
+            return drawing.is_set()
+
+        robot.until(move)
+        stamp.sec += 7
+        later = stamp_nanoseconds(stamp)
+
+        def known():
+            frames.publish(stamp, robot.scene.joint_positions)
+            return newest(robot.node._heat._frames) == later
+
+        def newest(tree):
+            return max(f.moments[-1][0] for f in tree._frames.values() if not f.static)
+
+        robot.until(known)
+        assert found == []
+        go.set()
+        robot.until(lambda: found)
+    finally:
+        go.set()
+        own.shutdown()
+        spinning.join()
 
 
 def test_heat_of_a_cell_is_seen_there_by_the_camera_of_the_demo(looker):
