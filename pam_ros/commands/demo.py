@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pam_ros.nodes.demo.monitor import DemoMonitor, Progress
 
 STARTUP_SECONDS = 600.0
+FIRST_MAP_SECONDS = 120.0
+"""The duration counts from the first map on, but for a machine that makes none in so long."""
 MAPS_SECONDS = 30.0
 """So long the last ticks' maps may take to come."""
 SHIPPED = ("act", "smolvla")
@@ -159,6 +161,7 @@ def _record(options: argparse.Namespace, out: Path, stop: Stop) -> bool:
         pace = None
         if options.method is None and teller is None:
             pace = Pace(monitor.show, lambda line: sys.stdout.write(f"\n{line}\n"))
+        _await_first_map(monitor.progress, processes, stop)
         _watch(monitor, processes, options.duration, stop, teller, pace)
         processes.stop("demo_robot")
         _await_maps(monitor.progress)
@@ -241,6 +244,14 @@ def _watch(
             sys.stdout.flush()
         time.sleep(0.05)
     sys.stdout.write("\nstopping the robot, closing the recording, making the video ...\n")
+
+
+def _await_first_map(progress: Progress, processes: Processes, stop: Stop) -> None:
+    """Until something is to be seen: on a slow machine a first tick takes its time."""
+    end = time.monotonic() + FIRST_MAP_SECONDS
+    while not progress.ticks and not stop.asked and time.monotonic() < end:
+        processes.check()
+        time.sleep(0.05)
 
 
 def _await_maps(progress: Progress) -> None:

@@ -62,3 +62,21 @@ def test_it_waits_not_for_ever(monkeypatch):
     monkeypatch.setattr(demo, "time", passed)
     demo._await_maps(Progress(ticks=38, reported_ticks=40, reports=20))
     assert next(now) <= demo.MAPS_SECONDS + 3
+
+
+@pytest.mark.parametrize("ends_by", ["a map", "being stopped", "the time"])
+def test_the_duration_counts_from_the_first_map(monkeypatch, ends_by):
+    progress, stop, waited = Progress(), SimpleNamespace(asked=False), []
+    checked = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 7:
+            progress.ticks = int(ends_by == "a map")
+            stop.asked = ends_by == "being stopped"
+
+    passed = SimpleNamespace(monotonic=lambda: 10.0 * len(waited), sleep=sleep)
+    monkeypatch.setattr(demo, "time", passed)
+    demo._await_first_map(progress, SimpleNamespace(check=lambda: checked.append(1)), stop)
+    assert len(waited) == (demo.FIRST_MAP_SECONDS / 10 if ends_by == "the time" else 7)
+    assert len(checked) == len(waited)  # a node that has ended is told at once
