@@ -14,7 +14,16 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 sys.path.insert(0, str(Path(__file__).parent))
-from real_ros2 import RMWS, ROOT, RosTwo, build_workspace, find_ros2, sourced, without_ros
+from real_ros2 import (
+    RMWS,
+    ROOT,
+    RosTwo,
+    build_workspace,
+    find_colcon,
+    find_ros2,
+    sourced,
+    without_ros,
+)
 
 SUITES = ("test/rclpy_cyclone", "test/nodes")
 PYTEST = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -43,6 +52,8 @@ def environments(folder):
     found = find_ros2()
     if found is None:
         return
+    if find_colcon(found) is None:
+        sys.exit("colcon was not found: apt-get install python3-colcon-common-extensions")
     workspace = build_workspace(found, folder)
     for rmw in RMWS:
         ros2 = RosTwo(found, rmw, domain=0)
