@@ -13,8 +13,9 @@ FIRST, LAST = 10, 99
 """The ports of those above 101 may be given to any program (net.ipv4.ip_local_port_range)."""
 _PORTS, _FIRST_PORT = 250, 7400
 """Of a domain (DDSI-RTPS 2.5, 9.6.1.3)."""
-_OF_FIRST_PARTICIPANT, _OF_NONE = 10, 248
-"""Of these, by their place: the first participant's, and one that none of a hundred has."""
+_OF_PARTICIPANTS, _OF_NONE = range(10, 50, 2), 248
+"""Of these, by their place: of the first twenty participants, each of which takes the first that is
+free (the first may have left since), and one that none of a hundred has."""
 _places = itertools.count(os.getpid())
 
 
@@ -35,9 +36,7 @@ class TakenDomain:
             self._mark = _bound(self.number, _OF_NONE)
             if self._mark is None:
                 continue
-            first = _bound(self.number, _OF_FIRST_PARTICIPANT)
-            if first is not None:
-                first.close()
+            if all(_is_free(self.number, port) for port in _OF_PARTICIPANTS):
                 return
             self._mark.close()
         raise SimError(f"the DDS domains {FIRST} to {LAST} are all in use here: name one")
@@ -46,6 +45,14 @@ class TakenDomain:
         """Others may take it."""
         if self._mark is not None:
             self._mark.close()
+
+
+def _is_free(domain: int, place: int) -> bool:
+    port = _bound(domain, place)
+    if port is None:
+        return False
+    port.close()
+    return True
 
 
 def _bound(domain: int, place: int) -> socket.socket | None:

@@ -34,7 +34,7 @@ PAGE = (ROOT / "docs" / "own_robot.md").read_text(encoding="utf-8")
 LABELS = [f"{side}/{name}" for side in SIDES for name in JOINTS]
 ATTENTION = "/act_attention/attention"
 CHUNK = "/act_attention/predicted_chunk"
-PATIENCE_S = 90.0
+PATIENCE_S = 400.0
 GRIPPER = 0.025
 TICKS = 24
 MAPS = 4

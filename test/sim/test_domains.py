@@ -54,12 +54,14 @@ def test_what_was_given_back_can_be_taken(taken, monkeypatch):
     assert taken().number == first.number
 
 
-def test_a_domain_that_somebody_is_in_is_passed_over(taken, monkeypatch):
+@pytest.mark.parametrize("index", [0, 1, 7])
+def test_a_domain_that_somebody_is_in_is_passed_over(taken, monkeypatch, index):
+    """Also where whoever was there first has left."""
     first, second = taken(), taken()
     for each in (first, second):
         each.close()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
-        participant.bind(("127.0.0.1", 7400 + 250 * first.number + 10))
+        participant.bind(("127.0.0.1", 7400 + 250 * first.number + 10 + 2 * index))
         begin_with(monkeypatch, first.number, second.number)
         assert taken().number == second.number
     begin_with(monkeypatch, first.number)

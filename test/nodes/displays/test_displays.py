@@ -115,7 +115,7 @@ def attention_map(stamp, **heat):
         camera = CameraAttention(name=name, image_height=240, image_width=320, rows=ROWS, cols=COLS)
         camera.x0 = camera.y0 = 19.5
         camera.dx = camera.dy = 40.0
-        camera.cells = cells.ravel()
+        camera.cells = cells.ravel().tolist()
         camera.header.stamp = stamp
         camera.header.frame_id = optical_frame(name)
         message.cameras.append(camera)
