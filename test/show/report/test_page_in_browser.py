@@ -209,6 +209,19 @@ def test_at_the_end_playing_stops_and_begins_again_from_the_start(opened):
     opened.press(" ")
 
 
+def test_it_begins_again_while_a_seek_to_the_end_is_under_way(opened):
+    go(opened, TICKS - 1)
+    opened.run("document.getElementById('speed').value = '0.25'")
+    assert opened.run(
+        "(() => { const video = document.getElementById('video');"
+        " video.currentTime = video.duration;"
+        " document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true}));"
+        " return video.seeking; })()"
+    )
+    opened.wait(f"{SHOWN} > 2 && {SHOWN} < {TICKS - 5}")
+    opened.press(" ")
+
+
 def test_a_note_of_the_bag_is_text_and_not_markup(opened):
     assert NOTE_TEXT in opened.run("document.querySelector('#moments a.annotation').textContent")
     assert opened.run("document.querySelectorAll('#moments b b, #now b').length") == 0

@@ -147,7 +147,11 @@ class Stage {
   }
 
   play(speed) {
-    if (this.video.ended || this.tick >= this.times.length - 1) this.seek(0);
+    if (this.video.ended || this.tick >= this.times.length - 1) {
+      this.seek(0);
+      // A seek to the end may be under way; once this plays, nothing would follow it.
+      if (!this.broken && this.video.seeking) this.go();
+    }
     this.playing = true;
     this.video.playbackRate = speed;
     this.video.play();
