@@ -33,6 +33,7 @@ import torch
 import yaml
 
 from bench.beside_robot import Robot, Stretch
+from bench.machine import run_again_with_sleeping_threads
 from bench.node_latency import Plan, write_robot
 from bench.sizes import make_subject
 from pam_ros.policy import load_policy
@@ -65,12 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--engine", default="eager")
     parser.add_argument("--execution", default="blocking", choices=("blocking", "async"))
     options = parser.parse_args(arguments)
-    if "GOMP_SPINCOUNT" not in os.environ:
-        # As the node sets it for itself. OpenMP reads it when it is loaded, before this line.
-        os.environ["GOMP_SPINCOUNT"] = "0"
-        os.execv(  # noqa: S606  (the same program again)
-            sys.executable, [sys.executable, "-m", "bench.beside", *arguments]
-        )
+    run_again_with_sleeping_threads("bench.beside", arguments)
     own_domain(None)
     install(interfaces={"pam_ros": share_directory() / "msg"})
     subject = make_subject(options.size)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bench.machine import run_again_with_sleeping_threads
 from bench.node_latency import write_robot
 from bench.sizes import make_subject
 from pam_ros.policy import load_policy
@@ -53,12 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engine", default="eager")
     options = parser.parse_args(arguments)
-    if "GOMP_SPINCOUNT" not in os.environ:
-        # As the node sets it for itself. OpenMP reads it when it is loaded, before this line.
-        os.environ["GOMP_SPINCOUNT"] = "0"
-        os.execv(  # noqa: S606  (the same program again)
-            sys.executable, [sys.executable, "-m", "bench.looking", *arguments]
-        )
+    run_again_with_sleeping_threads("bench.looking", arguments)
     own_domain(None)
     install(interfaces={"pam_ros": share_directory() / "msg"})
     subject = make_subject(options.size)

@@ -8,6 +8,10 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Where make bench puts packages that are only timed, out of the environment's way.
 LIBRARIES = Path(__file__).parents[1] / "build" / "bench"
@@ -36,6 +40,16 @@ def ask_for_threads(count: int) -> None:
     """Set what libraries read when they load: call it before torch is imported."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(count)
+
+
+def run_again_with_sleeping_threads(module: str, arguments: Sequence[str]) -> None:
+    """Start the program again where idle threads of OpenMP would spin, as the node has it itself.
+
+    OpenMP reads the variable when it is loaded, before a program's first line.
+    """
+    if "GOMP_SPINCOUNT" not in os.environ:
+        os.environ["GOMP_SPINCOUNT"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
 
 
 def pin_threads(count: int) -> None:

@@ -4,26 +4,13 @@
 import threading
 
 import pytest
-import torch
 
 from bench import command_rows
 from bench.command_rows import Company, rows
 from bench.interleave import Effort, interleave
 from bench.our_rows import Ours
-from bench.sizes import make_subject
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def subject():
-    return make_subject("tiny")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

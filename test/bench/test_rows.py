@@ -3,26 +3,13 @@
 
 import numpy as np
 import pytest
-import torch
 
 from bench import capture, reference_rows
 from bench.our_rows import Ours
-from bench.sizes import make_subject
 from bench.ticks import normalised
 from pam_ros.policy import wrap
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def subject():
-    return make_subject("tiny")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

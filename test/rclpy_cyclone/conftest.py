@@ -17,6 +17,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from rclpy_cyclone import installed
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 ROOT = Path(__file__).parents[2]
 PREAMBLE = f"""
 import sys

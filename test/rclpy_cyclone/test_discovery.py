@@ -4,11 +4,8 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from network import NoNetworkError, own_network
 
 from rclpy_cyclone.dds.discovery import Discovery

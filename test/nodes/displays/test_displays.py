@@ -2,106 +2,28 @@
 """The node displays: what RViz shows in space, for whoever looks, from messages of any kind."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
-import rclpy
-from rcl_interfaces.msg import Log
-from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
+from displays_looker import ATTENTION, named, points
+from rclpy.executors import MultiThreadedExecutor
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
-from visualization_msgs.msg import Marker, MarkerArray
+from visualization_msgs.msg import Marker
 
 from pam_ros.msg import AttentionMap, CameraAttention
 from pam_ros.nodes.demo.robot_frames import LATCHED, RobotFrames
 from pam_ros.nodes.displays import heat
-from pam_ros.nodes.displays.node import THREADS, DisplaysNode
+from pam_ros.nodes.displays.node import THREADS
 from pam_ros.robot.frames import FrameTree
 from pam_ros.robot.kinematics import read_tree
 from pam_ros.robot.pinhole import pinhole_of_fovy
 from pam_ros.robot.rotations import inverse
 from pam_ros.robot.stamps import stamp_nanoseconds
-from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES, Scene
-from pam_ros.sim.urdf import BASE, TIP, optical_frame, urdf_of
+from pam_ros.sim.scene import CAMERA_NAMES, JOINT_NAMES
+from pam_ros.sim.urdf import BASE, optical_frame, urdf_of
 
 ROWS, COLS = 6, 8
-ATTENTION, CHUNK = "/act_attention/attention", "/act_attention/predicted_chunk"
-
-OTHER_ROBOT = (
-    '<robot><link name="a"/><link name="b"/><joint name="wheel" type="continuous">'
-    '<parent link="a"/><child link="b"/></joint></robot>'
-)
-
-
-class Looker:
-    """The node, and a peer that is the robot, the attention node and RViz."""
-
-    def __init__(self, *arguments):
-        rclpy.init(args=["--ros-args", "-p", "contract:=demo_arm", *arguments])
-        self.node, self.peer = DisplaysNode(), rclpy.create_node("peer")
-        self.scene = Scene()
-        self.executor = SingleThreadedExecutor()
-        for each in (self.node, self.peer):
-            self.executor.add_node(each)
-        self.maps = self.peer.create_publisher(AttentionMap, ATTENTION, 10)
-        self.chunks = self.peer.create_publisher(JointTrajectory, CHUNK, 10)
-        self.said = []
-        self.peer.create_subscription(Log, "/rosout", self.said.append, 100)
-
-    def until(self, condition, seconds=60.0):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come true"
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def look(self, topic):
-        """What comes on a topic of markers, and its subscription, once the node listens for it."""
-        before, found = len(self.listens()), []
-        subscription = self.peer.create_subscription(MarkerArray, topic, found.append, 10)
-        self.until(lambda: len(self.listens()) > before)
-        return found, subscription
-
-    def listens(self):
-        """Topics that the node subscribes to."""
-        own = {each.topic_name for each in self.node.subscriptions}
-        return own - {"/parameter_events", "/clock"}
-
-    def send(self, publisher, message, answer):
-        """Publish until something is added to a list, and return it."""
-        before = len(answer)
-        self.until(lambda: publisher.get_subscription_count() > 0)
-
-        def came():
-            publisher.publish(message)
-            return len(answer) > before
-
-        self.until(came)
-        return answer[-1]
-
-    def warnings(self):
-        return [one.msg for one in self.said if one.name == "displays" and one.level >= 30]
-
-    def close(self):
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.peer.destroy_node()
-        self.scene.close()
-        rclpy.try_shutdown()
-
-
-@pytest.fixture
-def looker(domain):
-    opened = []
-
-    def start(*arguments):
-        opened.append(Looker(*arguments))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 def attention_map(stamp, **heat):
@@ -121,15 +43,6 @@ def attention_map(stamp, **heat):
         message.cameras.append(camera)
     message.header.stamp = stamp
     return message
-
-
-def named(message, name):
-    (found,) = (one for one in message.markers if one.ns == name)
-    return found
-
-
-def points(marker):
-    return np.array([(p.x, p.y, p.z) for p in marker.points])
 
 
 def test_nothing_is_listened_to_until_somebody_looks_and_nothing_afterwards(looker):
@@ -294,81 +207,6 @@ def test_maps_that_are_none_end_nothing(looker):
         return any(c.a > 0.8 for one in surfaces for c in one.colors)
 
     robot.until(came)
-
-
-def chunk(stamp, positions, names=JOINT_NAMES):
-    message = JointTrajectory(joint_names=list(names))
-    message.header.stamp = stamp
-    for row in positions:
-        message.points.append(JointTrajectoryPoint(positions=[float(value) for value in row]))
-    return message
-
-
-def test_the_chunk_is_the_path_of_the_finger_tips_as_mujoco_moves_them(looker):
-    robot = looker()
-    RobotFrames(robot.peer, robot.scene)
-    found, _ = robot.look("/displays/chunk_path")
-    stamp = robot.peer.get_clock().now().to_msg()
-    rng = np.random.default_rng(0)
-    ranges = robot.scene.model.jnt_range
-    positions = rng.uniform(ranges[:, 0], ranges[:, 1], (10, 6))
-    answer = robot.send(robot.chunks, chunk(stamp, positions), found)
-    line = next(one for one in answer.markers if one.type == Marker.LINE_STRIP)
-    assert (line.ns, line.header.frame_id, line.header.stamp) == (TIP, BASE, stamp)
-    expected = []
-    for row in positions:
-        placement = robot.scene.data
-        placement.qpos[:6] = row
-        robot.scene.hide_cube()  # computes where everything is
-        expected.append(robot.scene.tip)
-    np.testing.assert_allclose(points(line), expected, atol=1e-6)
-    end = next(one for one in answer.markers if one.type == Marker.SPHERE_LIST)
-    np.testing.assert_allclose(points(end)[0], expected[-1], atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("description", "sentence"),
-    [
-        ("this is no XML", "is no XML"),
-        ("<robot name='r'>" + "x" * 20_000_000, "larger than 20 MB"),
-        (OTHER_ROBOT, "no joint that the contract commands to positions"),
-        ('<!DOCTYPE r [<!ENTITY a "b">]><robot/>', "declares entities"),
-    ],
-)  # fmt: skip
-def test_a_hostile_description_is_one_sentence_and_a_good_one_after_it_is_taken(
-    looker, description, sentence
-):
-    robot = looker()
-    descriptions = robot.peer.create_publisher(String, "/robot_description", LATCHED)
-    descriptions.publish(String(data=description))
-    found, _ = robot.look("/displays/chunk_path")
-    robot.until(robot.warnings, 120.0)
-    robot.until(lambda: robot.chunks.get_subscription_count() > 0)
-    stamp = robot.peer.get_clock().now().to_msg()
-    for _ in range(3):
-        robot.chunks.publish(chunk(stamp, np.zeros((2, 6))))
-        robot.executor.spin_once(timeout_sec=0.05)
-    (only,) = robot.warnings()
-    assert only.startswith("no predicted chunk in space: ")
-    assert sentence in only
-    assert found == []
-    descriptions.publish(String(data=urdf_of(robot.scene.model, CAMERA_NAMES)))
-    assert robot.send(robot.chunks, chunk(stamp, np.zeros((2, 6))), found).markers
-
-
-def test_chunks_that_are_none_end_nothing(looker):
-    robot = looker()
-    RobotFrames(robot.peer, robot.scene)
-    found, _ = robot.look("/displays/chunk_path")
-    stamp = robot.peer.get_clock().now().to_msg()
-    robot.until(lambda: robot.chunks.get_subscription_count() > 0)
-    robot.send(robot.chunks, chunk(stamp, np.zeros((2, 6))), found)
-    robot.chunks.publish(chunk(stamp, np.zeros((2, 6)), ["nobody"] * 6))
-    robot.chunks.publish(chunk(stamp, np.zeros((2, 3))))
-    robot.chunks.publish(chunk(stamp, []))
-    robot.chunks.publish(chunk(stamp, np.full((2, 6), np.nan)))
-    robot.until(lambda: len(robot.warnings()) >= 2)
-    assert robot.send(robot.chunks, chunk(stamp, np.zeros((1, 6))), found).markers
 
 
 def test_cameras_are_drawn_in_their_own_frames(looker):
