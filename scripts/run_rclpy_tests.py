@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_LEAST = 417
-"""So many passed when rclpy_cyclone's README was written."""
+"""422 pass; five of them wait for timers of 1 and 10 ms, which a busy machine can miss."""
 LEFT_OUT = frozenset({
     "test_action_client.py", "test_action_graph.py", "test_action_server.py",
     "test_service_introspection.py", "test_type_description_service.py", "test_waitable.py",
@@ -38,9 +38,13 @@ install(interfaces={"test_msgs": share})
 import rclpy
 import test_msgs.msg
 # Parts that the runtime does not have: a file that imports one has other tests too.
+def anything(name):
+    if name.startswith("__"):  # The module's own attributes: inspect asks each module for __file__.
+        raise AttributeError(name)
+    return type(name, (), {})
 for name in ("waitable", "type_description_service"):
     part = types.ModuleType(f"rclpy.{name}")
-    part.__getattr__ = lambda name: type(name, (), {})
+    part.__getattr__ = anything
     sys.modules[part.__name__] = part
 test_msgs.msg.WStrings = type("WStrings", (), {})
 for file in share.parents[1].glob("lib/python*/site-packages/test_msgs/message_fixtures.py"):
