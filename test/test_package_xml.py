@@ -44,9 +44,10 @@ def keys():
 
 
 def is_ros(name):
-    return name in ("rclpy", "launch", "launch_ros", "cv_bridge") or re.fullmatch(
-        r"\w+_(msgs|srvs|interfaces)", name
-    )
+    named = {
+        "ament_index_python", "cv_bridge", "diagnostic_updater", "launch", "launch_ros", "rclpy",
+    }  # fmt: skip
+    return name in named or re.fullmatch(r"\w+_(msgs|srvs|interfaces)", name)
 
 
 def test_every_ros_package_that_runs_is_in_package_xml():
