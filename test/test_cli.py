@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -75,3 +76,11 @@ def test_the_version_is_that_of_the_package(capsys):
     assert cli.main(["--version"]) == 0
     text = (Path(__file__).parents[1] / "package.xml").read_text()
     assert capsys.readouterr().out == f"pam_ros {re.search('<version>(.*)</version>', text)[1]}\n"
+
+
+def test_python_dash_m_is_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pam_ros", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("pam_ros", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("pam_ros ")

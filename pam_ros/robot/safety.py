@@ -308,10 +308,11 @@ class Safety:
         """
         self._last = self.limits.at_rest(self._before)
 
-    def watch(self, now_s: float) -> Decision | None:
+    def watch(self, now_s: float, paused: str = "") -> Decision | None:
         """For a watchdog: a holding decision where no action has come in time, else None.
 
-        Once it holds, it repeats the position once a period.
+        Once it holds, it repeats the position once a period. If no action is to come, ``paused``
+        is the sentence that says why.
         """
         if not self.enabled:
             return None
@@ -325,6 +326,8 @@ class Safety:
             return None
         if self.state is SafetyState.FAULT:
             return self._decide(now_s)
+        if paused:
+            return self.hold("inactive", paused, now_s)
         self._longest_wait = max(self._longest_wait, late)
         return self.hold("deadline", f"no action from the policy for {late:.2f} s", now_s)
 

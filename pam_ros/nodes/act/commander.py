@@ -96,6 +96,8 @@ class Commander:
         self._restart_pending = False
         # Between a reset and its first observation the latched position means nothing.
         self._silent = False
+        # Why no action is to come; empty while the node is active.
+        self._paused = ""
         self.publisher = CommandPublisher(node, command, period_s)
         self._oldest_s = oldest_s
         self.reason = ""
@@ -212,7 +214,7 @@ class Commander:
         with self._lock:
             if self._guard is not None:
                 self._guard.check()
-            decision = self._safety.watch(self._now())
+            decision = self._safety.watch(self._now(), self._paused)
             if decision is not None:
                 self._carry_out(decision)
 
@@ -226,9 +228,16 @@ class Commander:
             if self._silent:
                 self.publisher.stop()
 
+    def pause(self, reason: str) -> None:
+        """No action is to come: hold, for this reason, until `resume`."""
+        with self._lock:
+            self._paused = reason
+            self.hold("inactive", reason)
+
     def resume(self) -> None:
         """Ticks go on after a pause: hold until the first observation, and begin where it says."""
         with self._lock:
+            self._paused = ""
             self._restart_pending = self.state in {SafetyState.RUNNING, SafetyState.HOLDING}
 
     def set_enabled(self, wanted: bool, measured: NDArray[np.float64] | None) -> tuple[bool, str]:

@@ -248,13 +248,13 @@ class AttentionTicks:
         """No tick any more; an enabled robot is held where its last command left it."""
         self._active = False
         self._shown_ticks.pause()
-        self.commander.hold("inactive", "the node is not active")
+        self.commander.pause("the node is not active")
         # A policy that hangs must not keep the node from stopping.
         if self._ticking.acquire(timeout=STOP_S):
             self._execution.drop("the node is not active")
             self._loop.forget_plan()
             self._ticking.release()
-        self.commander.hold("inactive", "the node is not active")
+        self.commander.pause("the node is not active")
 
     def close(self) -> None:
         """Before all is destroyed: command nothing any more, and let what is under way end."""

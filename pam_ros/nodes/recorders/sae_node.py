@@ -175,10 +175,10 @@ class SaeRecorderNode(Node):
         unusual, self._unusual_since_report = self._unusual_since_report, ""
         status.summary(*self._judge(encoded, missing, lost_now, unusual))
         shown: dict[str, Any] = {
-            "ticks": self._counts.total,
-            "ticks_with_features": self._counts.encoded,
+            "ticks": now[0] + now[1],  # of one moment: ticks are encoded meanwhile
+            "ticks_with_features": now[0],
             "lost_ticks": lost,
-            "invalid_ticks": self._counts.missing,
+            "invalid_ticks": now[1],
             "dropped_from_queue": self._thread.dropped,
             "waiting": self._thread.waiting(),
             "longest_queue": self._thread.longest,

@@ -112,7 +112,7 @@ def test_enabling_after_a_reset_still_waits_for_where_the_robot_stands(arm):
 def test_a_hold_between_a_reset_and_its_observation_publishes_nothing(arm):
     arm = arm()
     moved(arm)
-    arm.commander.hold("inactive", "the node is not active")
+    arm.commander.pause("the node is not active")
     arm.commander.fault("policy", "it raised")
     arm.wait(1.0)
     assert arm.take() == []
@@ -135,13 +135,30 @@ def test_enabling_after_a_pause_still_begins_where_the_robot_stands(arm):
     arm = arm()
     assert arm.commander.set_enabled(True, np.array([1.5, 0.0]))[0]
     arm.tick([1.5, 0.0], [1.5, 0.0])
-    arm.commander.hold("inactive", "the node is not active")
+    arm.commander.pause("the node is not active")
     arm.commander.resume()
     arm.commander.set_enabled(True, np.array([0.0, 0.0]))
     arm.take()
     arm.tick([0.0, 0.0], [-1.0, 0.0])
     ((first, _),) = arm.take()
     assert -0.5 <= first <= 0.0
+
+
+def test_a_paused_robot_is_held_for_that_reason_until_ticks_go_on(arm):
+    arm = arm()
+    assert arm.commander.set_enabled(True, np.array([0.3, 0.0]))[0]
+    arm.tick([0.3, 0.0], [0.3, 0.0])
+    arm.commander.pause("the node is not active")
+    arm.take()
+    arm.wait(20 * PERIOD)
+    sent = arm.take()
+    assert len(sent) >= 10
+    assert sent == [[0.3, 0.0]] * len(sent)
+    assert arm.commander.reason == "the node is not active"
+    assert arm.commander.values()["safety_wait_max_s"] == "0.00"  # no policy was late
+    arm.commander.resume()
+    arm.wait(2 * PERIOD)
+    assert arm.commander.reason.startswith("no action from the policy for")
 
 
 def test_a_start_that_is_refused_says_so(arm):
@@ -260,7 +277,7 @@ def test_commands_that_move_nothing_are_told_until_the_robot_is_held(arm):
         arm.wait(PERIOD)
     assert arm.commander.no_effect.startswith("commands on /joint_commands have had no effect for")
     assert arm.commander.values()["commands_without_effect"] == arm.commander.no_effect
-    arm.commander.hold("inactive", "the node is not active")
+    arm.commander.pause("the node is not active")
     assert arm.commander.no_effect == ""
 
 
