@@ -30,9 +30,10 @@ if importlib.util.find_spec("rclpy") is None:
 # What comes by pip or is optional. `colcon test` runs on machines without it (CMakeLists.txt sets
 # the variable), where tests that need it are skipped with its name; everywhere else they fail.
 BY_PIP = {
-    "PIL", "aiohttp", "av", "cyclonedds", "datasets", "gradio", "huggingface_hub", "lerobot", "lz4",
-    "mcap", "mujoco", "mypy", "openvino", "ray", "rerun", "rosbags", "safetensors", "torch",
-    "torchvision", "transformers", "zstandard",
+    "PIL", "accelerate", "aiohttp", "atheris", "av", "catkin_pkg", "cyclonedds", "datasets",
+    "draccus", "gradio", "huggingface_hub", "lerobot", "lz4", "mcap", "mujoco", "mypy", "nbclient",
+    "nbformat", "num2words", "openvino", "pyarrow", "ray", "rerun", "rosbags", "safetensors",
+    "scipy", "tokenizers", "torch", "torchvision", "tqdm", "transformers", "zstandard",
 }  # fmt: skip
 # Rooms whose conftest.py, or most of whose tests, need some of it.
 ROOMS = {
@@ -48,7 +49,7 @@ ROOMS = {
     "replay": ("torch", "lerobot", "rosbags"),
     "ros2": ("rosbags", "cyclonedds"),
     "sae": ("torch",),
-    "show/report": ("rosbags",),
+    "show/report": ("rosbags", "mcap", "zstandard"),
     "sim": ("torch", "mujoco"),
 }
 SKIPS_WHAT_IS_MISSING = os.environ.get("PAM_ROS_TEST_SKIPS_MISSING") == "1"
