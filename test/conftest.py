@@ -85,8 +85,12 @@ def _skipping_what_is_missing():
     """A test that needs a package of BY_PIP only once it runs, or in a fixture."""
     try:
         return (yield)
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
+    except Exception as error:
+        found: BaseException | None = error
+        # Ours often say what to install, with the ImportError as their cause.
+        while found is not None and not isinstance(found, ImportError):
+            found = found.__cause__
+        missing = (getattr(found, "name", None) or "").partition(".")[0]
         if not SKIPS_WHAT_IS_MISSING or missing not in BY_PIP:
             raise
         pytest.skip(f"{missing} is not installed: see requirements.txt")
