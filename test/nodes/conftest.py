@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small random policy, its contract, and a robot that publishes what a test tells it to."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
+from rcl_interfaces.msg import Log
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
 from sensor_msgs.msg import Image, JointState
 
@@ -144,6 +147,13 @@ class Robot:
         """The list that messages of a topic go to."""
         messages = self.received.setdefault(topic, [])
         self.peer.create_subscription(message_type, topic, messages.append, 50)
+        return messages
+
+    def hear_log(self):
+        """The list that log messages go to, those from before the two heard each other as well."""
+        messages: list = []
+        kept = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.peer.create_subscription(Log, "/rosout", messages.append, kept)
         return messages
 
     def spin(self, wait=True) -> None:
@@ -281,6 +291,9 @@ def attention_robot(domain, checkpoint, contract):
         for name, value in {**given, **plain, **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
+        if "rclpy_cyclone" not in sys.modules:
+            # rcl knows loggers by name: a node that is destroyed late takes /rosout from the next.
+            gc.collect()
         rclpy.init(args=arguments)
         robot = Robot(ActAttentionNode(), rclpy.get_default_context())
         opened.append(robot)

@@ -9,6 +9,7 @@ import numpy as np
 import rclpy
 from rcl_interfaces.msg import Log
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
@@ -16,6 +17,7 @@ from pam_ros.msg import AttentionMap
 from pam_ros.nodes.displays.node import DisplaysNode
 from pam_ros.sim.scene import Scene
 
+KEPT = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTENTION, CHUNK = "/act_attention/attention", "/act_attention/predicted_chunk"
 
 
@@ -32,7 +34,7 @@ class Looker:
         self.maps = self.peer.create_publisher(AttentionMap, ATTENTION, 10)
         self.chunks = self.peer.create_publisher(JointTrajectory, CHUNK, 10)
         self.said: list[Log] = []
-        self.peer.create_subscription(Log, "/rosout", self.said.append, 100)
+        self.peer.create_subscription(Log, "/rosout", self.said.append, KEPT)
 
     def until(self, condition, seconds=60.0):
         end = time.monotonic() + seconds

@@ -39,7 +39,7 @@ def driver(domain):
     """The example as its own process, until the test ends."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "examples" / "fake_driver.py")],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     yield process
     process.terminate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from rcl_interfaces.msg import Log
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
@@ -24,7 +23,7 @@ def test_listening_for_it_leaves_the_nodes_rosout_and_heeds_its_remapping(
     robot.spin(wait=False)
     file = contract()
     file.write_text(file.read_text().rstrip() + "\n  limits: urdf\n")
-    said = robot.listen(Log, "/rosout")
+    said = robot.hear_log()
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     description = robot.peer.create_publisher(String, "/arm/description", latched)
     description.publish(String(data=URDF))

@@ -99,6 +99,7 @@ def packet(kind, data, number, codec="h264"):
 
 @pytest.mark.parametrize("kind", [FFMPEG_PACKET, FOXGLOVE_VIDEO])
 def test_the_packets_of_a_video_become_pictures_with_their_stamps(node, kind):
+    pytest.importorskip(f"{kind.partition('/')[0]}.msg")
     camera = {
         "name": "top",
         "topic": "/top/ffmpeg",
@@ -132,6 +133,7 @@ def test_the_packets_of_a_video_become_pictures_with_their_stamps(node, kind):
 
 
 def test_another_codec_is_said_by_topic(node):
+    pytest.importorskip("ffmpeg_image_transport_msgs.msg")
     camera = {
         "name": "top", "topic": "/top/ffmpeg", "type": FFMPEG_PACKET,
         "feature": "observation.images.top",

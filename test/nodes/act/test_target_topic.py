@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
@@ -20,7 +19,7 @@ def robot(attention_robot):
     """Shows contributions; `say` publishes a target, `tick` gives the map of one more tick."""
     robot = attention_robot(attention_method="contribution")
     robot.maps = robot.listen(AttentionMap, ATTENTION)
-    robot.log = robot.listen(Log, "/rosout")
+    robot.log = robot.hear_log()
     robot.targets = robot.peer.create_publisher(String, TARGET, 10)
     robot.spin()
     assert robot.wait(lambda: robot.targets.get_subscription_count() > 0)

@@ -3,7 +3,7 @@
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import Log, Parameter, ParameterType, ParameterValue
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
@@ -24,7 +24,7 @@ def in_degrees(attention_robot, contract, tmp_path):
         robot = attention_robot(contract=file, **parameters)
         robot.maps = robot.listen(AttentionMap, "/act_attention/attention")
         robot.commands = robot.listen(JointState, "/joint_commands")
-        robot.log = robot.listen(Log, "/rosout")
+        robot.log = robot.hear_log()
         robot.diagnostics = robot.listen(DiagnosticArray, "/diagnostics")
         robot.spin()
         return robot

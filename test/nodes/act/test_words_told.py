@@ -8,7 +8,6 @@ import threading
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import String
@@ -48,7 +47,7 @@ def start(attention_robot, folder):
 
 def wired(robot):
     robot.maps = robot.listen(AttentionMap, ATTENTION)
-    robot.log = robot.listen(Log, "/rosout")
+    robot.log = robot.hear_log()
     robot.commands = robot.listen(JointState, "/joint_commands")
     robot.listen(DiagnosticArray, "/diagnostics")
     texts = robot.peer.create_publisher(String, INSTRUCTION, 1)
