@@ -43,10 +43,14 @@ class OverlayPublisher:
         self.published = dict.fromkeys(self._images, 0)
         self._maker = OverlayMaker(RosMessages(), contract)
 
+    def subscribers(self) -> int:
+        """How many subscriptions all overlays have together, raw and compressed."""
+        publishers: list[Publisher[Any]] = [*self._images.values(), *self._compressed.values()]
+        return sum(publisher.get_subscription_count() for publisher in publishers)
+
     def wanted(self) -> bool:
         """Whether anybody listens to any overlay."""
-        publishers: list[Publisher[Any]] = [*self._images.values(), *self._compressed.values()]
-        return any(publisher.get_subscription_count() > 0 for publisher in publishers)
+        return self.subscribers() > 0
 
     def publish(self, look: DrawnLook, tick: ExplainedTick) -> None:
         """Draw and publish; each picture carries the stamp and frame_id of its source image."""

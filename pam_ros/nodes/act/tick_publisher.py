@@ -85,12 +85,13 @@ class TickPublisher:
             self._chunks.publish(tick.outcome.output.chunk, tick.inputs.stamp_ns)
 
     def values(self) -> dict[str, object]:
-        """Messages so far, and what explains them, for /diagnostics."""
+        """Messages so far, who listens to overlays, and what explains them, for /diagnostics."""
         overlays = self._overlays.published.items()
         return {
             **self._explained_by.values(),
             "tokens": self.tokens.published,
             **{f"overlays_{camera or 'of_words'}": count for camera, count in overlays},
+            "overlay_subscribers": self._overlays.subscribers(),
         }
 
     def _draw(self, tick: ExplainedTick, look: DrawnLook) -> None:

@@ -170,6 +170,22 @@ def test_overlays_that_nobody_wants_are_not_drawn(attention_robot):
     assert robot.node.ticks.shown.values()["overlays_top"] == 0
 
 
+def test_diagnostics_say_how_many_subscriptions_the_overlays_have(attention_robot):
+    robot = attention_robot()
+    reports = robot.listen(DiagnosticArray, "/diagnostics")
+    robot.spin()
+
+    def said(count) -> bool:
+        values = {one.key: one.value for one in reports[-1].status[0].values} if reports else {}
+        return values.get("overlay_subscribers") == str(count)
+
+    assert robot.wait(lambda: said(0))
+    robot.listen(Image, OVERLAY)
+    robot.listen(Image, OVERLAY)
+    robot.listen(CompressedImage, f"{OVERLAY}/compressed")
+    assert robot.wait(lambda: said(3))
+
+
 def test_a_bad_image_is_counted_and_the_node_goes_on(attention_robot):
     robot = attention_robot()
     maps = robot.listen(AttentionMap, ATTENTION)
