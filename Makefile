@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target sets up all that it needs, in .venv of this folder. The first one takes some minutes:
-# it downloads lerobot with its torch, about 4 GB.
+# it downloads lerobot with its torch: about 4 GB, 10 GB on disk.
 
 VENV ?= .venv
 PYTHON ?=
