@@ -53,6 +53,8 @@ def test_each_target_has_its_map_with_the_ticks_own_stamps(attention_robot):
     robot.node.set_parameters([Parameter("contribution_target", value="lift")])
     own = tick(robot, maps)
     np.testing.assert_allclose(own.cameras[0].cells, lift[0].cameras[0].cells, atol=1e-6)
+    # They come after the tick's own, and not once their topic has gone.
+    assert robot.wait(lambda: len(lift) == 2)
 
     # Live: one topic goes, another comes.
     (result,) = robot.node.set_parameters([Parameter("contribution_targets", value=["pan"])])
