@@ -62,6 +62,16 @@ if SKIPS_WHAT_IS_MISSING:
 collect_ignore = list(LEFT_OUT)
 
 
+def _missing(error: BaseException) -> str | None:
+    """The package of BY_PIP whose absence is behind an error; one of another version is there."""
+    found: BaseException | None = error
+    # Ours often say what to install, and the ImportError is behind them.
+    while found is not None and not isinstance(found, ImportError):
+        found = found.__cause__ or found.__context__
+    name = (getattr(found, "name", None) or "").partition(".")[0]
+    return name if name in BY_PIP and importlib.util.find_spec(name) is None else None
+
+
 class ModuleOfWhatIsThere(pytest.Module):
     """A test module that is skipped where a package of BY_PIP is not installed."""
 
@@ -69,8 +79,8 @@ class ModuleOfWhatIsThere(pytest.Module):
         try:
             return super().collect()
         except self.CollectError as error:
-            missing = (getattr(error.__cause__, "name", None) or "").partition(".")[0]
-            if missing not in BY_PIP:
+            missing = _missing(error)
+            if missing is None:
                 raise
         pytest.skip(f"{missing} is not installed: see requirements.txt", allow_module_level=True)
 
@@ -86,12 +96,8 @@ def _skipping_what_is_missing():
     try:
         return (yield)
     except Exception as error:
-        found: BaseException | None = error
-        # Ours often say what to install, with the ImportError as their cause.
-        while found is not None and not isinstance(found, ImportError):
-            found = found.__cause__
-        missing = (getattr(found, "name", None) or "").partition(".")[0]
-        if not SKIPS_WHAT_IS_MISSING or missing not in BY_PIP:
+        missing = _missing(error) if SKIPS_WHAT_IS_MISSING else None
+        if missing is None:
             raise
         pytest.skip(f"{missing} is not installed: see requirements.txt")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pam_ros.share.errors import PamRosError
+
 ROOT = Path(__file__).parents[1]
 HIDE = """
 from importlib.machinery import PathFinder
@@ -39,14 +41,20 @@ def collect(tmp_path):
 
 
 @pytest.fixture
-def by_pip(request):
-    """What conftest.py says that pip brings."""
+def conftest(request):
+    """The module test/conftest.py."""
     (found,) = [
-        plugin.BY_PIP
+        plugin
         for plugin in request.config.pluginmanager.get_plugins()
         if getattr(plugin, "BY_PIP", None)
     ]
     return found
+
+
+@pytest.fixture
+def by_pip(conftest):
+    """What conftest.py says that pip brings."""
+    return conftest.BY_PIP
 
 
 def test_what_needs_a_missing_package_is_skipped_with_its_name(collect):
@@ -59,7 +67,7 @@ def test_what_needs_a_missing_package_is_skipped_with_its_name(collect):
 
 
 def test_with_nothing_that_pip_brings_the_tests_are_collected(collect, by_pip):
-    """But what the embedded runtime needs, which stands in for the rclpy of such a machine."""
+    """Except what the embedded runtime needs: it stands in for the rclpy of such a machine."""
     done = collect("test", skips="1", hidden=by_pip - {"cyclonedds", "rosbags"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_package_xml.py::" in done.stdout
@@ -73,6 +81,24 @@ def test_with_no_more_than_requirements_txt_the_tests_are_collected(collect, by_
     assert optional <= by_pip
     done = collect("test", skips="1", hidden=optional)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_error_of_ours_that_says_what_to_install_is_skipped_too(conftest, monkeypatch):
+    monkeypatch.setattr(conftest, "BY_PIP", {"nobodys_package", "json"})
+
+    def missing(name, how):
+        error = PamRosError("pip install it")
+        if how == "from":
+            error.__cause__ = ImportError(name=name)
+        else:
+            error.__context__ = ImportError(name=name)
+        return conftest._missing(error)
+
+    for how in ("from", "from None"):
+        assert missing("nobodys_package.part", how) == "nobodys_package"
+        assert missing("json.part", how) is None  # there, and of another version
+        assert missing("csv", how) is None
+    assert conftest._missing(ValueError("something else")) is None
 
 
 def test_elsewhere_a_missing_package_fails_the_tests(collect):

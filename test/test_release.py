@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bloom reads of the package, read by catkin_pkg as bloom does (docs/releasing.md)."""
 
+import re
 from pathlib import Path
 
 import pytest
-
-changelog = pytest.importorskip("catkin_pkg.changelog")
-package = pytest.importorskip("catkin_pkg.package")
-package_version = pytest.importorskip("catkin_pkg.package_version")
+from catkin_pkg import changelog, package, package_version
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,9 +28,12 @@ def test_the_manifest_is_valid_without_a_warning():
     assert [(ROOT / one.file).is_file() for one in manifest.licenses] == [True]
 
 
-def test_the_newest_section_of_the_changelog_is_of_the_next_or_of_this_version():
+def test_the_first_section_of_the_changelog_is_of_the_next_or_of_this_version():
+    """A coming section of another name would be left out, and the one below it taken."""
     text = (ROOT / "CHANGELOG.rst").read_text()
     version = package.parse_package(ROOT / "package.xml").version
+    first = re.search(r"^(.+)\n-+\n", text, re.MULTILINE)[1]
+    assert first == "Forthcoming" or first.startswith(f"{version} (")
     newest, content = next(iter(released(text).items()))
     assert newest in {"9.9.9", version}
     lists = [part for part in content if isinstance(part, changelog.BulletList)]

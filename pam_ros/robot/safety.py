@@ -170,6 +170,7 @@ class Safety:
         self._blend_from: float | None = None
         self._command_time = 0.0
         self._action_time = 0.0
+        self._paused_until = -np.inf
         self._newest_time = -np.inf
         self._longest_wait = 0.0
         self._cause = ""
@@ -189,8 +190,8 @@ class Safety:
     def take_longest_wait(self) -> float:
         """The longest time without an action [s], since this was last asked for.
 
-        A wait that still lasts counts as far as it has come. Nothing is waited for while disabled
-        or at fault.
+        A wait that still lasts counts as far as it has come. Nothing is waited for while disabled,
+        paused or at fault.
         """
         longest, self._longest_wait = self._longest_wait, 0.0
         return longest
@@ -262,7 +263,7 @@ class Safety:
             self.counts["refused"] += 1
             return self.fault("refused", problem, now_s)
         if self.enabled:
-            self._longest_wait = max(self._longest_wait, now_s - self._action_time)
+            self._longest_wait = max(self._longest_wait, self._waited(now_s))
         self._action_time = now_s
         if self.state is SafetyState.DISABLED:
             self._cause = self._reason = ""
@@ -327,9 +328,15 @@ class Safety:
         if self.state is SafetyState.FAULT:
             return self._decide(now_s)
         if paused:
+            self._paused_until = now_s
             return self.hold("inactive", paused, now_s)
-        self._longest_wait = max(self._longest_wait, late)
-        return self.hold("deadline", f"no action from the policy for {late:.2f} s", now_s)
+        waited = self._waited(now_s)
+        self._longest_wait = max(self._longest_wait, waited)
+        return self.hold("deadline", f"no action from the policy for {waited:.2f} s", now_s)
+
+    def _waited(self, now_s: float) -> float:
+        """Since the last action [s], or since the pause that came after it."""
+        return now_s - max(self._action_time, self._paused_until)
 
     def _jumped(self, now_s: float) -> bool:
         """Whether the clock went back by more than a period; while enabled that is a fault.
@@ -341,6 +348,7 @@ class Safety:
             self._newest_time = max(self._newest_time, now_s)
             return False
         self._newest_time = self._command_time = self._action_time = now_s
+        self._paused_until = min(self._paused_until, now_s)
         if not self.enabled:
             return False
         self.fault("clock", f"the clock jumped back by {back:.3f} s", now_s)

@@ -176,6 +176,25 @@ def test_nothing_is_wider_than_the_screen_and_the_button_is_always_in_reach(page
     assert unnamed == 0
 
 
+def test_a_notice_moves_no_button_and_leaves_the_page_in_sight(page):
+    """Somebody may be about to press one."""
+    browser, _ = page
+    # An answer comes in one task of the page, so that nothing else moves meanwhile.
+    before, after, share = browser.run(
+        "(() => {"
+        "const places = () => JSON.stringify([...document.querySelectorAll('main button')].map("
+        "(e) => e.getBoundingClientRect()));"
+        "const notice = document.getElementById('notice');"
+        "const before = places();"
+        "notice.querySelector('p').textContent = 'It is refused, and this is why. '.repeat(200);"
+        "notice.hidden = false;"
+        "return [before, places(), notice.getBoundingClientRect().height / innerHeight];"
+        "})()"
+    )
+    assert before == after
+    assert 0.2 < share < 0.5
+
+
 def test_texts_from_outside_are_texts(page):
     browser, _ = page
     browser.wait("document.querySelectorAll('#words span').length == 2")

@@ -17,6 +17,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
 from sensor_msgs.msg import Image, JointState
 
+from rclpy_cyclone import installed
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 JOINTS = ("pan", "lift")
@@ -150,7 +152,7 @@ class Robot:
         return messages
 
     def hear_log(self):
-        """The list that log messages go to, those from before the two heard each other as well."""
+        """The list of log messages, with those of the 10 s before the two found each other."""
         messages: list = []
         kept = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.peer.create_subscription(Log, "/rosout", messages.append, kept)
@@ -291,7 +293,7 @@ def attention_robot(domain, checkpoint, contract):
         for name, value in {**given, **plain, **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
-        if "rclpy_cyclone" not in sys.modules:
+        if not installed():
             # rcl knows loggers by name: a node that is destroyed late takes /rosout from the next.
             gc.collect()
         rclpy.init(args=arguments)

@@ -304,6 +304,29 @@ def test_a_held_position_is_told_while_enabled_alone():
     assert safety.held is None
 
 
+def test_a_pause_is_said_as_such_and_is_no_wait_for_the_policy():
+    safety = running(deadline_s=0.3)
+    before = safety.act(action(0.1), 0.1).positions
+    safety.take_longest_wait()
+    for now in np.arange(0.5, 60.0, 0.5):
+        decision = safety.watch(float(now), "the node is not active")
+        assert (decision.cause, decision.reason) == ("inactive", "the node is not active")
+        np.testing.assert_array_equal(decision.positions, before)
+    assert safety.take_longest_wait() == 0.0
+    decision = safety.watch(60.0)
+    assert decision.reason == "no action from the policy for 0.50 s"
+    assert safety.take_longest_wait() == pytest.approx(0.5)
+
+
+def test_a_pause_changes_neither_a_fault_nor_what_a_clock_that_jumps_means():
+    safety = running()
+    safety.fault("policy", "it raised", 0.2)
+    assert safety.watch(1.0, "the node is not active").reason == "it raised"
+    safety = running()
+    assert safety.watch(5.0, "the node is not active").state is SafetyState.HOLDING
+    assert safety.watch(1.0, "the node is not active").cause == "clock"
+
+
 def test_the_watchdog_repeats_a_fault_as_a_fault():
     safety = running()
     safety.fault("policy", "it raised", 0.1)

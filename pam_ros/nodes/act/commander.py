@@ -96,7 +96,7 @@ class Commander:
         self._restart_pending = False
         # Between a reset and its first observation the latched position means nothing.
         self._silent = False
-        # Why no action is to come; empty while the node is active.
+        # Why no action is to come; empty unless paused.
         self._paused = ""
         self.publisher = CommandPublisher(node, command, period_s)
         self._oldest_s = oldest_s

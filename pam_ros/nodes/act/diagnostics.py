@@ -104,7 +104,7 @@ VALUES: dict[str, str] = {
     # nodes/act/tick_publisher.py
     "tokens": "TokenActivations published.",
     "overlays_*": "Overlays published of a camera.",
-    "overlay_subscribers": "Subscriptions of a tick's overlays, all together. At 0 none is drawn.",
+    "overlay_subscribers": "Subscriptions to the ticks' overlays, in all. If 0, none is drawn.",
     # nodes/act/offered.py
     "can_show": "JSON: the methods that can be set, with their stacks, and the joints.",
 }

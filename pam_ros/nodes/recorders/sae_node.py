@@ -175,7 +175,7 @@ class SaeRecorderNode(Node):
         unusual, self._unusual_since_report = self._unusual_since_report, ""
         status.summary(*self._judge(encoded, missing, lost_now, unusual))
         shown: dict[str, Any] = {
-            "ticks": now[0] + now[1],  # of one moment: ticks are encoded meanwhile
+            "ticks": now[0] + now[1],  # as judged above: ticks are encoded meanwhile
             "ticks_with_features": now[0],
             "lost_ticks": lost,
             "invalid_ticks": now[1],
